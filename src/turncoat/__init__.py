@@ -1,0 +1,23 @@
+"""Turncoat audits machine-learning training under passively secure multiparty computation."""
+
+from turncoat import engines, functions, protocols
+from turncoat.api import reveal, secure, share, surface
+from turncoat.core.errors import Errors
+from turncoat.core.sites import Site
+from turncoat.core.surface import Surface
+from turncoat.refusal import Refusal
+
+__all__ = [
+    "Errors",
+    "Refusal",
+    "Site",
+    "Surface",
+    "engines",
+    "functions",
+    "protocols",
+    "reveal",
+    "secure",
+    "share",
+    "surface",
+]
+__version__ = "0.1.0"

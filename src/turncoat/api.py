@@ -1,0 +1,43 @@
+"""The transformation with its defaults filled in: protocol `exact`, engine `reals`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from turncoat import engines, protocols
+from turncoat.core import arguments
+from turncoat.core.engine import Engine
+from turncoat.core.protocol import Protocol
+from turncoat.core.secure import Secured
+from turncoat.core.secure import secure as _secure
+from turncoat.core.surface import Surface
+
+
+def secure(
+    f: Callable, *, protocol: Protocol | str = "exact", engine: Engine | str = "reals", secret: Any = None
+) -> Secured:
+    """`f` with the same signature plus `errors=`, evaluated as a passively secure protocol would.
+
+    `protocol` and `engine` are values or names from their catalogues. `secret` marks arguments: a prefix
+    pytree of the argument tuple or a mapping from argument names, with True (secret), False (public) or
+    None (default: arrays are secret, Python numbers, step counters and PRNG keys public). Raises Refusal
+    (a ValueError) where `f` cannot be traced, does to secrets what no protocol offers, or an error fits
+    no site.
+    """
+    protocol = protocols.get(protocol) if isinstance(protocol, str) else protocol
+    engine = engines.get(engine) if isinstance(engine, str) else engine
+    return _secure(f, protocol=protocol, engine=engine, secret=secret)
+
+
+def surface(f: Callable, *args: Any, **kwargs: Any) -> Surface:
+    """What one corrupt party can touch in `f` (plain or secured) at arguments of these shapes."""
+    return (f if isinstance(f, Secured) else secure(f)).surface(*args, **kwargs)
+
+
+def share(x: Any, engine: Engine | str = "reals") -> Any:
+    """x with its secret arrays shared on an engine: a training loop shares once and reveals the model."""
+    return arguments.share(x, engines.get(engine) if isinstance(engine, str) else engine)
+
+
+reveal = arguments.reveal

@@ -1,0 +1,249 @@
+"""Arguments of a secured function: which are secret, which public, which part of the program.
+
+By default every array is secret, optimizer state included, except rank-0 integers and Booleans (step
+counters) and typed PRNG keys; Python numbers are public. Booleans, strings, functions and other leaves that
+are no arrays are static: part of the program, as with a `static_argnums` of `jit`.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from turncoat.core.engine import Engine
+from turncoat.core.values import Secret, struct
+from turncoat.refusal import Refusal
+
+STATIC, PUBLIC, SECRET, SHARED = "static", "public", "secret", "shared"
+ARRAYS = (jax.Array, np.ndarray, jax.ShapeDtypeStruct)
+
+
+@jax.tree_util.register_pytree_node_class
+class Shared:
+    """A secret that stays shared among the parties between calls; `reveal` opens it."""
+
+    def __init__(self, wire: Any, aval: jax.ShapeDtypeStruct, engine: Engine) -> None:
+        self.wire, self.aval, self.engine = wire, aval, engine
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.aval.shape
+
+    @property
+    def dtype(self) -> np.dtype:
+        return self.aval.dtype
+
+    def __repr__(self) -> str:
+        return f"Shared({self.dtype}{list(self.shape)}, {self.engine.name})"
+
+    def tree_flatten(self):
+        return (self.wire,), (self.aval, self.engine)
+
+    @classmethod
+    def tree_unflatten(cls, aux, children):
+        return cls(children[0], *aux)
+
+
+def _is_shared(x: Any) -> bool:
+    return isinstance(x, Shared)
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """The static half of a call: structure, names, and how each leaf is treated. Hashable."""
+
+    function: str
+    tree: Any
+    kinds: tuple[str, ...]
+    statics: tuple[Any, ...]
+    names: tuple[str, ...]  # of the leaves that are not static
+
+    @cached_property
+    def any_shared(self) -> bool:
+        return SHARED in self.kinds
+
+    @cached_property
+    def _dynamic(self) -> tuple[str, ...]:
+        return tuple(k for k in self.kinds if k != STATIC)
+
+    def is_secret(self, i: int) -> bool:
+        return self._dynamic[i] in (SECRET, SHARED)
+
+    def rebuild(self, leaves: Sequence[Any]) -> tuple[tuple, dict]:
+        """The call's `(args, kwargs)` with these values for the leaves that are not static."""
+        values, statics = iter(leaves), iter(self.statics)
+        merged = [next(statics) if kind == STATIC else next(values) for kind in self.kinds]
+        return jax.tree.unflatten(self.tree, merged)
+
+    def aval(self, i: int, value: Any) -> Any:
+        """What the user's function is traced with."""
+        if isinstance(value, Shared):
+            return value.aval
+        if not self.is_secret(i) and isinstance(value, int | float | complex):
+            return value
+        return jax.ShapeDtypeStruct(value.shape, value.dtype, weak_type=bool(getattr(value, "weak_type", False)))
+
+    def enter(self, box: Any, i: int, value: Any) -> Any:
+        """A leaf as the evaluation sees it."""
+        if not self.is_secret(i):
+            return jnp.asarray(value) if isinstance(value, np.ndarray | int | float | complex) else value
+        origin = frozenset({self.names[i]})
+        if isinstance(value, Shared):
+            return Secret(value.wire, value.aval, origin, box)
+        aval = struct(value.shape, value.dtype)
+        return Secret(box.engine.share(value, aval), aval, origin, box)
+
+
+@dataclass(frozen=True, eq=False)
+class Call:
+    """One call, split: the hashable structure and the values."""
+
+    spec: Arguments
+    values: list[Any]
+
+
+def classify(
+    args: tuple, kwargs: dict, secret: Any, signature: inspect.Signature | None, engine: Engine
+) -> Call:
+    """Decides for every leaf whether it is static, public, secret or already shared."""
+    if signature is not None:
+        try:
+            signature.bind(*args, **kwargs)
+        except TypeError as error:
+            raise Refusal(f"the call does not fit the function: {error}") from None
+    paths, tree = jax.tree_util.tree_flatten_with_path((args, kwargs), is_leaf=_is_shared)
+    marks = _marks(args, kwargs, secret, signature)
+    kinds, statics, names, values = [], [], [], []
+    for (path, leaf), mark in zip(paths, marks, strict=True):
+        name = _argument_name(path, signature)
+        kind = _kind(leaf, mark, name, engine)
+        kinds.append(kind)
+        if kind == STATIC:
+            statics.append(leaf)
+        else:
+            names.append(name)
+            values.append(leaf)
+    function = getattr(signature, "__name__", None) or "the function"
+    spec = Arguments(function, tree, tuple(kinds), tuple(statics), tuple(names))
+    try:
+        hash(spec)
+    except TypeError as error:
+        raise Refusal(f"an argument that is no array must be hashable: {error}") from None
+    return Call(spec, values)
+
+
+def _kind(leaf: Any, mark: bool | None, name: str, engine: Engine) -> str:
+    if isinstance(leaf, Shared):
+        if leaf.engine is not engine:
+            raise Refusal(f"{name} is shared on engine {leaf.engine.name!r}, not on {engine.name!r}")
+        return SHARED
+    if isinstance(leaf, bool | str | bytes) or not isinstance(leaf, (*ARRAYS, np.generic, int, float, complex)):
+        return STATIC
+    if not isinstance(leaf, ARRAYS):
+        return PUBLIC
+    dtype = leaf.dtype
+    if jnp.issubdtype(dtype, jax.dtypes.prng_key):
+        return PUBLIC
+    if mark is not None:
+        return SECRET if mark else PUBLIC
+    if len(leaf.shape) == 0 and not jnp.issubdtype(dtype, jnp.inexact):
+        return PUBLIC
+    if dtype == np.uint32 and leaf.shape[-1:] == (2,):
+        raise Refusal(
+            f"{name} looks like a raw PRNG key: make it with jax.random.key, or mark it by secret= as public "
+            "(False) or as secret data (True)"
+        )
+    return SECRET
+
+
+def _marks(args: tuple, kwargs: dict, secret: Any, signature: inspect.Signature | None) -> list[bool | None]:
+    """The user's mark for each leaf, None where the default rule decides."""
+    given = dict.fromkeys(range(len(args)))
+    by_name: dict[str, Any] = {}
+    if isinstance(secret, dict):
+        by_name = dict(secret)
+        known = list(signature.parameters) if signature is not None else []
+        unknown = set(by_name) - set(known) - set(kwargs)
+        if unknown:
+            raise Refusal(f"secret= names {sorted(unknown)[0]!r}, which is no argument; there are {known}")
+        given = {i: by_name.get(known[i]) for i in range(min(len(args), len(known)))}
+    elif secret is not None:
+        prefix = secret if isinstance(secret, tuple | list) else (secret,) * len(args)
+        if len(prefix) > len(args):
+            raise Refusal(f"secret= marks {len(prefix)} arguments, but the call has {len(args)}")
+        given = dict(enumerate(prefix))
+    marks: list[bool | None] = []
+    for i, arg in enumerate(args):
+        marks += _spread(given.get(i), arg)
+    for name in sorted(kwargs):
+        marks += _spread(by_name.get(name), kwargs[name])
+    return marks
+
+
+def _spread(prefix: Any, tree: Any) -> list[bool | None]:
+    """A prefix pytree of True, False and None, one mark for each leaf of `tree`."""
+
+    def over(mark: Any, part: Any) -> list[bool | None]:
+        if mark is not None and not isinstance(mark, bool | np.bool_):
+            raise Refusal(f"secret= takes True, False or None, not {mark!r}")
+        return [mark] * len(jax.tree.leaves(part, is_leaf=_is_shared))
+
+    try:
+        marks = jax.tree.map(over, prefix, tree, is_leaf=lambda x: x is None)
+    except ValueError as error:
+        raise Refusal(f"secret= is no prefix of the arguments: {str(error).splitlines()[0]}") from None
+    if prefix is None or isinstance(prefix, bool | np.bool_):
+        return marks
+    return sum(jax.tree.leaves(marks, is_leaf=lambda x: isinstance(x, list)), [])
+
+
+def path_name(path: Sequence[Any]) -> str:
+    """A pytree path as `a/0/b`."""
+    return jax.tree_util.keystr(tuple(path), simple=True, separator="/")
+
+
+def _argument_name(path: Sequence[Any], signature: inspect.Signature | None) -> str:
+    which, where, *rest = path
+    if getattr(which, "idx", 0) == 1:
+        head = str(where.key)
+    else:
+        params = list(signature.parameters.values()) if signature is not None else []
+        positional = [p.name for p in params if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+        head = positional[where.idx] if where.idx < len(positional) else f"argument{where.idx}"
+    return "/".join(p for p in (head, path_name(rest)) if p)
+
+
+def share(x: Any, engine: Engine) -> Any:
+    """x with its secret arrays shared on an engine; public leaves (see above) stay as they are.
+
+    A training loop shares once and reveals the final model: opening the parameters at every step would be
+    a leak, and would lose units of fixed point.
+    """
+
+    def one(leaf: Any) -> Any:
+        if _kind(leaf, None, "the value", engine) != SECRET:
+            return leaf
+        aval = struct(leaf.shape, leaf.dtype)
+        with engine.context():
+            return Shared(engine.share(leaf, aval), aval, engine)
+
+    return jax.tree.map(one, x, is_leaf=_is_shared)
+
+
+def reveal(x: Any) -> Any:
+    """x with its shared leaves opened."""
+
+    def one(leaf: Any) -> Any:
+        if not isinstance(leaf, Shared):
+            return leaf
+        with leaf.engine.context():
+            return leaf.engine.open(leaf.wire, leaf.aval)
+
+    return jax.tree.map(one, x, is_leaf=_is_shared)

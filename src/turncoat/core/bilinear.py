@@ -1,0 +1,170 @@
+"""What an engine is asked to multiply or to add up, in two forms.
+
+`apply` is the JAX operation itself, for engines whose wires JAX can hold. Engines that only know sums and
+products of lists of numbers (real parties, exact fractions) use the other form: index arrays that say which
+entry of the flattened operand stands where, -1 for a zero.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+
+@dataclass(frozen=True, eq=False)
+class Bilinear:
+    """A map of two operands, linear in each: an elementwise product, a dot product or a convolution.
+
+    `inner` is the number of scalar multiplications per output entry (1, the contracted size, ...); an MPC
+    protocol opens one value per OUTPUT entry all the same.
+    """
+
+    kind: str  # "mul", "dot_general" or "conv_general_dilated"
+    params: dict[str, Any]
+    x_shape: tuple[int, ...]
+    y_shape: tuple[int, ...]
+    shape: tuple[int, ...]
+    dtype: Any
+    inner: int
+    apply: Callable[[Any, Any], Any]
+    swapped: bool = False
+
+    def swap(self) -> Bilinear:
+        """The same map with its operands in the other order."""
+        return replace(
+            self,
+            x_shape=self.y_shape,
+            y_shape=self.x_shape,
+            apply=lambda a, b: self.apply(b, a),
+            swapped=not self.swapped,
+        )
+
+    def as_dot(self) -> tuple[np.ndarray, np.ndarray]:
+        """Index arrays `(b, m, k)` and `(b, k, n)` whose matrix products, reshaped, are the output.
+
+        Raises NotImplementedError for convolutions with grouped batches.
+        """
+        if self.swapped:
+            x_index, y_index = self.swap().as_dot()
+            return y_index.transpose(0, 2, 1), x_index.transpose(0, 2, 1)
+        xs = np.arange(np.prod(self.x_shape, dtype=int)).reshape(self.x_shape)
+        ys = np.arange(np.prod(self.y_shape, dtype=int)).reshape(self.y_shape)
+        if self.kind == "mul":
+            xs, ys = np.broadcast_arrays(xs, ys)
+            return xs.reshape(-1, 1, 1), ys.reshape(-1, 1, 1)
+        if self.kind == "dot_general":
+            return _dot_indices(xs, ys, self.params["dimension_numbers"])
+        return _conv_indices(xs, ys, self.params)
+
+    def from_dot(self, product: np.ndarray) -> np.ndarray:
+        """The matrix products `(b, m, n)` of `as_dot`'s operands as the output."""
+        if self.swapped:
+            return self.swap().from_dot(product.transpose(0, 2, 1))
+        if self.kind != "conv_general_dilated":
+            return product.reshape(self.shape)
+        batch, _, *spatial = _order(self.shape, self.params["dimension_numbers"].out_spec)
+        groups, n, m = product.shape[0], product.shape[2], product.shape[1]
+        out = product.reshape(groups, batch, m // batch, n).transpose(1, 0, 3, 2)
+        out = out.reshape(batch, groups * n, *spatial)
+        return np.transpose(out, np.argsort(self.params["dimension_numbers"].out_spec))
+
+
+def mul(shape: tuple[int, ...], dtype: Any) -> Bilinear:
+    """The elementwise product of two arrays of one shape."""
+    return Bilinear("mul", {}, shape, shape, shape, dtype, 1, lax.mul)
+
+
+def from_primitive(primitive: Any, params: dict[str, Any], x: Any, y: Any, out: Any) -> Bilinear:
+    """`dot_general` or `conv_general_dilated` with its parameters, at these operand shapes."""
+    name = primitive.name
+    inner = 1
+    if name == "dot_general":
+        (contract, _), _ = params["dimension_numbers"]
+        inner = int(np.prod([x.shape[d] for d in contract], dtype=int))
+    elif name == "conv_general_dilated":
+        out_features = y.shape[params["dimension_numbers"].rhs_spec[0]]
+        inner = int(np.prod(y.shape, dtype=int)) // max(out_features, 1)
+    # a ring engine multiplies integers: what the result's dtype means is the engine's business
+    params = params | {"preferred_element_type": None}
+
+    def apply(a: Any, b: Any) -> Any:
+        return primitive.bind(a, b, **params)
+
+    return Bilinear(name, params, x.shape, y.shape, out.shape, out.dtype, inner, apply)
+
+
+def _dot_indices(xs: np.ndarray, ys: np.ndarray, dims: Any) -> tuple[np.ndarray, np.ndarray]:
+    (xc, yc), (xb, yb) = dims
+    xf = [d for d in range(xs.ndim) if d not in (*xc, *xb)]
+    yf = [d for d in range(ys.ndim) if d not in (*yc, *yb)]
+    b = int(np.prod([xs.shape[d] for d in xb], dtype=int))
+    k = int(np.prod([xs.shape[d] for d in xc], dtype=int))
+    return (
+        xs.transpose(*xb, *xf, *xc).reshape(b, -1, k),
+        ys.transpose(*yb, *yc, *yf).reshape(b, k, -1),
+    )
+
+
+def _conv_indices(xs: np.ndarray, ys: np.ndarray, params: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
+    if params["batch_group_count"] != 1:
+        raise NotImplementedError("convolutions with grouped batches have no matrix form here")
+    dims, groups = params["dimension_numbers"], params["feature_group_count"]
+    xs = np.transpose(xs, dims.lhs_spec)  # batch, feature, space
+    ys = np.transpose(ys, dims.rhs_spec)  # out feature, in feature / groups, space
+    # entry 0 means padding, so count from one; float64 carries integers up to 2^53
+    with jax.enable_x64(True):
+        patches = np.asarray(
+            lax.conv_general_dilated_patches(
+                jnp.asarray(xs + 1, jnp.float64),
+                filter_shape=ys.shape[2:],
+                window_strides=params["window_strides"],
+                padding=params["padding"],
+                lhs_dilation=params["lhs_dilation"],
+                rhs_dilation=params["rhs_dilation"],
+                precision=lax.Precision.HIGHEST,
+            )
+        )
+    patches = np.rint(patches).astype(np.int64) - 1  # batch, feature * window, space
+    batch, k = patches.shape[0], patches.shape[1] // groups
+    x_index = patches.reshape(batch, groups, k, -1).transpose(1, 0, 3, 2).reshape(groups, -1, k)
+    y_index = ys.reshape(groups, -1, k).transpose(0, 2, 1)
+    return x_index, y_index
+
+
+def _order(shape: tuple[int, ...], spec: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(shape[d] for d in spec)
+
+
+@dataclass(frozen=True, eq=False)
+class Sum:
+    """A linear map whose coefficients are 0 and 1: each output entry is a sum of some input entries.
+
+    `axes` is set where it is a plain sum over axes.
+    """
+
+    apply: Callable[[Any], Any]
+    x_shape: tuple[int, ...]
+    shape: tuple[int, ...]
+    axes: tuple[int, ...] | None = None
+
+    def as_gather(self) -> np.ndarray:
+        """Indices `(*shape, k)` of the input entries that each output entry adds up, -1 for none."""
+        if self.axes is not None:
+            xs = np.arange(np.prod(self.x_shape, dtype=int)).reshape(self.x_shape)
+            kept = [d for d in range(xs.ndim) if d not in self.axes]
+            return xs.transpose(*kept, *self.axes).reshape(*self.shape, -1)
+        size = int(np.prod(self.x_shape, dtype=int))
+        unit = jnp.eye(size, dtype=jnp.float32).reshape(size, *self.x_shape)
+        matrix = np.asarray(jax.vmap(self.apply)(unit)).reshape(size, -1).T > 0.5
+        width = max(int(matrix.sum(1).max(initial=0)), 1)
+        index = np.full((matrix.shape[0], width), -1)
+        for row, entries in enumerate(matrix):
+            found = np.flatnonzero(entries)
+            index[row, : len(found)] = found
+        return index.reshape(*self.shape, width)

@@ -1,0 +1,251 @@
+"""The engine interface: what a secret value is, and how the protocol computes with it.
+
+A *wire* is whatever an engine holds for one secret array: a float array, ring elements, three parties'
+shares. The black box keeps its shape and dtype beside it (bool = bit, integer, float = fixed point). The
+interactive operations take the `Site` at which a corrupt party can add an error, and that error or None;
+the engine realises it where its protocol lets a party add it (before truncation, before resharing, on the
+last AND ...). `Traced` engines hold JAX arrays and run loops as `lax` loops; `Eager` ones run Python loops.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from turncoat.core.bilinear import Bilinear, Sum
+from turncoat.core.sites import Site
+from turncoat.core.values import Secret, Value, public
+from turncoat.refusal import Refusal
+
+Wire = Any
+Aval = jax.ShapeDtypeStruct
+Body = Callable[[list[Value], list[Value]], tuple[list[Value], list[Value]]]
+
+
+class Engine:
+    """What every engine provides; a method that is not overridden refuses in one sentence."""
+
+    name = "engine"
+    kinds: frozenset[str] = frozenset({"product", "bit", "ideal"})
+    """Which kinds of interactive operation are sites here: product, bit, truncation, conversion, ideal."""
+    traced = True
+    """Whether wires are pytrees of JAX arrays, so that `secure` can compile its evaluation."""
+
+    def context(self) -> AbstractContextManager:
+        """Entered around the evaluation only, e.g. for 64-bit arithmetic."""
+        return nullcontext()
+
+    # in and out
+    def share(self, array: Any, aval: Aval) -> Wire:
+        """A private input as a wire."""
+        raise self._missing("share")
+
+    def constant(self, array: Any, aval: Aval) -> Wire:
+        """A public value as a wire (no communication)."""
+        return self.share(array, aval)
+
+    def open(self, wire: Wire, aval: Aval) -> Any:
+        """The value of a wire, revealed, in the dtype of `aval`."""
+        raise self._missing("open")
+
+    # local
+    def add(self, x: Wire, y: Wire, aval: Aval) -> Wire:
+        """x + y of one shape and dtype (integers or fixed point)."""
+        raise self._missing("add")
+
+    def neg(self, x: Wire, aval: Aval) -> Wire:
+        """-x."""
+        raise self._missing("neg")
+
+    def lift(self, x: Wire, source: Aval, aval: Aval) -> Wire:
+        """An integer wire as fixed point (never a cast of shares), or a change of float or integer width."""
+        raise self._missing("lift")
+
+    def xor(self, a: Wire, b: Wire, aval: Aval) -> Wire:
+        """a XOR b of two bits; one of them may be a constant."""
+        raise self._missing("xor")
+
+    def mask(self, a: Wire, keep: Any, aval: Aval) -> Wire:
+        """A bit AND a public bit."""
+        raise self._missing("mask")
+
+    def structure(self, fn: Callable, wires: Sequence[Wire], avals: Sequence[Aval], aval: Aval) -> Wire:
+        """A rearrangement: every output entry is one input entry or zero.
+
+        `fn` maps arrays of the operands' shapes to the output's. The default here serves engines whose
+        wires are single arrays of the value's own shape.
+        """
+        return fn(*wires)
+
+    def sum(self, fn: Sum, x: Wire, aval: Aval) -> Wire:
+        """Sums of entries."""
+        return fn.apply(x)
+
+    # interactive, or local up to truncation
+    def scale(self, x: Wire, factor: Any, aval: Aval, site: Site | None, error: Any) -> Wire:
+        """x times a public factor of its shape or a scalar; `site` where truncation is interactive."""
+        raise self._missing("scale")
+
+    def product_public(
+        self, bilinear: Bilinear, x: Wire, c: Any, aval: Aval, site: Site | None, error: Any
+    ) -> Wire:
+        """A bilinear map of a wire and a public array; the wire is `bilinear`'s first operand."""
+        raise self._missing("product_public")
+
+    def product(self, bilinear: Bilinear, x: Wire, y: Wire, aval: Aval, site: Site, error: Any) -> Wire:
+        """A bilinear map of two wires, plus the error (one entry per OUTPUT entry)."""
+        raise self._missing("product")
+
+    def compare(
+        self, kind: str, x: Wire, y: Wire, operand: Aval, aval: Aval, site: Site, error: Any
+    ) -> Wire:
+        """The bit x < y (`kind` "lt") or x == y ("eq"), XOR the error."""
+        raise self._missing("compare")
+
+    def select(self, b: Wire, x: Wire, y: Wire, aval: Aval, site: Site, error: Any) -> Wire:
+        """b * (x - y) + y, plus the error."""
+        raise self._missing("select")
+
+    def both(self, a: Wire, b: Wire, aval: Aval, site: Site, error: Any) -> Wire:
+        """a AND b, XOR the error."""
+        raise self._missing("both")
+
+    def arith(self, b: Wire, aval: Aval, site: Site | None, error: Any) -> Wire:
+        """A bit as the number 0 or 1; a site where the conversion is interactive."""
+        raise self._missing("arith")
+
+    def ideal(
+        self, fn: Callable, xs: Sequence[Wire], avals: Sequence[Aval], aval: Aval, site: Site, error: Any
+    ) -> Wire:
+        """A true function in one step, plus the error: the ideal functionality of protocol `exact`."""
+        raise Refusal(
+            f"engine {self.name!r} has no ideal {site.name}: choose a protocol that builds it from products "
+            "and comparisons, such as 'crypten'"
+        )
+
+    def bits(self, x: Wire, lo: int, hi: int, aval: Aval, site: Site, error: Any) -> Wire:
+        """Binary digits of weight 2^lo to 2^(hi-1) of a number, on a new last axis."""
+        raise Refusal(f"engine {self.name!r} cannot decompose a number into bits, which {site.name} needs")
+
+    def _missing(self, operation: str) -> Exception:
+        return Refusal(f"engine {self.name!r} does not realise {operation!r}")
+
+    # control flow over lists of values
+    def scan(self, body: Body, carry: list[Value], xs: list[Value], length: int, reverse: bool):
+        """`(carry, ys)` of `length` applications of `body(carry, x)`; `xs` and `ys` have a leading axis."""
+        raise self._missing("scan")
+
+    def while_loop(self, keep_going: Callable, body: Callable, carry: list[Value]) -> list[Value]:
+        """`body` applied while the public predicate holds."""
+        raise self._missing("while_loop")
+
+    def switch(self, index: Any, branches: Sequence[Callable[[], list[Value]]]) -> list[Value]:
+        """The result of the branch at a public index; all branches return alike values."""
+        raise self._missing("switch")
+
+
+class Traced(Engine):
+    """Engines whose wires are pytrees of JAX arrays: loops are `lax` loops."""
+
+    def unroll_axis(self, wire: Wire) -> Wire:
+        """The wire with the value's leading axis as the leading axis of every array in it."""
+        return wire
+
+    def roll_axis(self, wire: Wire) -> Wire:
+        """The inverse of `unroll_axis`."""
+        return wire
+
+    def scan(self, body: Body, carry: list[Value], xs: list[Value], length: int, reverse: bool):
+        rows = [self._rows(x) for x in xs]
+        carry, ys = lax.scan(
+            lambda c, x: body(c, x), [public(c) for c in carry], rows, length=length, reverse=reverse
+        )
+        return carry, [self._stacked(y, length) for y in ys]
+
+    def _rows(self, x: Value) -> Value:
+        if not isinstance(x, Secret):
+            return public(x)
+        return Secret(self.unroll_axis(x.wire), aval_like(x.aval, x.shape[1:]), x.origin, x.box)
+
+    def _stacked(self, y: Value, length: int) -> Value:
+        if not isinstance(y, Secret):
+            return y
+        return Secret(self.roll_axis(y.wire), aval_like(y.aval, (length, *y.shape)), y.origin, y.box)
+
+    def while_loop(self, keep_going: Callable, body: Callable, carry: list[Value]) -> list[Value]:
+        return lax.while_loop(keep_going, body, [public(c) for c in carry])
+
+    def switch(self, index: Any, branches: Sequence[Callable[[], list[Value]]]) -> list[Value]:
+        return lax.switch(index, [lambda b=b: [public(v) for v in b()] for b in branches])
+
+
+class Eager(Engine):
+    """Engines that compute step by step, among processes or on Python numbers: loops are Python loops."""
+
+    traced = False
+
+    def index(self, wire: Wire, i: int) -> Wire:
+        """Row i along the value's leading axis."""
+        return wire[i]
+
+    def stack(self, wires: Sequence[Wire], aval: Aval) -> Wire:
+        """Wires of one shape along a new leading axis."""
+        return np.stack(wires)
+
+    def structure(self, fn: Callable, wires: Sequence[Wire], avals: Sequence[Aval], aval: Aval) -> Wire:
+        return self.take(wires, structure_index(fn, [a.shape for a in avals]), aval)
+
+    def take(self, wires: Sequence[Wire], index: np.ndarray, aval: Aval) -> Wire:
+        """Entries of the concatenated, flattened operands at `index`, zero where it is negative."""
+        raise self._missing("take")
+
+    def scan(self, body: Body, carry: list[Value], xs: list[Value], length: int, reverse: bool):
+        rows: list[list[Value]] = []
+        for i in reversed(range(length)) if reverse else range(length):
+            carry, y = body(carry, [self._row(x, i) for x in xs])
+            rows.append(y)
+        if reverse:
+            rows.reverse()
+        return carry, [self._stacked([row[j] for row in rows]) for j in range(len(rows[0]) if rows else 0)]
+
+    def _row(self, x: Value, i: int) -> Value:
+        if not isinstance(x, Secret):
+            return public(x)[i]
+        return Secret(self.index(x.wire, i), aval_like(x.aval, x.shape[1:]), x.origin, x.box)
+
+    def _stacked(self, ys: list[Value]) -> Value:
+        if not isinstance(ys[0], Secret):
+            return jnp.stack([public(y) for y in ys])
+        aval = aval_like(ys[0].aval, (len(ys), *ys[0].shape))
+        return Secret(self.stack([y.wire for y in ys], aval), aval, ys[0].origin, ys[0].box)
+
+    def while_loop(self, keep_going: Callable, body: Callable, carry: list[Value]) -> list[Value]:
+        while bool(keep_going(carry)):
+            carry = body(carry)
+        return carry
+
+    def switch(self, index: Any, branches: Sequence[Callable[[], list[Value]]]) -> list[Value]:
+        return branches[min(max(int(index), 0), len(branches) - 1)]()
+
+
+def aval_like(aval: Aval, shape: tuple[int, ...]) -> Aval:
+    return jax.ShapeDtypeStruct(shape, aval.dtype)
+
+
+def structure_index(fn: Callable, shapes: Sequence[tuple[int, ...]]) -> np.ndarray:
+    """Where each output entry of a rearrangement comes from, by running it on index arrays.
+
+    Operands are numbered one after the other from 1, so that the zeros of padding become -1.
+    """
+    arrays, start = [], 1
+    for shape in shapes:
+        size = int(np.prod(shape, dtype=int))
+        arrays.append(jnp.arange(start, start + size, dtype=jnp.int32).reshape(shape))
+        start += size
+    return np.maximum(np.asarray(fn(*arrays)), 0) - 1

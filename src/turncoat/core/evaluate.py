@@ -1,0 +1,70 @@
+"""The interpreter: walks a program, computes what is public, sends what is secret to the rules."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import numpy as np
+
+from turncoat.core.abb import Box, Place
+from turncoat.core.program import WHOLE, Known, Op, Program, user_line
+from turncoat.core.rules.table import RULES, SPOKEN, refusal
+from turncoat.core.values import Splat, Value, is_secret, public
+
+BODIES = ("scan", "while", "cond")
+
+
+def evaluate(program: Program, box: Box, inputs: Sequence[Value]) -> list[Value]:
+    """The outputs of a program at public and secret inputs.
+
+    Raises Refusal where an operation cannot be computed on secrets.
+    """
+    env: dict[int, Value] = dict(zip(program.inputs, inputs, strict=True))
+
+    def read(atom: Any) -> Value:
+        return _known(atom) if isinstance(atom, Known) else env[atom]
+
+    for op in program.ops:
+        values = [read(a) for a in op.inputs]
+        env.update(zip(op.outputs, apply(box, op, values), strict=True))
+    return [read(a) for a in program.outputs]
+
+
+def apply(box: Box, op: Op, values: list[Value]) -> list[Value]:
+    """One operation: a loop, a public computation, or a rule of the black box."""
+    if op.name not in BODIES and not any(map(is_secret, values)):
+        return compute(box, op, values)
+    if op.name not in RULES:
+        raise refusal(op, values)
+    spoken = SPOKEN.get(op.name, op.name)
+    with box.at(Place(op.scope, spoken, op.back, user_line(op) if box.locate else "")):
+        out = RULES[op.name](box, op, values)
+    return list(out) if isinstance(out, list | tuple) else [out]
+
+
+def compute(box: Box, op: Op, values: list[Value]) -> list[Value]:
+    """A public operation, computed by JAX; a constant stays known while tracing."""
+    if all(isinstance(v, Splat) for v in values) and values:
+        if op.name in ("broadcast_in_dim", "reshape"):
+            return [Splat(values[0].value, op.avals[0].shape)]
+        if all(v.shape == () for v in values) and all(_foldable(a) for a in op.avals) and not op.bodies:
+            with jax.ensure_compile_time_eval():
+                out = op.primitive.bind(*(v.value for v in values), **op.params)
+            return [Splat(o, ()) for o in (out if op.primitive.multiple_results else [out])]
+    if op.name.startswith(WHOLE):
+        return evaluate(op.bodies[0], box, values)
+    out = op.primitive.bind(*map(public, values), **op.params)
+    return list(out) if op.primitive.multiple_results else [out]
+
+
+def _foldable(aval: Any) -> bool:
+    return getattr(aval, "shape", None) == () and isinstance(aval.dtype, np.dtype)
+
+
+def _known(atom: Known) -> Value:
+    if np.shape(atom.value) == () and isinstance(getattr(atom.aval, "dtype", None), np.dtype):
+        if not isinstance(atom.value, jax.core.Tracer):
+            return Splat(atom.value, ())
+    return atom.value

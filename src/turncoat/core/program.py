@@ -1,0 +1,263 @@
+"""A traced function as a flat list of operations: calls inlined, dead code removed, scopes named.
+
+A jaxpr nests (`jit`, `custom_jvp`, `remat`, ...); the protocol that a framework runs does not. `flatten`
+inlines every call, keeps loops and branches as operations with bodies, and `live` drops what no output
+needs, so that a site's name never depends on how the user's code was factored.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import count
+from typing import Any
+
+import jax
+import numpy as np
+
+# Calls that mean nothing to the circuit: parameter that holds the callee, by primitive name.
+CALLS = {
+    "jit": "jaxpr",
+    "pjit": "jaxpr",
+    "closed_call": "call_jaxpr",
+    "core_call": "call_jaxpr",
+    "remat": "jaxpr",
+    "remat2": "jaxpr",
+    "checkpoint": "jaxpr",
+    "custom_jvp_call": "call_jaxpr",
+    "custom_vjp_call": "call_jaxpr",
+    "custom_vjp_call_jaxpr": "fun_jaxpr",
+}
+WHOLE = "turncoat."
+"""Reserved prefix of a jitted function's name: the call is kept as one operation (see `functions.py`)."""
+
+Atom = Any  # an int (a variable) or a Known (a constant)
+
+
+@dataclass(frozen=True, eq=False)
+class Known:
+    """A constant of the program: a literal or a captured array."""
+
+    value: Any
+    aval: Any
+
+
+@dataclass(frozen=True, eq=False)
+class Op:
+    """One operation: a JAX primitive, or a call kept whole, with its place in the user's program."""
+
+    name: str
+    primitive: Any
+    params: dict[str, Any]
+    inputs: tuple[Atom, ...]
+    outputs: tuple[int, ...]
+    avals: tuple[Any, ...]
+    scope: str
+    back: bool
+    traceback: Any
+    bodies: tuple[Program, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Program:
+    """Operations over numbered variables; `inputs` and `outputs` in the order of the traced function."""
+
+    inputs: tuple[int, ...]
+    input_avals: tuple[Any, ...]
+    ops: tuple[Op, ...]
+    outputs: tuple[Atom, ...]
+    output_avals: tuple[Any, ...]
+    captured: tuple[Any, ...] = field(default=())
+
+    def sub_ops(self) -> Iterator[Op]:
+        """Every operation, those of loop bodies and branches included."""
+        for op in self.ops:
+            yield op
+            for body in op.bodies:
+                yield from body.sub_ops()
+
+
+def trace(f: Callable, *avals: Any) -> Program:
+    """The live program of `f` at arguments of these shapes (`jax.ShapeDtypeStruct`s or arrays)."""
+    return live(_Flattener().closed(jax.make_jaxpr(f)(*avals)))
+
+
+class _Flattener:
+    def __init__(self) -> None:
+        self.fresh = count()
+        self.captured: list[Any] = []
+
+    def closed(self, closed: Any, scope: tuple[str, ...] = (), back: bool = False) -> Program:
+        """A closed jaxpr (or a plain one without constants) as a program of its own."""
+        jaxpr, consts = getattr(closed, "jaxpr", closed), list(getattr(closed, "consts", ()))
+        self.captured += [c for c in consts if np.size(c) > 1]
+        env: dict[Any, Atom] = {v: Known(c, v.aval) for v, c in zip(jaxpr.constvars, consts, strict=True)}
+        inputs = tuple(next(self.fresh) for _ in jaxpr.invars)
+        env.update(zip(jaxpr.invars, inputs, strict=True))
+        ops: list[Op] = []
+        outputs = self.walk(jaxpr, env, ops, scope, back)
+        avals = tuple(v.aval for v in jaxpr.outvars)
+        ins = tuple(v.aval for v in jaxpr.invars)
+        return Program(inputs, ins, tuple(ops), outputs, avals, tuple(self.captured))
+
+    def walk(self, jaxpr, env, ops: list[Op], scope: tuple[str, ...], back: bool) -> tuple[Atom, ...]:
+        def read(v: Any) -> Atom:
+            return Known(v.val, v.aval) if hasattr(v, "val") else env[v]
+
+        for eqn in jaxpr.eqns:
+            inner, transposed = _scope(str(eqn.source_info.name_stack))
+            path, behind = scope + inner, back or transposed
+            inputs = tuple(read(v) for v in eqn.invars)
+            callee = eqn.params.get(CALLS.get(eqn.primitive.name, ""))
+            if callee is not None and not str(eqn.params.get("name", "")).startswith(WHOLE):
+                outputs = self.call(callee, inputs, ops, path, behind)
+                env.update(zip(eqn.outvars, outputs, strict=True))
+                continue
+            outs = tuple(next(self.fresh) for _ in eqn.outvars)
+            ops.append(self.op(eqn, inputs, outs, path, behind))
+            env.update(zip(eqn.outvars, outs, strict=True))
+        return tuple(read(v) for v in jaxpr.outvars)
+
+    def call(self, callee, inputs, ops, scope, back) -> tuple[Atom, ...]:
+        jaxpr, consts = getattr(callee, "jaxpr", callee), list(getattr(callee, "consts", ()))
+        self.captured += [c for c in consts if np.size(c) > 1]
+        env: dict[Any, Atom] = {v: Known(c, v.aval) for v, c in zip(jaxpr.constvars, consts, strict=True)}
+        env.update(zip(jaxpr.invars, inputs, strict=True))
+        return self.walk(jaxpr, env, ops, scope, back)
+
+    def op(self, eqn, inputs, outputs, scope: tuple[str, ...], back: bool) -> Op:
+        name = eqn.primitive.name
+        whole = name in CALLS
+        bodies: tuple[Program, ...] = ()
+        if name == "cond":
+            bodies = tuple(self.closed(b, scope, back) for b in eqn.params["branches"])
+        elif name == "while":
+            bodies = tuple(self.closed(eqn.params[k], scope, back) for k in ("cond_jaxpr", "body_jaxpr"))
+        elif name == "scan" or whole:
+            bodies = (self.closed(eqn.params["jaxpr"], scope, back),)
+        return Op(
+            name=eqn.params["name"] if whole else name,
+            primitive=eqn.primitive,
+            params=dict(eqn.params),
+            inputs=inputs,
+            outputs=outputs,
+            avals=tuple(v.aval for v in eqn.outvars),
+            scope="/".join(scope),
+            back=back,
+            traceback=eqn.source_info.traceback,
+            bodies=bodies,
+        )
+
+
+# ---- names --------------------------------------------------------------------------------------------
+
+_WRAPPER = re.compile(r"^(jvp|transpose|vmap|jit|pjit|remat|checkpoint)\((.*)\)$")
+_MACHINERY = {"checkpoint", "rematted_computation", "remat", "while", "body", "cond", "closed_call", ""}
+
+
+def _scope(stack: str) -> tuple[tuple[str, ...], bool]:
+    """A name stack without the wrappers of transformations, and whether it lies under a transpose."""
+    parts: list[str] = []
+    for part in _split(stack):
+        match = _WRAPPER.match(part)
+        while match:
+            # jit(f) names the callee, not a scope; jvp(scope) wraps one
+            part = "" if match[1] in ("jit", "pjit") else match[2]
+            match = _WRAPPER.match(part)
+        parts += [p for p in part.split("/") if p not in _MACHINERY and not p.startswith("branch_")]
+    return tuple(parts), "transpose(" in stack
+
+
+def _split(stack: str) -> list[str]:
+    """The components of a name stack: split at the slashes outside parentheses."""
+    parts, depth, start = [], 0, 0
+    for i, c in enumerate(stack):
+        depth += (c == "(") - (c == ")")
+        if c == "/" and depth == 0:
+            parts.append(stack[start:i])
+            start = i + 1
+    return [*parts, stack[start:]]
+
+
+# ---- dead code ----------------------------------------------------------------------------------------
+
+
+def live(program: Program) -> Program:
+    """The program without the operations that no output needs, through bodies and loop carries."""
+    return _live(program, [True] * len(program.outputs))[0]
+
+
+def _live(program: Program, wanted: Sequence[bool]) -> tuple[Program, list[bool]]:
+    """The part of a program that computes the wanted outputs, and which inputs that part uses."""
+    needed = {a for a, w in zip(program.outputs, wanted, strict=True) if w and isinstance(a, int)}
+    kept: list[Op] = []
+    for op in reversed(program.ops):
+        if any(o in needed for o in op.outputs):
+            op = _live_op(op, [o in needed for o in op.outputs])
+            kept.append(op)
+            needed.update(a for a in op.inputs if isinstance(a, int))
+    pick = [i for i, w in enumerate(wanted) if w]
+    outputs = tuple(program.outputs[i] for i in pick)
+    avals = tuple(program.output_avals[i] for i in pick)
+    small = replace(program, ops=tuple(reversed(kept)), outputs=outputs, output_avals=avals)
+    return small, [i in needed for i in program.inputs]
+
+
+def _live_op(op: Op, wanted: list[bool]) -> Op:
+    if op.name == "scan":
+        return _live_scan(op, wanted)
+    if op.name == "cond":
+        pruned = tuple(_live(b, wanted)[0] for b in op.bodies)
+        return replace(op, bodies=pruned, **_chosen(op, wanted))
+    if op.name == "while":
+        return replace(op, bodies=tuple(live(b) for b in op.bodies))
+    return op
+
+
+def _live_scan(op: Op, wanted: list[bool]) -> Op:
+    """Drops the carries that neither an output nor another carry needs, by a fixpoint."""
+    (body,), n_const, n_carry = op.bodies, op.params["num_consts"], op.params["num_carry"]
+    want = list(wanted)
+    while True:
+        pruned, used = _live(body, want)
+        grown = [w or (i < n_carry and used[n_const + i]) for i, w in enumerate(want)]
+        if grown == want:
+            break
+        want = grown
+    keep = [u or (n_const <= i < n_const + n_carry and want[i - n_const]) for i, u in enumerate(used)]
+    chosen = [i for i, k in enumerate(keep) if k]
+    pruned = replace(
+        pruned,
+        inputs=tuple(pruned.inputs[i] for i in chosen),
+        input_avals=tuple(pruned.input_avals[i] for i in chosen),
+    )
+    params = op.params | {"num_consts": sum(keep[:n_const]), "num_carry": sum(want[:n_carry])}
+    inputs = tuple(op.inputs[i] for i in chosen)
+    return replace(op, bodies=(pruned,), params=params, inputs=inputs, **_chosen(op, want))
+
+
+def _chosen(op: Op, wanted: Sequence[bool]) -> dict[str, tuple]:
+    pick = [i for i, w in enumerate(wanted) if w]
+    return {
+        "outputs": tuple(op.outputs[i] for i in pick),
+        "avals": tuple(op.avals[i] for i in pick),
+    }
+
+
+# ---- where it stands in the user's source ---------------------------------------------------------------
+
+
+def user_line(op: Op) -> str:
+    """The outermost line of the user's own code that led to an operation, as 'file.py:12 (function)'."""
+    found = ""
+    for frame in getattr(op.traceback, "frames", ()):
+        path = frame.file_name.replace("\\", "/")
+        if "/turncoat/core/" in path:
+            break
+        if "/site-packages/" in path or "/dist-packages/" in path or path.startswith("<"):
+            continue
+        if re.search(r"/python3(\.\d+)?/[a-z_]+\.py$", path):  # the standard library, e.g. contextlib
+            continue
+        found = f"{path.rsplit('/', 1)[-1]}:{frame.line_num} ({frame.function_name})"
+    return found or "an unknown line"

@@ -1,0 +1,149 @@
+"""Sums, products and the functions that a protocol builds out of them."""
+
+from __future__ import annotations
+
+import jax.numpy as jnp
+import numpy as np
+
+from turncoat.core.bilinear import from_primitive
+from turncoat.core.rules.table import refusal, rule
+from turncoat.core.values import Splat, is_secret, known, public
+
+
+@rule("add", "add_any")
+def add(box, op, values):
+    return box.add(*values)
+
+
+@rule("sub")
+def sub(box, op, values):
+    return box.sub(*values)
+
+
+@rule("neg")
+def neg(box, op, values):
+    return box.neg(values[0])
+
+
+@rule("mul")
+def mul(box, op, values):
+    return box.product(*values)
+
+
+@rule("square")
+def square(box, op, values):
+    return box.square(values[0])
+
+
+@rule("dot_general", "conv_general_dilated")
+def bilinear(box, op, values):
+    x, y = values
+    aval = op.avals[0]
+    form = from_primitive(op.primitive, op.params, x, y, aval)
+    if is_secret(x) and is_secret(y):
+        return box.bilinear(form, x, y)
+    if is_secret(x):
+        return box.product_public(form, x, public(y))
+    return box.product_public(form.swap(), y, public(x))
+
+
+@rule("div")
+def div(box, op, values):
+    x, y = values
+    if not jnp.issubdtype(op.avals[0].dtype, jnp.inexact):
+        raise refusal(op, values, "integers are divided")
+    if is_secret(y):
+        return box.protocol.divide(box.protocol, box, x, y)
+    number = known(y)
+    if number is not None:
+        return box.scale(x, Splat(np.asarray(1.0 / number, x.dtype), y.shape))
+    return box.scale(x, 1 / public(y))
+
+
+@rule("integer_pow")
+def integer_pow(box, op, values):
+    return power(box, values[0], op.params["y"])
+
+
+def power(box, x, n: int):
+    """x to the power of an integer, by repeated squaring."""
+    if n < 0:
+        positive = power(box, x, -n) if n != -1 else x
+        with box.scope("recip"):
+            return box.protocol.reciprocal(box, positive)
+    if n == 0:
+        return Splat(x.dtype.type(1), x.shape)
+    if n == 2:
+        return box.square(x)
+    out, base = None, x
+    while n:
+        if n & 1:
+            out = base if out is None else box.product(out, base, "product")
+        n >>= 1
+        if n:
+            base = box.square(base, "square")
+    return out
+
+
+@rule("pow")
+def pow_(box, op, values):
+    x, y = values
+    if not is_secret(x):  # c^y = exp(y ln c)
+        return box.protocol.exp(box, box.scale(y, jnp.log(public(x))))
+    if is_secret(y):
+        raise refusal(op, values, "a secret is raised to a secret power", "use exp(y * log(x))")
+    number = known(y)
+    if number is not None and float(number).is_integer():
+        return power(box, x, int(number))
+    if number == 0.5:
+        return box.protocol.sqrt(box, x)
+    if number == -0.5:
+        return box.protocol.rsqrt(box, x)
+    with box.scope("log"):
+        log = box.protocol.log(box, x)
+    with box.scope("exp"):
+        return box.protocol.exp(box, box.scale(log, y))
+
+
+def _unary(name: str):
+    def apply(box, op, values):
+        return getattr(box.protocol, name)(box, values[0])
+
+    return apply
+
+
+for _primitive, _function in {
+    "exp": "exp",
+    "log": "log",
+    "log1p": "log1p",
+    "sqrt": "sqrt",
+    "rsqrt": "rsqrt",
+    "tanh": "tanh",
+    "erf": "erf",
+    "logistic": "sigmoid",
+    "turncoat.sigmoid": "sigmoid",
+    "turncoat.relu": "relu",
+}.items():
+    rule(_primitive)(_unary(_function))
+
+
+@rule("exp2")
+def exp2(box, op, values):
+    return box.protocol.exp(box, box.scale(values[0], np.log(2.0)))
+
+
+@rule("expm1")
+def expm1(box, op, values):
+    return box.protocol.exp(box, values[0]) - 1.0
+
+
+@rule("erfc")
+def erfc(box, op, values):
+    return 1.0 - box.protocol.erf(box, values[0])
+
+
+@rule("turncoat.softmax")
+def softmax(box, op, values):
+    # after vmap the axis may have moved: read it off the call's own sum
+    (axis,) = next(o.params["axes"] for o in op.bodies[0].sub_ops() if o.name == "reduce_sum")
+    return box.protocol.softmax(box, values[0], axis)

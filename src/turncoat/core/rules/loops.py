@@ -1,0 +1,119 @@
+"""Loops and branches: each site inside stands once, with an error per iteration or one for all."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from turncoat.core import secrecy
+from turncoat.core.rules.table import refusal, rule
+from turncoat.core.values import Secret, Splat, Value, is_secret, public
+
+
+def _secrecy(value: Value) -> secrecy.Secrecy:
+    return value.origin if is_secret(value) else None
+
+
+def _as(box, value: Value, want: secrecy.Secrecy, aval) -> Value:
+    """A value made as secret as a loop's fixpoint says, with the loop's shape, dtype and origin."""
+    if want is None:
+        return _plain(value, aval)
+    secret = box.constant(value)
+    return Secret(secret.wire, secret.aval, want, box)
+
+
+def _plain(value: Value, aval) -> Value:
+    if jnp.issubdtype(aval.dtype, jax.dtypes.extended):
+        return value
+    array = jnp.asarray(public(value), aval.dtype)
+    return jnp.broadcast_to(array, aval.shape) if isinstance(value, Splat) else array
+
+
+@rule("scan")
+def scan(box, op, values):
+    (body,), p = op.bodies, op.params
+    consts, n_carry, length = values[: p["num_consts"]], p["num_carry"], p["length"]
+    start, xs = values[len(consts) : len(consts) + n_carry], values[len(consts) + n_carry :]
+    carry_secrecy, ys_secrecy = secrecy.carried(
+        body, [_secrecy(c) for c in consts], [_secrecy(c) for c in start], [_secrecy(x) for x in xs]
+    )
+    outs = body.output_avals
+    carry = [_as(box, c, s, a) for c, s, a in zip(start, carry_secrecy, outs[:n_carry], strict=True)]
+    per_pass, frame = _sliced(box, length), box.frame
+    seen_names: list[str] = []
+
+    def step(carry, rows):
+        row, errors = rows[: len(xs)], dict(zip(per_pass, rows[len(xs) :], strict=True))
+        saved, box.seen = box.seen, {}
+        with box.body(frame, (length,), errors):
+            out = box.run(body, [*consts, *carry, *row])
+        seen_names[:] = list(box.seen)
+        extra, box.seen = list(box.seen.values()), saved
+        wants = [*carry_secrecy, *ys_secrecy]
+        out = [_as(box, v, s, a) for v, s, a in zip(out, wants, outs, strict=True)]
+        return out[:n_carry], out[n_carry:] + extra
+
+    rows = [*xs, *per_pass.values()]
+    carry, ys = box.engine.scan(step, carry, rows, length, p["reverse"])
+    box.seen.update(zip(seen_names, ys[len(ys_secrecy) :], strict=True))
+    return [*carry, *ys[: len(ys_secrecy)]]
+
+
+def _sliced(box, length: int) -> dict[str, object]:
+    """The errors of sites inside the coming scan that have an entry per iteration of it."""
+    inside = {n: s for n, s in box.inventory.items() if len(s.loops) > len(box.loops)}
+    depth = len(box.loops)
+    return {
+        name: error
+        for name, error in box.errors.items()
+        if name in inside
+        and np.ndim(error) == len(inside[name].shape) + len(inside[name].loops) - depth
+        and inside[name].loops[depth] == length
+    }
+
+
+@rule("while")
+def while_(box, op, values):
+    test, body = op.bodies
+    c, b = op.params["cond_nconsts"], op.params["body_nconsts"]
+    test_consts, consts, start = values[:c], values[c : c + b], values[c + b :]
+    wants, _ = secrecy.carried(body, [_secrecy(v) for v in consts], [_secrecy(v) for v in start], [])
+    if secrecy.outputs(test, [*map(_secrecy, test_consts), *wants]) != [None]:
+        raise refusal(op, values, "a while loop runs as long as a secret says", "use a fixed number of rounds")
+    avals, frame = body.output_avals, box.frame
+
+    def keep_going(carry):
+        return public(box.run(test, [*test_consts, *carry])[0])
+
+    def step(carry):
+        with box.body(frame), box.unobserved():
+            out = box.run(body, [*consts, *carry])
+        return [_as(box, v, s, a) for v, s, a in zip(out, wants, avals, strict=True)]
+
+    carry = [_as(box, v, s, a) for v, s, a in zip(start, wants, avals, strict=True)]
+    return box.engine.while_loop(keep_going, step, carry)
+
+
+@rule("cond")
+def cond(box, op, values):
+    index, *operands = values
+    if is_secret(index):
+        raise refusal(
+            op, [index], "a branch is taken at a secret predicate", "use jnp.where, which computes both sides"
+        )
+    each = [secrecy.outputs(body, [_secrecy(v) for v in operands]) for body in op.bodies]
+    wants = [secrecy.join(column) for column in zip(*each, strict=True)]
+
+    frames = [box.frame]  # a branch that is traced again starts from the same names
+
+    def branch(i, body):
+        def run():
+            with box.body(frames[i]), box.unobserved():
+                out = box.run(body, operands)
+            frames[i + 1 :] = [box.frame]
+            return [_as(box, v, s, a) for v, s, a in zip(out, wants, op.avals, strict=True)]
+
+        return run
+
+    return box.engine.switch(public(index), [branch(i, body) for i, body in enumerate(op.bodies)])

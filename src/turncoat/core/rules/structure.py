@@ -1,0 +1,114 @@
+"""Rearrangements and conversions: local, because every output entry is one input entry or zero."""
+
+from __future__ import annotations
+
+import jax.numpy as jnp
+import numpy as np
+
+from turncoat.core.bilinear import Sum
+from turncoat.core.rules.table import refusal, rule
+from turncoat.core.values import Splat, is_secret, public
+
+
+def _rearranged(box, op, data, rest=()):
+    """Applies the primitive to its data operands, with public operands behind them."""
+    rest = [public(r) for r in rest]
+
+    def apply(*arrays, index=0):
+        out = op.primitive.bind(*arrays, *rest, **op.params)
+        return out[index] if op.primitive.multiple_results else out
+
+    if not op.primitive.multiple_results:
+        return box.structure(apply, data, op.avals[0])
+    parts = range(len(op.avals))
+    return [
+        box.structure(lambda *a, i=i: apply(*a, index=i), data, op.avals[i]) for i in parts
+    ]
+
+
+@rule("reshape", "transpose", "squeeze", "expand_dims", "broadcast_in_dim", "slice", "rev", "copy", "copy_p",
+      "concatenate", "pad", "split", "tile")  # fmt: skip
+def rearrange(box, op, values):
+    return _rearranged(box, op, values)
+
+
+@rule("stop_gradient", "reduce_precision", "name", "device_put", "sharding_constraint", "optimization_barrier",
+      "pvary", "reshard", "layout_constraint")  # fmt: skip
+def identity(box, op, values):
+    return list(values) if len(op.outputs) > 1 else values[0]
+
+
+@rule("gather", "dynamic_slice")
+def pick(box, op, values):
+    operand, *indices = values
+    if any(map(is_secret, indices)):
+        raise refusal(
+            op,
+            indices,
+            "an entry is picked at a secret index",
+            "mark the index argument public by secret=, or use a one-hot product",
+        )
+    return _rearranged(box, op, [operand], indices)
+
+
+@rule("dynamic_update_slice")
+def update(box, op, values):
+    operand, new, *start = values
+    if any(map(is_secret, start)):
+        raise refusal(op, start, "a slice is written at a secret index")
+    return _rearranged(box, op, [operand, new], start)
+
+
+@rule("scatter")
+def scatter(box, op, values):
+    operand, index, updates = values
+    if is_secret(index):
+        raise refusal(op, [index], "entries are written at a secret index")
+    i = public(index)
+    return box.structure(lambda a, u: op.primitive.bind(a, i, u, **op.params), [operand, updates], op.avals[0])
+
+
+@rule("scatter-add", "scatter_add")
+def scatter_add(box, op, values):
+    operand, index, updates = values
+    if is_secret(index):
+        raise refusal(op, [index], "entries are added at a secret index")
+    if not is_secret(updates):
+        updates = box.constant(updates)
+    i, aval = public(index), op.avals[0]
+
+    def apply(u):
+        return op.primitive.bind(jnp.zeros(aval.shape, u.dtype), i, u, **op.params)
+
+    return box.add(operand, box.sum(Sum(apply, updates.shape, aval.shape), updates))
+
+
+@rule("convert_element_type")
+def convert(box, op, values):
+    (x,) = values
+    to = np.dtype(op.avals[0].dtype)
+    if x.dtype == to:
+        return x
+    if to == np.bool_:
+        return box.invert(box.equal(x, Splat(x.dtype.type(0), x.shape)))
+    if x.dtype == np.bool_:
+        return box.arith(x, to)
+    if jnp.issubdtype(x.dtype, jnp.inexact) and not jnp.issubdtype(to, jnp.inexact):
+        raise refusal(op, values, "a fixed-point number is turned into an integer")
+    return box.lift(x, to)
+
+
+@rule("is_finite")
+def is_finite(box, op, values):
+    return Splat(np.True_, op.avals[0].shape)  # a ring has no infinity
+
+
+@rule("reduce_sum", "cumsum", "reduce_window_sum")
+def sums(box, op, values):
+    (x,) = values
+    aval = op.avals[0]
+
+    def apply(a):
+        return op.primitive.bind(a, **op.params)
+
+    return box.sum(Sum(apply, x.shape, aval.shape, op.params.get("axes")), x)

@@ -1,0 +1,66 @@
+"""Registration of rules, the names that operations take in site names, and what is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from turncoat.core.program import Op, user_line
+from turncoat.core.values import Value, origin
+from turncoat.refusal import Refusal
+
+Rule = Callable[[Any, Op, list[Value]], Any]
+RULES: dict[str, Rule] = {}
+
+# How an operation is called in a site's name, where the primitive's own name is not what one would say.
+SPOKEN = {
+    "dot_general": "dot",
+    "conv_general_dilated": "conv",
+    "select_n": "select",
+    "lt": "compare",
+    "le": "compare",
+    "gt": "compare",
+    "ge": "compare",
+    "eq": "compare",
+    "ne": "compare",
+    "logistic": "sigmoid",
+    "integer_pow": "pow",
+    "select_and_scatter_add": "max_pool",
+    "reduce_window_max": "max_pool",
+    "reduce_window_min": "min_pool",
+    "clamp": "clip",
+    "turncoat.softmax": "softmax",
+    "turncoat.sigmoid": "sigmoid",
+    "turncoat.relu": "relu",
+}
+
+# Why an operation on secrets is refused, and what to do instead.
+HINTS = {
+    "sort": "secure sorting is not offered; use max, argmax or comparisons",
+    "top_k": "secure sorting is not offered; use max, argmax or comparisons",
+    "floor": "rounding a fixed-point number is not offered; keep it as it is",
+    "ceil": "rounding a fixed-point number is not offered; keep it as it is",
+    "round": "rounding a fixed-point number is not offered; keep it as it is",
+    "rem": "a remainder of secrets is not offered",
+    "threefry2x32": "make keys with jax.random.key, which are public, or mark the raw key public by secret=",
+    "random_bits": "make keys with jax.random.key, which are public, or mark the raw key public by secret=",
+    "random_wrap": "make keys with jax.random.key, which are public, or mark the raw key public by secret=",
+}
+
+
+def rule(*names: str) -> Callable[[Rule], Rule]:
+    """Registers a rule for these primitives."""
+
+    def register(f: Rule) -> Rule:
+        RULES.update(dict.fromkeys(names, f))
+        return f
+
+    return register
+
+
+def refusal(op: Op, values: list[Value], what: str = "", hint: str = "") -> Refusal:
+    """What cannot be done with secrets, where in the user's code, and which argument made it secret."""
+    what = what or f"the primitive {op.name!r} cannot be computed on secrets"
+    hint = hint or HINTS.get(op.name, "")
+    because = ", ".join(sorted(origin(values))) or "an argument"
+    return Refusal(f"{what}, at {user_line(op)}; secret because of {because}" + (f"; {hint}" if hint else ""))

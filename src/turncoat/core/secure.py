@@ -1,0 +1,179 @@
+"""`secure`: a plain JAX function, evaluated as a passively secure protocol would evaluate it.
+
+    secured = secure(step, protocol=crypten, engine=reals)
+    params = secured(params, x, y, errors={"dense0/grad_weights": v})
+
+The function is traced in its user's own configuration, the trace is flattened to a program, and the
+program is evaluated value by value: public values by JAX, secret ones through the arithmetic black box.
+On engines that hold JAX arrays the evaluation itself is compiled, so that XLA sees an ordinary program.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import warnings
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import jax
+import numpy as np
+
+from turncoat.core import arguments
+from turncoat.core.abb import Box
+from turncoat.core.arguments import Arguments, Shared
+from turncoat.core.engine import Engine
+from turncoat.core.errors import Errors, check_finite, fit
+from turncoat.core.evaluate import evaluate
+from turncoat.core.exposure import Exposed, Exposure
+from turncoat.core.outputs import as_declared, hints
+from turncoat.core.program import Program, trace
+from turncoat.core.protocol import Protocol
+from turncoat.core.surface import Surface
+from turncoat.core.values import Secret, is_secret, public, struct
+from turncoat.refusal import Refusal
+
+
+def secure(f: Callable, *, protocol: Protocol, engine: Engine, secret: Any = None) -> Secured:
+    """`f` with the same signature plus `errors=`, evaluated under a protocol on an engine.
+
+    `secret` marks arguments: a prefix pytree of the argument tuple, or a mapping from argument names, with
+    True (secret), False (public) or None (the default rule, see `arguments`). Raises Refusal where `f`
+    cannot be traced, does to secrets what no protocol offers, or an error fits no site.
+    """
+    return Secured(f, protocol, engine, secret)
+
+
+class Secured:
+    """A function under a protocol; call it like the plain function."""
+
+    def __init__(self, f: Callable, protocol: Protocol, engine: Engine, secret: Any) -> None:
+        if not callable(f):
+            raise Refusal(f"secure needs a function, not {type(f).__name__}")
+        functools.update_wrapper(self, f, updated=())
+        self.signature = _signature(f)
+        self.f, self.protocol, self.engine, self.secret = f, protocol, engine, secret
+        self._plans: dict[Any, Plan] = {}
+        self._compiled = jax.jit(self._evaluate, static_argnums=(0, 1))
+
+    def __call__(self, *args: Any, errors: Any = None, observe: Iterable[str] = (), **kwargs: Any) -> Any:
+        """The function's value; with `observe`, also a dict of the values at the sites of these names."""
+        given = arguments.classify(args, kwargs, self.secret, self.signature, self.engine)
+        errors = Errors.of(errors)
+        check_finite(errors)
+        run = self._compiled if self.engine.traced else self._evaluate
+        out, seen = run(given.spec, frozenset(observe), given.values, errors)
+        return (out, seen) if observe else out
+
+    def surface(self, *args: Any, **kwargs: Any) -> Surface:
+        """The attack surface at arguments of these shapes (arrays or `jax.ShapeDtypeStruct`s)."""
+        given = arguments.classify(args, kwargs, self.secret, self.signature, self.engine)
+        return self._plan(given.spec, given.values).surface
+
+    def _plan(self, spec: Arguments, values: list[Any]) -> Plan:
+        key = (spec, tuple(map(_aval_key, values)))
+        if key not in self._plans:
+            plan = Plan(self, spec, values)
+            if any(isinstance(c, jax.core.Tracer) for c in plan.program.captured):
+                return plan  # a plan that holds tracers must not outlive their trace
+            self._plans[key] = plan
+        return self._plans[key]
+
+    def _evaluate(self, spec: Arguments, observe: frozenset[str], values: list[Any], errors: Errors) -> Any:
+        plan = self._plan(spec, values)
+        sites = plan.surface.sites if errors or observe else {}
+        for name in observe:
+            plan.surface[name]
+        with self.engine.context():
+            box = Box(self.engine, self.protocol, evaluate, fit(errors, sites), sites, observe)
+            out = evaluate(plan.program, box, [spec.enter(box, i, v) for i, v in enumerate(values)])
+            missed = [n for n in errors if n not in box.sites] + [n for n in observe if n not in box.seen]
+            if missed:
+                raise Refusal(f"site {missed[0]!r} lies in a branch or loop where it cannot be observed")
+            keep = spec.any_shared
+            leaves = [self._leave(v, a, keep) for v, a in zip(out, plan.program.output_avals, strict=True)]
+        return jax.tree.unflatten(plan.out_tree, leaves), box.seen
+
+    def _leave(self, value: Any, aval: Any, keep_shared: bool) -> Any:
+        if not is_secret(value):
+            return as_declared(public(value), aval)
+        if keep_shared:
+            return Shared(value.wire, value.aval, self.engine)
+        return as_declared(self.engine.open(value.wire, value.aval), aval)
+
+
+class Plan:
+    """A function traced at one set of argument shapes, and (on demand) its attack surface."""
+
+    def __init__(self, secured: Secured, spec: Arguments, values: list[Any]) -> None:
+        self.secured, self.spec = secured, spec
+        self.avals = [spec.aval(i, v) for i, v in enumerate(values)]
+        self.out_tree: Any = None
+        self.out_names: list[str] = []
+        self.program = self._trace()
+        if self.program.captured:
+            shapes = ", ".join(str(list(np.shape(c))) for c in self.program.captured)
+            warnings.warn(
+                f"{spec.function} uses arrays that are not its arguments, of shapes {shapes}: they count as "
+                "public; pass them as arguments if they are secret",
+                stacklevel=2,
+            )
+
+    def _trace(self) -> Program:
+        def flat(*leaves: Any) -> list[Any]:
+            args, kwargs = self.spec.rebuild(leaves)
+            out = self.secured.f(*args, **kwargs)
+            paths, self.out_tree = jax.tree_util.tree_flatten_with_path(out)
+            self.out_names = [arguments.path_name(path) or "result" for path, _ in paths]
+            return [leaf for _, leaf in paths]
+
+        try:
+            return trace(flat, *self.avals)
+        except Refusal:
+            raise
+        except (TypeError, jax.errors.JAXTypeError, jax.errors.JAXIndexError) as error:
+            reason = str(error).strip().splitlines()[0]
+            raise Refusal(f"{self.spec.function} cannot be traced by JAX: {reason}") from error
+
+    @functools.cached_property
+    def surface(self) -> Surface:
+        """Every site and its exposure, from one run on the abstract engine."""
+        engine, protocol = Exposure(self.secured.engine), self.secured.protocol
+        box = Box(engine, protocol, evaluate, locate=True)
+        found: list[Any] = []
+
+        def run(publics: dict[int, Any]) -> int:
+            box.sites.clear()
+            inputs = [self._abstract(box, i, aval, publics) for i, aval in enumerate(self.avals)]
+            found[:] = evaluate(self.program, box, inputs)
+            return 0
+
+        jax.eval_shape(run, {i: a for i, a in enumerate(self.avals) if not self.spec.is_secret(i)})
+        outputs = [(n, v.wire) for n, v in zip(self.out_names, found, strict=True) if is_secret(v)]
+        exposure = {s: {n: w.reach[s] for n, w in outputs if s in w.reach} for s in box.sites}
+        names = tuple(n for n, _ in outputs)
+        return Surface(dict(box.sites), exposure, names, protocol.name, engine.name, hints(self.program))
+
+    def _abstract(self, box: Box, i: int, aval: Any, publics: dict[int, Any]) -> Any:
+        if i in publics:
+            return publics[i]
+        origin = frozenset({self.spec.names[i]})
+        return Secret(Exposed({}, origin), struct(aval.shape, aval.dtype), origin, box)
+
+
+def _signature(f: Callable) -> inspect.Signature | None:
+    try:
+        signature = inspect.signature(f)
+    except (TypeError, ValueError):
+        return None
+    taken = {"errors", "observe"} & set(signature.parameters)
+    if taken:
+        raise Refusal(f"the function has a parameter {taken.pop()!r} of its own, which secure() adds: rename it")
+    return signature
+
+
+def _aval_key(value: Any) -> tuple:
+    aval = value.aval if isinstance(value, Shared) else value
+    if isinstance(aval, int | float | complex):
+        return (type(aval),)
+    return tuple(np.shape(aval)), aval.dtype, bool(getattr(aval, "weak_type", False))

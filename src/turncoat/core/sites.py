@@ -1,0 +1,63 @@
+"""Sites: the interactive operations of a program, by name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+KINDS = {
+    "product": "a product of secrets: a number can be added to each output entry",
+    "bit": "a comparison or AND: each output bit can be flipped",
+    "ideal": "a true function in one step (protocol 'exact'): a number can be added to each output entry",
+    "truncation": "truncation after a public scaling, where that is interactive",
+    "conversion": "a bit turned into a number, where that is interactive",
+}
+
+
+@dataclass(frozen=True)
+class Site:
+    """One interactive operation.
+
+    `shape` is that of its output in one pass; `loops` are the lengths of the scans around it, outermost
+    first. `multiplications` counts scalar products (or comparisons) in one pass, inner dimensions included;
+    `phase` is "forward" or "backward".
+    """
+
+    name: str
+    kind: str
+    shape: tuple[int, ...]
+    dtype: np.dtype
+    multiplications: int
+    loops: tuple[int, ...] = ()
+    phase: str = "forward"
+    line: str = ""
+
+    @property
+    def full_shape(self) -> tuple[int, ...]:
+        """The shape of an error with an entry per iteration."""
+        return self.loops + self.shape
+
+    @property
+    def entries(self) -> int:
+        """How many values the protocol opens or reshares here: the number of possible errors."""
+        return int(np.prod(self.full_shape, dtype=int))
+
+    @property
+    def is_bit(self) -> bool:
+        return self.dtype == np.bool_
+
+    def describe(self) -> dict[str, Any]:
+        """The site as plain data."""
+        return {
+            "name": self.name,
+            "kind": self.kind,
+            "shape": list(self.shape),
+            "loops": list(self.loops),
+            "dtype": str(self.dtype),
+            "entries": self.entries,
+            "multiplications": self.multiplications * int(np.prod(self.loops, dtype=int)),
+            "phase": self.phase,
+            "line": self.line,
+        }

@@ -1,0 +1,109 @@
+"""The attack surface of a step: every site, and what an error there can do to each output."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from turncoat.core.exposure import Reach
+from turncoat.core.sites import Site
+from turncoat.refusal import Refusal, nearest
+
+
+@dataclass(frozen=True, eq=False)
+class Surface:
+    """What one corrupt party can touch, for one protocol and engine.
+
+    `sites` by name in program order; `exposure[site][output]` is the class of an output leaf at a site
+    (absent: no path); `outputs` are the names of the secret output leaves; `hints` are remarks on the
+    program, such as a costly gradient.
+    """
+
+    sites: Mapping[str, Site]
+    exposure: Mapping[str, Mapping[str, Reach]]
+    outputs: tuple[str, ...]
+    protocol: str
+    engine: str
+    hints: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.sites)
+
+    def __iter__(self):
+        return iter(self.sites.values())
+
+    def __getitem__(self, name: str) -> Site:
+        if name not in self.sites:
+            raise Refusal(f"there is no site {name!r} here; the nearest are {nearest(name, self.sites)}")
+        return self.sites[name]
+
+    def output(self, name: str) -> str:
+        """The full name of an output leaf: itself, or the one leaf that ends in `/name`.
+
+        Raises Refusal if there is none, or more than one.
+        """
+        found = [o for o in self.outputs if o == name or o.endswith("/" + name)]
+        if name in found or len(found) == 1:
+            return name if name in found else found[0]
+        why = f"several end so: {', '.join(found)}" if found else f"there are {', '.join(self.outputs)}"
+        raise Refusal(f"no single output is called {name!r}; {why}")
+
+    def find(
+        self,
+        *,
+        shifts: str | None = None,
+        scales: str | None = None,
+        reaches: str | None = None,
+        by: str | None = None,
+        clean: bool = False,
+        kind: str | None = None,
+    ) -> list[str]:
+        """Site names, in program order, whose errors do what is asked of them.
+
+        `shifts`, `scales` and `reaches` name an output leaf that an error there shifts, scales (with `by`:
+        by a coefficient that depends on that argument alone), or reaches at all; `clean`: and exposes no
+        other output; `kind`: sites of one kind.
+        """
+        wanted = {
+            "shift": self.output(shifts) if shifts else None,
+            "scaled": self.output(scales) if scales else None,
+            "any": self.output(reaches) if reaches else None,
+        }
+
+        def fits(site: Site) -> bool:
+            seen = self.exposure[site.name]
+            for what, leaf in wanted.items():
+                if leaf is None:
+                    continue
+                if leaf not in seen or (what != "any" and seen[leaf].kind != what):
+                    return False
+                if what == "scaled" and by is not None and seen[leaf].by != {by}:
+                    return False
+                if clean and set(seen) != {leaf}:
+                    return False
+            return kind is None or site.kind == kind
+
+        return [s.name for s in self.sites.values() if fits(s)]
+
+    def shiftable(self) -> dict[str, str | None]:
+        """For each output leaf, a site that shifts it and exposes nothing else, or None.
+
+        With such a site the adversary adds a constant of its choice to the parameter, unseen elsewhere.
+        """
+        return {o: next(iter(self.find(shifts=o, clean=True)), None) for o in self.outputs}
+
+    def rows(self) -> list[dict[str, Any]]:
+        """The sites as plain data, exposures as text."""
+        return [
+            site.describe() | {"exposure": {o: str(r) for o, r in self.exposure[site.name].items()}}
+            for site in self.sites.values()
+        ]
+
+    def __str__(self) -> str:
+        width = max((len(n) for n in self.sites), default=4)
+        lines = [f"{len(self)} sites of protocol {self.protocol!r} on engine {self.engine!r}"]
+        for site in self.sites.values():
+            seen = "  ".join(f"{o}: {r}" for o, r in self.exposure[site.name].items()) or "reaches no output"
+            lines.append(f"  {site.name:{width}}  {site.kind:8}  {site.full_shape!s:14}  {seen}")
+        return "\n".join([*lines, *(f"  hint: {h}" for h in self.hints)])

@@ -1,0 +1,88 @@
+"""Engine `reals`: a secret value is a float array, as in the paper's own simulator (section 5, A.4).
+
+The ideal functionality of Fig. 4 without its fixed-point arithmetic: fast, compiled, differentiable (with
+respect to errors too) and vmappable. Scaling by a public factor is exact, so truncations are no sites.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from turncoat.core.engine import Traced
+
+
+def _tampered(value: Any, error: Any) -> Any:
+    return value if error is None else value + error
+
+
+def _flipped(bit: Any, error: Any) -> Any:
+    return bit if error is None else jnp.logical_xor(bit, error)
+
+
+class Reals(Traced):
+    """Float arrays; an error is added to the result, a flip XORed."""
+
+    name = "reals"
+    kinds = frozenset({"product", "bit", "ideal"})
+
+    def share(self, array, aval):
+        return jnp.asarray(array)
+
+    def constant(self, array, aval):
+        return array
+
+    def open(self, wire, aval):
+        return wire
+
+    def add(self, x, y, aval):
+        return x + y
+
+    def neg(self, x, aval):
+        return -x
+
+    def lift(self, x, source, aval):
+        return x.astype(aval.dtype)
+
+    def xor(self, a, b, aval):
+        return jnp.logical_xor(a, b)
+
+    def mask(self, a, keep, aval):
+        return a & keep
+
+    def scale(self, x, factor, aval, site, error):
+        return _tampered(x * jnp.asarray(factor, aval.dtype), error)
+
+    def product_public(self, bilinear, x, c, aval, site, error):
+        return _tampered(bilinear.apply(*_as(aval, x, c)), error)
+
+    def product(self, bilinear, x, y, aval, site, error):
+        return _tampered(bilinear.apply(*_as(aval, x, y)), error)
+
+    def compare(self, kind, x, y, operand, aval, site, error):
+        return _flipped(x < y if kind == "lt" else x == y, error)
+
+    def select(self, b, x, y, aval, site, error):
+        return _tampered(jnp.where(b, x, y), error)
+
+    def both(self, a, b, aval, site, error):
+        return _flipped(a & b, error)
+
+    def arith(self, b, aval, site, error):
+        return _tampered(b.astype(aval.dtype), error)
+
+    def ideal(self, fn, xs, avals, aval, site, error):
+        return _tampered(fn(*xs), error)
+
+    def bits(self, x, lo, hi, aval, site, error):
+        digits = jnp.floor(x[..., None] / 2.0 ** jnp.arange(lo, hi)) % 2
+        return _flipped(digits == 1, error)
+
+
+def _as(aval: jax.ShapeDtypeStruct, *arrays: Any) -> list[Any]:
+    return [jnp.asarray(a, aval.dtype) for a in arrays]
+
+
+reals = Reals()

@@ -1,0 +1,41 @@
+"""Protocol `exact`: true functions, each in one ideal step.
+
+Not a framework: the reference that the others are measured against, and the fastest. One error can be added
+to the result of each function, as to any multiplication.
+"""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from turncoat.core.protocol import Protocol
+
+
+def _ideal(fn):
+    return lambda box, x: box.ideal(fn, [x])
+
+
+def _softmax(box, x, axis):
+    return box.ideal(lambda a: jax.nn.softmax(a, axis), [x])
+
+
+def _divide(protocol, box, x, y):
+    return box.ideal(jnp.divide, [x, y])
+
+
+exact = Protocol(
+    name="exact",
+    exp=_ideal(jnp.exp),
+    reciprocal=_ideal(lambda a: 1 / a),
+    log=_ideal(jnp.log),
+    log1p=_ideal(jnp.log1p),
+    sqrt=_ideal(jnp.sqrt),
+    rsqrt=_ideal(lax.rsqrt),
+    tanh=_ideal(jnp.tanh),
+    erf=_ideal(lax.erf),
+    sigmoid=_ideal(lax.logistic),
+    softmax=_softmax,
+    divide=_divide,
+)
