@@ -120,8 +120,8 @@ class Box:
     @contextmanager
     def scope(self, name: str) -> Iterator[None]:
         """The sites inside are named under `name`, itself under the current operation."""
-        saved = self._prefix
-        self._prefix = self._unique(f"{self._operation()}/{name}")
+        saved = self._operation()
+        self._prefix = self._unique(f"{saved}/{name}")
         try:
             yield
         finally:

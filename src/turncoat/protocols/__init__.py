@@ -1,10 +1,11 @@
 """Protocols: one file per framework, its nonlinear functions written over the black box."""
 
 from turncoat.core.protocol import Protocol
+from turncoat.protocols.crypten import crypten, crypten_paper
 from turncoat.protocols.exact import exact
 from turncoat.refusal import Refusal, nearest
 
-CATALOGUE: dict[str, Protocol] = {p.name: p for p in (exact,)}
+CATALOGUE: dict[str, Protocol] = {p.name: p for p in (exact, crypten, crypten_paper)}
 
 
 def get(name: str) -> Protocol:
@@ -14,4 +15,4 @@ def get(name: str) -> Protocol:
     return CATALOGUE[name]
 
 
-__all__ = ["CATALOGUE", "exact", "get"]
+__all__ = ["CATALOGUE", "crypten", "crypten_paper", "exact", "get"]

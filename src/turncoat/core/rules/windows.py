@@ -9,8 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from turncoat.core.rules.order import award, stacked, tournament
 from turncoat.core.rules.table import refusal, rule
+from turncoat.core.tournament import award, stacked, tournament
 from turncoat.core.values import Secret, is_secret, struct
 
 

@@ -1,0 +1,174 @@
+"""Protocol `crypten`: the approximations of CrypTen (Knott et al. 2021) as its code computes them.
+
+Formulas from crypten/common/functions/approximations.py and configs/default.yaml (commit 775868a):
+exponential by a limit, reciprocal and square root by Newton's method, logarithm by Householder's,
+softmax after subtracting a maximum found by comparisons. log1p is ours: log(1 + x).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+
+from turncoat.core.protocol import Protocol
+from turncoat.core.tournament import maximum
+from turncoat.core.values import Splat
+
+EXP_ITERATIONS = 8  # exp_iterations, log_exp_iterations
+NEWTON_ITERATIONS = 10  # reciprocal_nr_iters
+SQRT_ITERATIONS = 3  # sqrt_nr_iters
+LOG_ITERATIONS, LOG_ORDER = 2, 8  # log_iterations, log_order
+ERF_TERMS = 8  # erf_iterations
+
+
+def exp(box, x):
+    """(1 + x / 2^8)^(2^8) by repeated squaring; needs -512 < x."""
+    result = 1 + x * 2.0**-EXP_ITERATIONS
+    for i in range(EXP_ITERATIONS):
+        result = box.square(result, f"square{i + 1}")
+    return result
+
+
+def initial_of_code(box, x):
+    """3 exp(1 - 2x) + 0.003: CrypTen's code; Newton's method then converges on (0, 253]."""
+    with box.scope("exp"):
+        return 3 * exp(box, 1 - 2 * x) + 0.003
+
+
+def initial_of_paper(box, x):
+    """3 exp(0.5 - x) + 0.003: CrypTen's docstring and the paper (section 3); converges up to 504."""
+    with box.scope("exp"):
+        return 3 * exp(box, 0.5 - x) + 0.003
+
+
+def newton_reciprocal(box, x, y, iterations: int):
+    """y <- 2y - x y^2, from an initial value y."""
+    for i in range(iterations):
+        square = box.square(y, f"newton{i + 1}/square")
+        y = 2 * y - box.product(square, x, f"newton{i + 1}")
+    return y
+
+
+def positive_reciprocal(initial: Callable) -> Callable:
+    """1 / x for x known to be positive (reciprocal_all_pos)."""
+    return lambda box, x: newton_reciprocal(box, x, initial(box, x), NEWTON_ITERATIONS)
+
+
+def signed_reciprocal(initial: Callable) -> Callable:
+    """1 / x for either sign: sign(x) / (sign(x) x)."""
+
+    def reciprocal(box, x):
+        sign = _sign(box, x)
+        positive = box.product(sign, x, "positive")
+        return box.product(sign, positive_reciprocal(initial)(box, positive), "signed")
+
+    return reciprocal
+
+
+def _sign(box, x):
+    negative = box.less(x, Splat(x.dtype.type(0), x.shape), "sign")
+    return 1 - 2 * box.arith(negative, x.dtype)
+
+
+def log(box, x):
+    """Householder iterations of order 8: y <- y - sum_k h^k / k with h = 1 - x exp(-y)."""
+    with box.scope("initial"):
+        y = x * (1 / 120) - 20 * exp(box, -(2 * x + 1.0)) + 3.0
+    for i in range(LOG_ITERATIONS):
+        with box.scope(f"householder{i + 1}"):
+            h = 1 - box.product(x, exp(box, -y), "product")
+            y = y - _series(box, h)
+    return y
+
+
+def _series(box, h):
+    """h + h^2 / 2 + ... + h^8 / 8."""
+    powers = {1: h}
+    for k in range(2, LOG_ORDER + 1):
+        powers[k] = box.product(powers[k // 2], powers[k - k // 2], f"power{k}")
+    total = h
+    for k in range(2, LOG_ORDER + 1):
+        total = total + powers[k] * (1 / k)
+    return total
+
+
+def rsqrt(box, x):
+    """y <- y (3 - x y^2) / 2 from 2.2 exp(-(x / 2 + 0.2)) + 0.2 - x / 1024."""
+    with box.scope("exp"):
+        y = 2.2 * exp(box, -(x * 0.5 + 0.2)) + 0.2
+    y = y - x * (1 / 1024)
+    for i in range(SQRT_ITERATIONS):
+        name = f"newton{i + 1}"
+        product = box.product(x, box.square(y, f"{name}/square"), f"{name}/product")
+        y = box.product(y, 3 - product, name) * 0.5
+    return y
+
+
+def sqrt(box, x):
+    """x / sqrt(x)."""
+    return box.product(rsqrt(box, x), x, "product")
+
+
+def sigmoid(box, x):
+    """1 / (1 + exp(-|x|)) by three Newton steps from 0.75, mirrored where x < 0."""
+    negative = box.less(x, Splat(x.dtype.type(0), x.shape))
+    magnitude = box.product(x, 1 - 2 * box.arith(negative, x.dtype), "abs")
+    with box.scope("exp"):
+        denominator = exp(box, -magnitude) + 1
+    start = Splat(np.asarray(0.75, x.dtype), x.shape)
+    with box.scope("recip"):
+        y = box.constant(start, x)
+        positive = newton_reciprocal(box, denominator, y, 3)
+    return box.select(negative, 1 - positive, positive)
+
+
+def tanh(box, x):
+    """2 sigmoid(2x) - 1."""
+    with box.scope("sigmoid"):
+        return 2 * sigmoid(box, 2 * x) - 1
+
+
+def erf(box, x):
+    """The Taylor series 2 / sqrt(pi) sum_n (-1)^n x^(2n+1) / (n! (2n+1)), to n = 8; diverges for large x."""
+    square = box.square(x, "square")
+    power, total = x, x
+    for n in range(1, ERF_TERMS + 1):
+        power = box.product(power, square, f"power{2 * n + 1}")
+        total = total + power * ((-1) ** n / (math.factorial(n) * (2 * n + 1)))
+    return total * (2 / math.sqrt(math.pi))
+
+
+def softmax(initial: Callable) -> Callable:
+    """exp(x - max x) / sum: a tree of comparisons, exponentials, one reciprocal, one product."""
+
+    def apply(box, x, axis):
+        shifted = x - maximum(box, x, axis)
+        with box.scope("exp"):
+            numerator = exp(box, shifted)
+        with box.scope("recip"):
+            inverse = positive_reciprocal(initial)(box, box.total(numerator, axis, keepdims=True))
+        return box.product(numerator, inverse, "product")
+
+    return apply
+
+
+def _variant(name: str, initial: Callable) -> Protocol:
+    return Protocol(
+        name=name,
+        exp=exp,
+        reciprocal=signed_reciprocal(initial),
+        log=log,
+        log1p=lambda box, x: log(box, 1 + x),
+        sqrt=sqrt,
+        rsqrt=rsqrt,
+        tanh=tanh,
+        erf=erf,
+        sigmoid=sigmoid,
+        softmax=softmax(initial),
+    )
+
+
+crypten = _variant("crypten", initial_of_code)
+crypten_paper = _variant("crypten-paper", initial_of_paper)
