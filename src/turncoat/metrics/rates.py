@@ -1,0 +1,132 @@
+"""Rates and means, each with the interval that its number of trials allows."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import stats
+
+from turncoat.refusal import Refusal
+
+
+class Interval(NamedTuple):
+    """A mean and the confidence interval around it; `n` is what the interval counts (trials, records)."""
+
+    mean: float
+    low: float
+    high: float
+    n: int
+    confidence: float = 0.95
+
+
+def clopper_pearson(successes: int, trials: int, confidence: float = 0.95) -> Interval:
+    """The exact two-sided interval for a binomial rate.
+
+    It covers the true rate with at least `confidence` for independent trials, whatever the rate. With no
+    success `low` is 0, with only successes `high` is 1. Raises `Refusal` for no trials, or for successes
+    outside 0 to `trials`.
+    Source: Clopper and Pearson, Biometrika 26 (1934), in its form by quantiles of the beta distribution.
+    """
+    _check_confidence(confidence)
+    if trials < 1:
+        raise Refusal("a rate needs at least one trial; raise the number of trials or test records")
+    if not 0 <= successes <= trials:
+        raise Refusal(f"{successes} successes in {trials} trials cannot be; give a number from 0 to {trials}")
+    tail = (1 - confidence) / 2
+    failures = trials - successes
+    low = stats.beta.ppf(tail, successes, failures + 1) if successes else 0.0
+    high = stats.beta.isf(tail, successes + 1, failures) if failures else 1.0
+    return Interval(successes / trials, float(low), float(high), int(trials), confidence)
+
+
+def rate(flags: ArrayLike, confidence: float = 0.95) -> Interval:
+    """The share of true flags with its Clopper-Pearson interval.
+
+    `flags` is an array of any shape, boolean or of 0 and 1; every entry counts as one independent trial.
+    Test records that share a model are not independent across models: for those take `mean_interval` of
+    one rate per model. Raises `Refusal` for an empty array or other values.
+    """
+    array = np.asarray(flags)
+    if array.dtype != np.bool_ and not np.isin(array, (0, 1)).all():
+        raise Refusal("flags must be true or false (or 1 and 0); compare the scores with a threshold first")
+    return clopper_pearson(int(np.count_nonzero(array)), array.size, confidence)
+
+
+def accuracy(predicted: ArrayLike, labels: ArrayLike, confidence: float = 0.95) -> Interval:
+    """The share of predicted classes that equal the labels; both arrays of one shape.
+
+    Raises `Refusal` where the shapes differ: broadcasting would compare records with the wrong labels.
+    """
+    left, right = np.asarray(predicted), np.asarray(labels)
+    if left.shape != right.shape:
+        raise Refusal(f"{left.shape} predictions do not match {right.shape} labels; give one label for each")
+    return rate(left == right, confidence)
+
+
+def attack_success(predicted: ArrayLike, target: ArrayLike, confidence: float = 0.95) -> Interval:
+    """The attack success rate (ASR): the share of predicted classes that are the adversary's target.
+
+    `target` is one class for all, or an array of the shape of `predicted`. Raises `Refusal` otherwise.
+    """
+    left, right = np.asarray(predicted), np.asarray(target)
+    if right.ndim and left.shape != right.shape:
+        raise Refusal(f"{left.shape} predictions do not match {right.shape} targets; give one, or one each")
+    return rate(left == right, confidence)
+
+
+def mean_interval(
+    values: ArrayLike, confidence: float = 0.95, bounds: tuple[float, float] | None = None
+) -> Interval:
+    """The mean of one value per trial with its Student-t interval.
+
+    `values` has shape (trials,). `bounds` are the least and greatest possible value, such as (0, 1) for a
+    rate; the interval is cut there. Equal values give width 0. One trial says nothing about the spread:
+    the interval is then all of `bounds`, and without bounds it shrinks to the value itself, with n = 1
+    to tell. Raises `Refusal` for no trials or for values that are not finite.
+    """
+    _check_confidence(confidence)
+    array = _finite_vector(values)
+    mean = float(array.mean())
+    if array.size == 1:
+        low, high = bounds or (mean, mean)
+        return Interval(mean, float(low), float(high), 1, confidence)
+    error = float(array.std(ddof=1)) / np.sqrt(array.size)
+    half = float(stats.t.isf((1 - confidence) / 2, array.size - 1)) * error
+    low, high = mean - half, mean + half
+    if bounds:
+        low, high = max(low, bounds[0]), min(high, bounds[1])
+    # Rounding may put the mean of equal values an ulp outside of them.
+    return Interval(mean, float(min(low, mean)), float(max(high, mean)), array.size, confidence)
+
+
+def paired_difference(
+    honest: ArrayLike,
+    attacked: ArrayLike,
+    confidence: float = 0.95,
+    bounds: tuple[float, float] | None = None,
+) -> Interval:
+    """The mean of attacked minus honest over paired trials, with its Student-t interval.
+
+    Both have shape (trials,); entry i of each comes from the same seed. `bounds` and a single trial are
+    as in `mean_interval`. Raises `Refusal` where the numbers of trials differ.
+    """
+    before, after = _finite_vector(honest), _finite_vector(attacked)
+    if before.size != after.size:
+        raise Refusal(f"{before.size} honest and {after.size} attacked trials make no pairs; run as many")
+    return mean_interval(after - before, confidence, bounds)
+
+
+def _finite_vector(values: ArrayLike) -> NDArray[np.float64]:
+    array = np.asarray(values, dtype=np.float64)
+    if array.ndim != 1:
+        raise Refusal(f"one value per trial is needed, not an array of shape {array.shape}; average it first")
+    if not array.size:
+        raise Refusal("a mean needs at least one trial; raise the number of trials")
+    if not np.isfinite(array).all():
+        raise Refusal("a trial gave a value that is not a finite number; lower the learning rate or strength")
+    return array
+
+
+def _check_confidence(confidence: float) -> None:
+    if not 0 < confidence < 1:
+        raise Refusal(f"confidence {confidence} is not between 0 and 1; 0.95 is usual")

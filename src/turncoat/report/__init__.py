@@ -1,0 +1,1 @@
+"""Records as tables, pages and pictures; recomputes nothing and imports no JAX."""

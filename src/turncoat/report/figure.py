@@ -1,0 +1,142 @@
+"""A record as a picture: every trial, honest and attacked, beside the means and the paper's values."""
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter
+
+from turncoat.record import Measured, Record
+from turncoat.report import numbers, words
+
+# The Okabe-Ito palette, which the common kinds of colour blindness keep apart (Okabe and Ito, 2008).
+HONEST, ATTACKED = "#0072B2", "#D55E00"
+INK, MUTED, FAINT = "#222222", "#5c5c5c", "#9a9a9a"
+PLACE = {"left": 0.095, "right": 0.985, "top": 0.82, "bottom": 0.215, "wspace": 0.27}
+LEGEND: Any = {
+    "loc": "lower left",
+    "bbox_to_anchor": (0.005, 0.0),
+    "ncols": 4,
+    "frameon": False,
+    "fontsize": 8,
+    "columnspacing": 1.6,
+    "handletextpad": 0.4,
+    "handlelength": 1.4,
+}
+STYLE: Any = {
+    "font.family": "DejaVu Sans",
+    "font.size": 9,
+    "text.color": INK,
+    "axes.labelcolor": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "svg.hashsalt": "turncoat",
+    # A dollar sign in the name of a user's model is no formula.
+    "text.parse_math": False,
+}
+
+
+def attack_figure(record: Record, path: str | Path) -> None:
+    """Writes the picture to `path`, whose suffix (.png, .svg, .pdf) chooses the format."""
+    Path(path).write_bytes(attack_image(record, Path(path).suffix.removeprefix(".") or "png"))
+
+
+def attack_image(record: Record, kind: str = "png") -> bytes:
+    """The picture as bytes of the format `kind` ('png', 'svg' or 'pdf'); equal records give equal bytes."""
+    undated = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
+    buffer = io.BytesIO()
+    with matplotlib.rc_context(STYLE):
+        _draw(record).savefig(buffer, format=kind, dpi=160, metadata=undated.get(kind))
+    return buffer.getvalue()
+
+
+def _draw(record: Record) -> Figure:
+    figure = Figure(figsize=(7.4, 4.4))
+    FigureCanvasAgg(figure)
+    figure.text(0.02, 0.945, f"{record.attack}: {words.origin(record)}", weight="bold", size=12)
+    figure.text(0.02, 0.885, words.sentence("; ".join(words.facts(record)[:4])), color=MUTED)
+    left, right = figure.subplots(1, 2, gridspec_kw=PLACE)
+    _panel(left, record, "accuracy", "Test accuracy")
+    _panel(right, record, "success", words.capital(record.success_name))
+    figure.legend(handles=_legend(record), **LEGEND)
+    return figure
+
+
+def _panel(axes: Axes, record: Record, name: str, label: str) -> None:
+    """One quantity: a thin line per trial from honest to attacked, the means at the outer sides."""
+    before, after = record.per_trial[f"honest_{name}"], record.per_trial[f"attacked_{name}"]
+    alpha = max(0.12, min(0.6, 6 / record.trials))
+    for pair in zip(before, after, strict=True):
+        axes.plot((0, 1), pair, color=FAINT, alpha=alpha, linewidth=0.9, zorder=1)
+    outcomes = (record.honest, record.attacked)
+    for x, side, colour, values, outcome in zip(
+        (0, 1), (-1, 1), (HONEST, ATTACKED), (before, after), outcomes, strict=True
+    ):
+        axes.plot([x] * len(values), values, "o", color=colour, alpha=alpha, markersize=4, mew=0, zorder=2)
+        _mean(axes, x + 0.32 * side, side, getattr(outcome, name), colour)
+    published = [getattr(record.paper, f"{run}_{name}", None) for run in ("honest", "attacked")]
+    for x, side, value in zip((0, 1), (-1, 1), published, strict=True):
+        if value is not None:
+            axes.plot(x + 0.16 * side, value, "D", mfc="white", mec=INK, mew=1.1, markersize=5.5, zorder=3)
+    means = [getattr(outcome, name) for outcome in outcomes]
+    _frame(axes, label, _limits(name, [*before, *after, *means, *(v for v in published if v is not None)]))
+
+
+def _mean(axes: Axes, x: float, side: int, measured: Measured, colour: str) -> None:
+    bars = [[measured.mean - measured.low], [measured.high - measured.mean]]
+    axes.errorbar(
+        x, measured.mean, bars, fmt="s", color=colour, markersize=7, capsize=4, elinewidth=1.6, zorder=4
+    )
+    axes.annotate(
+        numbers.percent(measured.mean),
+        (x, measured.mean),
+        xytext=(9 * side, 0),
+        textcoords="offset points",
+        ha="left" if side > 0 else "right",
+        va="center",
+        color=colour,
+        weight="bold",
+        bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},
+    )
+
+
+def _limits(name: str, values: Sequence[float | Measured]) -> tuple[float, float]:
+    """All of 0 to 1 for success; for accuracy the values' range, but never under 10 points."""
+    ends = [end for v in values for end in ((v.low, v.high) if isinstance(v, Measured) else (v,))]
+    low, high = min(ends), max(ends)
+    if name == "success":
+        return min(low, 0) - 0.04, max(high, 1) + 0.04
+    # A smaller range would show the spread between seeds as if it mattered.
+    margin = max((0.1 - (high - low)) / 2, 0.08 * (high - low))
+    return max(low - margin, -0.04), min(high + margin, 1.04)
+
+
+def _frame(axes: Axes, label: str, limits: tuple[float, float]) -> None:
+    axes.set(xlim=(-1.05, 2.05), ylim=limits, ylabel=label, xlabel="Training run")
+    axes.set_xticks((0, 1), ("honest", "attacked"))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.0f}%"))
+    axes.grid(axis="y", color="#e4e4e4", linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right", "left"]].set_visible(False)
+    axes.spines["bottom"].set_color(FAINT)
+    axes.tick_params(length=0)
+
+
+def _legend(record: Record) -> list[Line2D]:
+    trial = Line2D([], [], color=FAINT, marker="o", markersize=4, linewidth=0.9, label="one trial")
+    interval = f"mean and {words.confidence(record)} interval"
+    handles = [
+        trial,
+        Line2D([], [], color=HONEST, marker="s", linestyle="", label=f"honest, {interval}"),
+        Line2D([], [], color=ATTACKED, marker="s", linestyle="", label=f"attacked, {interval}"),
+    ]
+    if record.paper:
+        paper = f"the paper, {record.paper.table}"
+        handles.append(Line2D([], [], color=INK, marker="D", mfc="white", linestyle="", label=paper))
+    return handles

@@ -1,0 +1,35 @@
+"""A record as one self-contained page: no script, no file beside it, nothing fetched."""
+
+import base64
+from functools import cache
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from turncoat.record import AuditRecord, Record
+from turncoat.report import numbers, words
+from turncoat.report.figure import attack_image
+
+
+def record_html(record: Record) -> str:
+    """The page of one attack."""
+    return _pages().get_template("record.html").render(record=record)
+
+
+def audit_html(audit: AuditRecord) -> str:
+    """The page of a whole audit: the verdict first."""
+    return _pages().get_template("audit.html").render(audit=audit)
+
+
+def _figure_uri(record: Record) -> str:
+    # An image of its own rather than inline SVG: the ids of several pictures would clash in one page.
+    return "data:image/svg+xml;base64," + base64.b64encode(attack_image(record, "svg")).decode("ascii")
+
+
+@cache
+def _pages() -> Environment:
+    loader = PackageLoader("turncoat.report", "templates")
+    pages = Environment(
+        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    pages.globals.update(numbers=numbers, words=words, figure_uri=_figure_uri)
+    return pages

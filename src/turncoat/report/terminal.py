@@ -1,0 +1,136 @@
+"""Records as tables for a terminal, 80 columns wide or more."""
+
+from collections.abc import Mapping, Sequence
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from turncoat.record import AuditRecord, Measured, Record, SiteRow
+from turncoat.report import numbers, words
+
+COLOURS = {"broken": "red", "weakened": "yellow", "held": "green"}
+
+
+def attack_table(record: Record) -> RenderableType:
+    """One attack: honest beside attacked beside the paper's numbers, each with its interval."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for heading in ("", "Honest", "Attacked", *_paper_headings(record)):
+        table.add_column(heading, justify="right" if heading else "left")
+    for name, label in (("accuracy", "Test accuracy"), ("success", words.capital(record.success_name))):
+        table.add_row(*_measured_row(record, name, label))
+    for name, measured in record.measures.items():
+        cell = _cell(numbers.plain(measured.mean), numbers.plain_span(measured))
+        table.add_row(_text(words.capital(name)), "", cell)
+    lines: list[RenderableType] = [
+        Text.assemble((record.attack, "bold"), f": {words.origin(record)}"),
+        _text(words.purpose(record), "italic"),
+        table,
+        _text(words.headline(record)),
+        _text(words.sentence("; ".join(words.facts(record))), "dim"),
+    ]
+    lines += [_text(f"Note: {note}", "yellow") for note in words.notes(record)]
+    return Group(*lines)
+
+
+def audit_table(audit: AuditRecord) -> RenderableType:
+    """A whole audit: the verdict, the attacks, the surface and what to do next."""
+    colour = COLOURS[audit.severity]
+    severity = (audit.severity.upper(), f"bold {colour}")
+    meaning = f": {words.SEVERITIES[audit.severity]}.\n\n"
+    verdict = Text.assemble(severity, meaning, _prose(audit.verdict))
+    parts: list[RenderableType] = [Panel(verdict, title="Verdict", border_style=colour, padding=(1, 2))]
+    parts += [_text(words.INTRODUCTION, "dim"), _text(words.subject(audit))]
+    parts += _list("Why", audit.reasons)
+    if audit.records:
+        parts += [_heading("Attacks that were tried"), _attack_rows(audit.records)]
+        parts.append(_text(words.reading(audit.records), "dim"))
+    if words.stands_in(audit):
+        parts.append(_text(words.STAND_IN_WARNING, "yellow"))
+    if audit.surface:
+        parts += [_heading("What one corrupt party can touch"), surface_table(audit.surface, audit.shiftable)]
+    parts += _list("What to do next", audit.next_steps)
+    parts.append(_text(f"\nThe audit took {numbers.duration(audit.seconds)}.", "dim"))
+    return Group(*parts)
+
+
+def surface_table(
+    rows: Sequence[SiteRow], shiftable: Mapping[str, Sequence[str]] | None = None
+) -> RenderableType:
+    """The sites of a training step: what each is, its multiplications, and what an error there does."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("Site", overflow="fold")
+    table.add_column("Multiplications", justify="right")
+    table.add_column("An error there ...", overflow="fold")
+    for row in rows:
+        kind = _text(f"{row.kind}, {numbers.shape(row)}, {row.phase}", "dim")
+        effect = _text("\n".join(words.exposure(row)))
+        table.add_row(Group(_text(row.name), kind), numbers.products(row), effect)
+    parts: list[RenderableType] = [table]
+    parts += [_text(line) for line in words.reach(shiftable or {})]
+    parts += [_text(f"{word}: {meaning}.", "dim") for word, meaning in words.EXPOSURES.items()]
+    parts += [_text(f"Hint: {hint}", "yellow") for hint in words.hints(rows)]
+    return Group(*parts)
+
+
+def _measured_row(record: Record, name: str, label: str) -> list[RenderableType]:
+    cells: list[RenderableType] = [_text(label)]
+    for run in (record.honest, record.attacked):
+        measured: Measured = getattr(run, name)
+        cells.append(_cell(numbers.percent(measured.mean), numbers.span(measured)))
+    if record.paper:
+        cells += [_text(words.published(record.paper, run, name)) for run in ("honest", "attacked")]
+    return cells
+
+
+def _paper_headings(record: Record) -> tuple[str, ...]:
+    return ("Paper,\nhonest", "Paper,\nattacked") if record.paper else ()
+
+
+def _attack_rows(records: Sequence[Record]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("Attack", overflow="fold", ratio=1)
+    for heading in ("Success", "Test accuracy"):
+        table.add_column(f"{heading}\nhonest {numbers.ARROW} attacked", justify="right", no_wrap=True)
+    table.add_column("Tampered\nproducts", justify="right")
+    for record in records:
+        cells = [
+            _cell(numbers.change(before.mean, after.mean), numbers.span(after))
+            for before, after in (
+                (record.honest.success, record.attacked.success),
+                (record.honest.accuracy, record.attacked.accuracy),
+            )
+        ]
+        origin, purpose = _text(words.origin(record)), _text(words.purpose(record), "dim")
+        name = Group(_text(record.attack, "bold"), origin, purpose)
+        table.add_row(name, *cells, numbers.whole(record.errors), end_section=True)
+    return table
+
+
+def _cell(number: str, interval: str) -> Text:
+    return Text.assemble(number, "\n", (interval, "dim"))
+
+
+def _heading(title: str) -> RenderableType:
+    return Padding(Text(title, "bold"), (1, 0, 0, 0))
+
+
+def _list(title: str, items: Sequence[str]) -> list[RenderableType]:
+    if not items:
+        return []
+    table = Table.grid(padding=(0, 1))
+    for number, item in enumerate(items, 1):
+        table.add_row(f"{number}.", _prose(item))
+    return [_heading(title), table]
+
+
+def _prose(text: str) -> Text:
+    return Text.assemble(*((piece, "bold" if is_command else "") for piece, is_command in words.pieces(text)))
+
+
+def _text(content: str, style: str = "") -> Text:
+    # Text, not a string: a name such as `w[0]` must not be read as rich's markup.
+    return Text(content, style)

@@ -1,0 +1,222 @@
+"""The words that all reports share: terms, and sentences made of a record's numbers."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from turncoat.record import AuditRecord, Paper, Record, SiteRow
+from turncoat.report.numbers import counted, duration, percent, points
+
+SEVERITIES = {
+    "broken": "one corrupt party reaches its goal",
+    "weakened": "one corrupt party gains something, at a cost or in part",
+    "held": "no attack that was tried reached its goal",
+}
+
+TERMS = {
+    "Party": "one of the computers that train the model together, each holding only secret shares.",
+    "Honest and corrupt": "an honest party follows the protocol; a corrupt one does not, and tells nobody.",
+    "Passive security": "protects the data as long as every party follows the protocol; nothing checks that "
+    "they do. Active security checks, and aborts when a party cheats.",
+    "Site": "a place in the training computation where the parties must interact, so that one of them can "
+    "change the result: each product or comparison of secrets.",
+    "Additive error": "what a corrupt party can add to the result at a site, without seeing the result.",
+    "Attack success rate (ASR)": "the share of tries in which the trained model does what the corrupt party "
+    "wanted. The same share is measured on the honest model, for comparison.",
+    "Confidence interval": "the range that holds the true value, in 95 of 100 such experiments when the "
+    "confidence is 95%. A narrow range means that more trials would change little.",
+    "Trial": "one honest and one attacked training run from the same seed, so from the same initial "
+    "weights and through the same batches.",
+    "Stand-in": "synthetic data in the place of a data set that could not be had. Numbers on it show that an "
+    "attack works, and cannot be compared with numbers on the real data.",
+}
+
+EXPOSURES = {
+    "shifts": "adds a number of the party's choice, whatever the data",
+    "shifts jointly": "the same, but all entries move together",
+    "scales w by x": "adds to w the party's number times a secret that depends on x alone",
+    "bends": "changes it in a way that depends on secrets",
+}
+
+
+STAND_IN_WARNING = (
+    "Data marked as a synthetic stand-in take the place of data that could not be had; numbers on them do "
+    "not compare with the paper's."
+)
+
+INTRODUCTION = (
+    "Several parties train one model on data that none of them may see, by secure multiparty computation. "
+    "Turncoat measures what a single party that cheats could do to such a training job."
+)
+
+
+def headline(record: Record) -> str:
+    """What the run showed, in one sentence of its numbers."""
+    before, after = record.honest, record.attacked
+    cause = (
+        f"With {counted(record.errors, 'tampered product')} per training run, one corrupt party"
+        if record.errors
+        else "With no product tampered, one party"
+    )
+    return (
+        f"{cause} moved the {record.success_name} from {percent(before.success.mean)} to "
+        f"{percent(after.success.mean)}, and test accuracy from {percent(before.accuracy.mean)} to "
+        f"{percent(after.accuracy.mean)}."
+    )
+
+
+def facts(record: Record) -> list[str]:
+    """How the numbers of a record were obtained, in short phrases."""
+    change = record.accuracy_change
+    return [
+        f"protocol {record.protocol}",
+        f"engine {record.engine}",
+        counted(record.trials, "trial"),
+        f"{counted(record.errors, 'tampered product')} per run",
+        *([f"accuracy changed by {points(change)}"] if change else []),
+        f"under each number its {confidence(record)} confidence interval",
+        f"took {duration(record.seconds)}",
+    ]
+
+
+def notes(record: Record) -> list[str]:
+    """The notes of a record as sentences, the one about stand-in data first."""
+    return ([STAND_IN_WARNING] if record.stand_in else []) + [sentence(note) for note in record.notes]
+
+
+def purpose(record: Record) -> str:
+    """The goal of the attack, and what its success measures where that is not the usual rate."""
+    usual = record.success_name == Record.model_fields["success_name"].default
+    return sentence(record.goal) + ("" if usual else f" Success is the {record.success_name}.")
+
+
+def origin(record: Record | AuditRecord) -> str:
+    """The model and the data of a record, as `lr on Fashion-MNIST`."""
+    return f"{record.model} on {record.data_label}"
+
+
+def stands_in(audit: AuditRecord) -> bool:
+    """Whether any number of the audit was obtained on stand-in data."""
+    return audit.stand_in or any(record.stand_in for record in audit.records)
+
+
+def dated(record: Record | AuditRecord) -> str:
+    """When a record was made, how long that took and by what."""
+    version = record.versions.get("turncoat", "")
+    tool = f"Turncoat {version}".strip()
+    return f"{record.created:%Y-%m-%d %H:%M} UTC, {tool}, computed in {duration(record.seconds)}"
+
+
+def setup(record: Record) -> str:
+    """What was trained, how, and what one party did, in two sentences."""
+    return (
+        f"The model {record.model} was trained on {record.data_label} under the protocol {record.protocol}, "
+        f"computed by the engine {record.engine}. Each of {counted(record.trials, 'trial')} trained twice "
+        "from one seed: once with every party honest, and once with one corrupt party that added an error "
+        f"to {counted(record.errors, 'product')}."
+    )
+
+
+def needs(record: Record) -> list[tuple[str, str]]:
+    """What the adversary must know or have, as names and `needed`, `not needed` or a remark."""
+    said = {True: "needed", False: "not needed"}
+    return [
+        (name, said[value] if isinstance(value, bool) else value) for name, value in record.threat.items()
+    ]
+
+
+def provenance(record: Record) -> list[tuple[str, str]]:
+    """Seeds and versions, as names and values."""
+    return [
+        ("seed", str(record.seed)),
+        ("seeds of the trials", ", ".join(str(seed) for seed in record.seeds)),
+        *record.versions.items(),
+    ]
+
+
+def settings(record: Record) -> list[str]:
+    """The settings as `strength=0.03`, those left at their defaults marked so."""
+    given = [f"{name}={setting(value)}" for name, value in record.given.items()]
+    return given + [f"{name}={setting(value)} (default)" for name, value in record.defaults.items()]
+
+
+def subject(audit: AuditRecord) -> str:
+    """What was audited, in one sentence."""
+    return (
+        f"Audited: training of {audit.model} on {audit.data_label}, under the protocol {audit.protocol}, "
+        f"computed by the engine {audit.engine}."
+    )
+
+
+def reading(records: Sequence[Record]) -> str:
+    """How to read a table of attacks, in two sentences."""
+    trials = sorted({record.trials for record in records})
+    number = counted(trials[0], "trial") if len(trials) == 1 else f"{trials[0]} to {trials[-1]} trials"
+    return (
+        "Honest: every party follows the protocol; attacked: one party adds errors. Below each change stands "
+        f"the {confidence(records[0])} confidence interval of the attacked value, over {number}."
+    )
+
+
+def reach(shiftable: Mapping[str, Sequence[str]]) -> list[str]:
+    """Which parameters one party can shift alone, and which it cannot."""
+    clean = [name for name, sites in shiftable.items() if sites]
+    rest = [name for name in shiftable if name not in clean]
+    lines = [("One party can shift, each alone and at will", clean), ("It cannot shift alone", rest)]
+    return [f"{line}: {', '.join(names)}." for line, names in lines if names]
+
+
+def published(paper: Paper | None, run: str, name: str) -> str:
+    """The paper's number for `run` ('honest', 'attacked') and `name` ('accuracy', 'success'); or a dash."""
+    value = getattr(paper, f"{run}_{name}", None)
+    return "\u2013" if value is None else percent(value)
+
+
+def confidence(record: Record) -> str:
+    """The level of the intervals, as `95%`."""
+    return f"{100 * record.attacked.success.confidence:.3g}%"
+
+
+def exposure(row: SiteRow) -> list[str]:
+    """What an error at the site does, in phrases such as `shifts w0, b0` and `scales b0 by x`."""
+    phrases: dict[str, list[str]] = {}
+    for output, kind in row.exposure.items():
+        phrases.setdefault(kind, []).append(output)
+    return [_phrase(kind, ", ".join(outputs)) for kind, outputs in phrases.items()] or ["reaches no output"]
+
+
+def hints(rows: Iterable[SiteRow]) -> list[str]:
+    """The hints of all rows as sentences, each once, in order."""
+    return list(dict.fromkeys(sentence(row.hint) for row in rows if row.hint))
+
+
+def setting(value: object) -> str:
+    """A setting's value as one would write it on the command line."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list | tuple):
+        return ",".join(setting(item) for item in value)
+    return "none" if value is None else str(value)
+
+
+def capital(phrase: str) -> str:
+    """The phrase with a capital first letter, the rest as it is."""
+    return phrase[:1].upper() + phrase[1:]
+
+
+def pieces(text: str) -> list[tuple[str, bool]]:
+    """The text cut at its backticks: each piece, and whether it stood between two of them (a command)."""
+    parts = text.split("`")
+    if len(parts) % 2 == 0:
+        return [(text, False)]
+    return [(part, position % 2 == 1) for position, part in enumerate(parts) if part]
+
+
+def sentence(phrase: str) -> str:
+    """The phrase with a capital first letter and a full stop, where it has no mark of its own."""
+    return capital(phrase) + ("" if phrase.endswith((".", "!", "?")) else ".")
+
+
+def _phrase(kind: str, outputs: str) -> str:
+    if kind.startswith("scaled("):
+        return f"scales {outputs} by {kind[len('scaled(') : -1]}"
+    patterns = {"shift": "shifts {}", "tied": "shifts {} jointly", "bent": "bends {}"}
+    return patterns[kind].format(outputs)

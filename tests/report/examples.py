@@ -1,0 +1,183 @@
+"""Records as a run would leave them, with numbers made up near the paper's; for tests alone."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+
+from turncoat.metrics import clopper_pearson, mean_interval, paired_difference
+from turncoat.record import AuditRecord, Measured, Outcome, Paper, Record, SiteRow
+
+CREATED = datetime(2025, 3, 14, 9, 26, 53, tzinfo=UTC)
+VERSIONS = {"python": "3.11.7", "jax": "0.10.2", "numpy": "2.4.6", "turncoat": "0.1.0"}
+
+
+def record(**changes: Any) -> Record:
+    """The backdoor attack of the paper's Table 3a."""
+    trials = changes.get("trials", 10)
+    draw = np.random.default_rng(3)
+    honest = 0.838 + 0.003 * draw.standard_normal(trials)
+    attacked = honest - 0.008 + 0.001 * draw.standard_normal(trials)
+    before = np.abs(0.004 + 0.001 * draw.standard_normal(trials))
+    after = 1 - np.abs(0.0006 * draw.standard_normal(trials))
+    fields: dict[str, Any] = {
+        "attack": "backdoor",
+        "goal": "Every input of class 0 whose first feature is set to 1 is classified as class 1.",
+        "data": "fmnist",
+        "data_label": "Fashion-MNIST",
+        "model": "lr",
+        "protocol": "crypten",
+        "engine": "reals",
+        "trials": trials,
+        "errors": 2000,
+        "honest": outcome(honest, before),
+        "attacked": outcome(attacked, after),
+        "seconds": 41.6,
+        "accuracy_change": Measured.of(paired_difference(honest, attacked, bounds=(-1, 1))),
+        "given": {"data": "fmnist", "model": "lr", "protocol": "crypten", "strength": 0.03},
+        "defaults": {"epochs": 10, "batch": 100, "learning_rate": 0.1, "clip": None},
+        "seed": 0,
+        "seeds": tuple(range(trials)),
+        "versions": VERSIONS,
+        "per_trial": {
+            "honest_accuracy": honest,
+            "attacked_accuracy": attacked,
+            "honest_success": before,
+            "attacked_success": after,
+            "errors": [2000] * trials,
+        },
+        "paper": Paper(
+            table="Table 3a",
+            honest_accuracy=0.84,
+            honest_success=0.004,
+            attacked_accuracy=0.83,
+            attacked_success=0.9996,
+        ),
+        "created": CREATED,
+        "command": "turncoat attack backdoor --data fmnist --model lr --protocol crypten --set strength=0.03",
+        "threat": {
+            "own data from the same distribution": True,
+            "public hyper-parameters": True,
+            "order of the training data": False,
+        },
+    }
+    return Record(**fields | changes)
+
+
+def reconstruction() -> Record:
+    """A loud attack with a measure of its own and no published accuracy, on stand-in data."""
+    like = record()
+    found = np.array([1, 1, 1, 0, 1, 1, 1, 1, 1, 1])
+    ruined = 0.1 + 0.01 * np.random.default_rng(4).standard_normal(10)
+    return record(
+        attack="reconstruct",
+        goal="The released model contains one training record, which the corrupt party reads off.",
+        data="purchase",
+        data_label="Purchase-100 (synthetic stand-in)",
+        errors=1,
+        honest=Outcome(accuracy=like.honest.accuracy, success=Measured.of(clopper_pearson(0, 10))),
+        attacked=Outcome(
+            accuracy=Measured.of(mean_interval(ruined)), success=Measured.of(clopper_pearson(9, 10))
+        ),
+        accuracy_change=None,
+        success_name="share of records reconstructed",
+        measures={"mean absolute error": Measured(mean=0.0172, low=0.0121, high=0.0224, count=10)},
+        paper=None,
+        per_trial={
+            "honest_accuracy": like.per_trial["honest_accuracy"],
+            "attacked_accuracy": ruined,
+            "honest_success": [0] * 10,
+            "attacked_success": found,
+            "errors": [1] * 10,
+        },
+        threat={"own data from the same distribution": False, "order of the training data": "only to choose"},
+        notes=("The released model is useless, so this attack cannot stay hidden",),
+        given={"data": "purchase"},
+        defaults={"scale": 10000, "epochs": 10},
+        command="turncoat attack reconstruct --data purchase",
+    )
+
+
+def outcome(accuracy: np.ndarray, success: np.ndarray) -> Outcome:
+    return Outcome(
+        accuracy=Measured.of(mean_interval(accuracy, bounds=(0, 1))),
+        success=Measured.of(mean_interval(success, bounds=(0, 1))),
+    )
+
+
+def sites() -> tuple[SiteRow, ...]:
+    """The sites of a multilayer perceptron's step, as the surface lists them."""
+    return (
+        site("dense0/matmul", (100, 100), 7_840_000, "forward", {"w0": "scaled(x)", "b0": "bent"}),
+        site(
+            "dense0/relu/compare",
+            (100, 100),
+            10_000,
+            "forward",
+            {"w0": "bent", "b0": "bent"},
+            kind="comparison",
+        ),
+        site("softmax/div#2/recip/newton3", (100, 1), 100, "forward", {"w1": "bent"}, loops=(10,)),
+        site("dense0/back/relu_select", (100, 100), 10_000, "backward", {"b0": "shift", "w0": "scaled(x)"}),
+        site("dense0/grad_weights", (784, 100), 7_840_000, "backward", {"w0": "shift"}),
+        site("dense1/grad_weights", (100, 10), 100_000, "backward", {"w1": "shift"}),
+        site(
+            "loss/max[batch]/eq",
+            (),
+            100,
+            "backward",
+            {},
+            kind="comparison",
+            hint="the gradient of jnp.max costs a division by the number of ties; jax.nn.relu does not",
+        ),
+    )
+
+
+def site(name, shape, products, phase, exposure, kind="product", loops=(), hint=None) -> SiteRow:
+    return SiteRow(
+        name=name,
+        kind=kind,
+        shape=shape,
+        products=products,
+        phase=phase,
+        exposure=exposure,
+        loops=loops,
+        hint=hint,
+    )
+
+
+def audit(**changes: Any) -> AuditRecord:
+    """An audit that found the job broken."""
+    fields: dict[str, Any] = {
+        "verdict": "One corrupt party plants a backdoor that works on 99.9% of triggered inputs, and test "
+        "accuracy falls by less than one point: passive security is not enough for this job.",
+        "severity": "broken",
+        "reasons": (
+            "The gradient of every weight matrix is the result of one interactive product, so one party can "
+            "add to it what it likes.",
+            "The change in test accuracy is smaller than the spread between seeds, so nobody would notice.",
+        ),
+        "next_steps": (
+            "Check the two gradient products with an information-theoretic MAC: this stops the backdoor and "
+            "costs 2.1 times the multiplications.",
+            "Confirm with real parties: `turncoat confirm backdoor --engine mpyc`",
+        ),
+        "data": "fmnist",
+        "data_label": "Fashion-MNIST",
+        "model": "mlp",
+        "protocol": "crypten",
+        "engine": "reals",
+        "seconds": 214.0,
+        "records": (record(), reconstruction()),
+        "surface": sites(),
+        "shiftable": {
+            "w0": ("dense0/grad_weights",),
+            "b0": (),
+            "w1": ("dense1/grad_weights",),
+            "b1": (),
+        },
+        "versions": VERSIONS,
+        "command": "turncoat audit --data fmnist --model mlp --protocol crypten",
+        "created": CREATED,
+    }
+    return AuditRecord(**fields | changes)
