@@ -7,10 +7,8 @@ two values is made once and its bit reused, as MPC frameworks do.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import jax.numpy as jnp
@@ -18,6 +16,7 @@ import numpy as np
 
 from turncoat.core import bilinear as maps
 from turncoat.core.engine import Engine
+from turncoat.core.names import Frame, Place
 from turncoat.core.sites import Site
 from turncoat.core.values import (
     Secret,
@@ -35,41 +34,6 @@ from turncoat.core.values import (
 if TYPE_CHECKING:
     from turncoat.core.program import Program
     from turncoat.core.protocol import Protocol
-
-
-@dataclass
-class Frame:
-    """What naming and reuse remember; a loop body starts from a copy, so that tracing it twice is harmless."""
-
-    names: Counter[str] = field(default_factory=Counter)
-    reuse: dict[tuple, tuple[Any, Any]] = field(default_factory=dict)
-
-    def copy(self) -> Frame:
-        return Frame(self.names.copy(), dict(self.reuse))
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where the program stands: the user's scope, and the name that the current operation takes."""
-
-    scope: str = ""
-    op: str = "op"
-    back: bool = False
-    line: str = ""
-
-    @property
-    def base(self) -> str:
-        """`scope[/back]/op`; a scope that ends in ':' is the operation's whole name."""
-        scope, op = self.scope, self.op
-        if scope.endswith(":"):
-            scope, _, op = scope[:-1].rpartition("/")
-        return "/".join(p.rstrip(":") for p in (scope, "back" if self.back else "", op) if p)
-
-    @property
-    def phase(self) -> str:
-        """Backward under a transpose, or where the program names a gradient `grad_...`."""
-        last = self.base.rsplit("/", 1)[-1]
-        return "backward" if self.back or last.startswith("grad") else "forward"
 
 
 class Box:
@@ -203,6 +167,7 @@ class Box:
         return self._secret(self.engine.lift(x.wire, x.aval, aval), aval, (x,))
 
     def xor(self, a: Value, b: Value) -> Secret:
+        """a XOR b of two bits."""
         x, y = self._align(a, b)
         return self._secret(self.engine.xor(x.wire, y.wire, x.aval), x.aval, (a, b))
 
@@ -229,7 +194,9 @@ class Box:
         out = self.sum(maps.Sum(lambda a: jnp.sum(a, axis), x.shape, shape, (axis,)), x)
         if not keepdims:
             return out
-        return self.structure(lambda a: jnp.expand_dims(a, axis), [out], struct(_kept(x.shape, axis), x.dtype))
+        return self.structure(
+            lambda a: jnp.expand_dims(a, axis), [out], struct(_kept(x.shape, axis), x.dtype)
+        )
 
     def scale(self, x: Secret, factor: Value, name: str = "scale") -> Secret:
         """x times a public factor; a truncation follows unless the factor is a known integer."""
@@ -305,7 +272,7 @@ class Box:
         return self._secret(wire, aval, (x, y), site)
 
     def reused(self, key: tuple, values: Sequence[Value], make: Callable[[], Any]) -> Any:
-        """What `make` returned the first time for the same values (constants by value, others by identity)."""
+        """What `make` returned the first time for these values (constants by value, others by identity)."""
         key = (*key, *(("known", known(v)) if known(v) is not None else ("same", id(v)) for v in values))
         if key not in self.frame.reuse:
             self.frame.reuse[key] = (make(), values)  # holding the values keeps their identities unique
@@ -338,9 +305,11 @@ class Box:
         dtype = dtype_of(x)
         if dtype == np.bool_:
             return self.xor(y, self.both(b, jnp.logical_xor(public(x), public(y))))
-        difference = jnp.asarray(public(x)) - jnp.asarray(public(y))
-        if known(x) is not None and known(y) is not None:
-            difference = Splat(np.asarray(known(x) - known(y), dtype), shape_of(x))
+        ends = known(x), known(y)
+        if None in ends:
+            difference = jnp.asarray(public(x)) - jnp.asarray(public(y))
+        else:
+            difference = Splat(np.subtract(*ends).astype(dtype), shape_of(x))
         return self.add(self.scale(self.arith(b, dtype), difference), y)
 
     def both(self, a: Value, b: Value, name: str | None = None) -> Value:
@@ -360,8 +329,8 @@ class Box:
 
     def either(self, a: Value, b: Value, name: str | None = None) -> Value:
         """a OR b."""
-        flipped = [self.invert(v) if is_secret(v) else jnp.logical_not(public(v)) for v in (a, b)]
-        out = self.both(*flipped, name)
+        not_a, not_b = (self.invert(v) if is_secret(v) else jnp.logical_not(public(v)) for v in (a, b))
+        out = self.both(not_a, not_b, name)
         return self.invert(out) if is_secret(out) else Splat(np.bool_(not known(out)), shape_of(out))
 
     def arith(self, b: Secret, dtype: Any, name: str = "arith") -> Secret:
@@ -427,4 +396,3 @@ def _decided(kind: str, x: Any, y: Any) -> bool | None:
         if isinstance(value, float) and np.isinf(value):
             return False if kind == "eq" else (value < 0) != other_side
     return None
-

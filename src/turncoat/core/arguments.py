@@ -88,7 +88,9 @@ class Arguments:
             return value.aval
         if not self.is_secret(i) and isinstance(value, int | float | complex):
             return value
-        return jax.ShapeDtypeStruct(value.shape, value.dtype, weak_type=bool(getattr(value, "weak_type", False)))
+        return jax.ShapeDtypeStruct(
+            value.shape, value.dtype, weak_type=bool(getattr(value, "weak_type", False))
+        )
 
     def enter(self, box: Any, i: int, value: Any) -> Any:
         """A leaf as the evaluation sees it."""
@@ -144,7 +146,9 @@ def _kind(leaf: Any, mark: bool | None, name: str, engine: Engine) -> str:
         if leaf.engine is not engine:
             raise Refusal(f"{name} is shared on engine {leaf.engine.name!r}, not on {engine.name!r}")
         return SHARED
-    if isinstance(leaf, bool | str | bytes) or not isinstance(leaf, (*ARRAYS, np.generic, int, float, complex)):
+    if isinstance(leaf, bool | str | bytes) or not isinstance(
+        leaf, (*ARRAYS, np.generic, int, float, complex)
+    ):
         return STATIC
     if not isinstance(leaf, ARRAYS):
         return PUBLIC
@@ -193,7 +197,7 @@ def _spread(prefix: Any, tree: Any) -> list[bool | None]:
     def over(mark: Any, part: Any) -> list[bool | None]:
         if mark is not None and not isinstance(mark, bool | np.bool_):
             raise Refusal(f"secret= takes True, False or None, not {mark!r}")
-        return [mark] * len(jax.tree.leaves(part, is_leaf=_is_shared))
+        return [None if mark is None else bool(mark)] * len(jax.tree.leaves(part, is_leaf=_is_shared))
 
     try:
         marks = jax.tree.map(over, prefix, tree, is_leaf=lambda x: x is None)
@@ -201,7 +205,7 @@ def _spread(prefix: Any, tree: Any) -> list[bool | None]:
         raise Refusal(f"secret= is no prefix of the arguments: {str(error).splitlines()[0]}") from None
     if prefix is None or isinstance(prefix, bool | np.bool_):
         return marks
-    return sum(jax.tree.leaves(marks, is_leaf=lambda x: isinstance(x, list)), [])
+    return [mark for part in jax.tree.leaves(marks, is_leaf=lambda x: isinstance(x, list)) for mark in part]
 
 
 def path_name(path: Sequence[Any]) -> str:

@@ -102,9 +102,7 @@ class Engine:
         """A bilinear map of two wires, plus the error (one entry per OUTPUT entry)."""
         raise self._missing("product")
 
-    def compare(
-        self, kind: str, x: Wire, y: Wire, operand: Aval, aval: Aval, site: Site, error: Any
-    ) -> Wire:
+    def compare(self, kind: str, x: Wire, y: Wire, operand: Aval, aval: Aval, site: Site, error: Any) -> Wire:
         """The bit x < y (`kind` "lt") or x == y ("eq"), XOR the error."""
         raise self._missing("compare")
 

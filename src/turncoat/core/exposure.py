@@ -109,7 +109,8 @@ class Exposure(Engine):
     def add(self, x: Exposed, y: Exposed, aval: Aval) -> Exposed:
         return merge([x, y], added)
 
-    xor = add
+    def xor(self, a: Exposed, b: Exposed, aval: Aval) -> Exposed:
+        return merge([a, b], added)
 
     def neg(self, x: Exposed, aval: Aval) -> Exposed:
         return x
@@ -146,7 +147,9 @@ class Exposure(Engine):
     ) -> Exposed:
         return _own(x.map(_tied), site)
 
-    def product(self, bilinear: Bilinear, x: Exposed, y: Exposed, aval: Aval, site: Site, error: Any) -> Exposed:
+    def product(
+        self, bilinear: Bilinear, x: Exposed, y: Exposed, aval: Aval, site: Site, error: Any
+    ) -> Exposed:
         by_x = x.map(lambda r: worse(r, scaled(y.origin)))
         by_y = y.map(lambda r: worse(r, scaled(x.origin)))
         return _own(merge([by_x, by_y], lambda a, b: BENT), site)

@@ -12,7 +12,7 @@ from turncoat.core.program import Program, user_line
 
 
 def as_declared(value: Any, aval: Any) -> Any:
-    """A value with exactly the dtype and weak type that the plain function returns, so that it fits a carry."""
+    """A value with the dtype and weak type that the plain function returns, so that it fits a carry."""
     if jnp.issubdtype(aval.dtype, jax.dtypes.extended):
         return value
     array = value if isinstance(value, jax.Array) else jnp.asarray(value)

@@ -209,7 +209,7 @@ def _live_op(op: Op, wanted: list[bool]) -> Op:
         return _live_scan(op, wanted)
     if op.name == "cond":
         pruned = tuple(_live(b, wanted)[0] for b in op.bodies)
-        return replace(op, bodies=pruned, **_chosen(op, wanted))
+        return _with_outputs(replace(op, bodies=pruned), wanted)
     if op.name == "while":
         return replace(op, bodies=tuple(live(b) for b in op.bodies))
     return op
@@ -234,15 +234,13 @@ def _live_scan(op: Op, wanted: list[bool]) -> Op:
     )
     params = op.params | {"num_consts": sum(keep[:n_const]), "num_carry": sum(want[:n_carry])}
     inputs = tuple(op.inputs[i] for i in chosen)
-    return replace(op, bodies=(pruned,), params=params, inputs=inputs, **_chosen(op, want))
+    return _with_outputs(replace(op, bodies=(pruned,), params=params, inputs=inputs), want)
 
 
-def _chosen(op: Op, wanted: Sequence[bool]) -> dict[str, tuple]:
+def _with_outputs(op: Op, wanted: Sequence[bool]) -> Op:
     pick = [i for i, w in enumerate(wanted) if w]
-    return {
-        "outputs": tuple(op.outputs[i] for i in pick),
-        "avals": tuple(op.avals[i] for i in pick),
-    }
+    outputs, avals = tuple(op.outputs[i] for i in pick), tuple(op.avals[i] for i in pick)
+    return replace(op, outputs=outputs, avals=avals)
 
 
 # ---- where it stands in the user's source ---------------------------------------------------------------

@@ -36,7 +36,9 @@ def outputs(program: Program, inputs: Sequence[Secrecy]) -> list[Secrecy]:
 def _of_op(op: Op, inputs: list[Secrecy]) -> list[Secrecy]:
     if op.name == "scan":
         (body,), consts, carries = op.bodies, op.params["num_consts"], op.params["num_carry"]
-        carry, ys = carried(body, inputs[:consts], inputs[consts : consts + carries], inputs[consts + carries :])
+        carry, ys = carried(
+            body, inputs[:consts], inputs[consts : consts + carries], inputs[consts + carries :]
+        )
         return carry + ys
     if op.name == "while":
         _, body = op.bodies

@@ -168,7 +168,9 @@ def _signature(f: Callable) -> inspect.Signature | None:
         return None
     taken = {"errors", "observe"} & set(signature.parameters)
     if taken:
-        raise Refusal(f"the function has a parameter {taken.pop()!r} of its own, which secure() adds: rename it")
+        raise Refusal(
+            f"the function has a parameter {taken.pop()!r} of its own, which secure() adds: rename it"
+        )
     return signature
 
 

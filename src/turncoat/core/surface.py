@@ -62,8 +62,9 @@ class Surface:
         """Site names, in program order, whose errors do what is asked of them.
 
         `shifts`, `scales` and `reaches` name an output leaf that an error there shifts, scales (with `by`:
-        by a coefficient that depends on that argument alone), or reaches at all; `clean`: and exposes no
-        other output; `kind`: sites of one kind.
+        by a coefficient that depends on that argument alone), or reaches at all; `clean`: and does nothing
+        else that depends on secrets (other outputs are at most shifted too, as an optimizer's momentum is);
+        `kind`: sites of one kind.
         """
         wanted = {
             "shift": self.output(shifts) if shifts else None,
@@ -80,18 +81,22 @@ class Surface:
                     return False
                 if what == "scaled" and by is not None and seen[leaf].by != {by}:
                     return False
-                if clean and set(seen) != {leaf}:
+                if clean and any(r.kind not in ("shift", "tied") for r in seen.values()):
                     return False
             return kind is None or site.kind == kind
 
         return [s.name for s in self.sites.values() if fits(s)]
 
     def shiftable(self) -> dict[str, str | None]:
-        """For each output leaf, a site that shifts it and exposes nothing else, or None.
+        """For each output leaf, the site that shifts it most cleanly, or None.
 
-        With such a site the adversary adds a constant of its choice to the parameter, unseen elsewhere.
+        There the adversary adds a constant of its choice to the parameter, and nothing else that it does
+        depends on secrets; a site that reaches no other output comes first.
         """
-        return {o: next(iter(self.find(shifts=o, clean=True)), None) for o in self.outputs}
+        found = {o: self.find(shifts=o, clean=True) for o in self.outputs}
+        return {
+            o: min(sites, key=lambda s: len(self.exposure[s]), default=None) for o, sites in found.items()
+        }
 
     def rows(self) -> list[dict[str, Any]]:
         """The sites as plain data, exposures as text."""
@@ -100,10 +105,27 @@ class Surface:
             for site in self.sites.values()
         ]
 
+    def summary(self, site: str) -> str:
+        """What an error at a site does, in words: "shifts b0; scales w0 by x"."""
+        by_class: dict[str, list[str]] = {}
+        for output, reach in self.exposure[site].items():
+            by_class.setdefault(str(reach), []).append(output)
+        said = []
+        for name, outputs in sorted(by_class.items(), key=lambda item: item[0].split("(")[0] != "shift"):
+            what, _, by = name.partition("(")
+            verb = {"shift": "shifts", "tied": "ties", "scaled": "scales", "bent": "bends"}[what]
+            some = (
+                ", ".join(outputs)
+                if len(outputs) < 5
+                else f"{', '.join(outputs[:3])} and {len(outputs) - 3} more"
+            )
+            said.append(f"{verb} {some}" + (f" by {by[:-1]}" if by else ""))
+        return "; ".join(said) or "reaches no output"
+
     def __str__(self) -> str:
         width = max((len(n) for n in self.sites), default=4)
         lines = [f"{len(self)} sites of protocol {self.protocol!r} on engine {self.engine!r}"]
         for site in self.sites.values():
-            seen = "  ".join(f"{o}: {r}" for o, r in self.exposure[site.name].items()) or "reaches no output"
-            lines.append(f"  {site.name:{width}}  {site.kind:8}  {site.full_shape!s:14}  {seen}")
+            shape = "x".join(map(str, site.full_shape)) or "1"
+            lines.append(f"  {site.name:{width}}  {site.kind:8}  {shape:10}  {self.summary(site.name)}")
         return "\n".join([*lines, *(f"  hint: {h}" for h in self.hints)])

@@ -80,7 +80,9 @@ def while_(box, op, values):
     test_consts, consts, start = values[:c], values[c : c + b], values[c + b :]
     wants, _ = secrecy.carried(body, [_secrecy(v) for v in consts], [_secrecy(v) for v in start], [])
     if secrecy.outputs(test, [*map(_secrecy, test_consts), *wants]) != [None]:
-        raise refusal(op, values, "a while loop runs as long as a secret says", "use a fixed number of rounds")
+        raise refusal(
+            op, values, "a while loop runs as long as a secret says", "use a fixed number of rounds"
+        )
     avals, frame = body.output_avals, box.frame
 
     def keep_going(carry):

@@ -21,19 +21,21 @@ def _rearranged(box, op, data, rest=()):
     if not op.primitive.multiple_results:
         return box.structure(apply, data, op.avals[0])
     parts = range(len(op.avals))
-    return [
-        box.structure(lambda *a, i=i: apply(*a, index=i), data, op.avals[i]) for i in parts
-    ]
+    return [box.structure(lambda *a, i=i: apply(*a, index=i), data, op.avals[i]) for i in parts]
 
 
-@rule("reshape", "transpose", "squeeze", "expand_dims", "broadcast_in_dim", "slice", "rev", "copy", "copy_p",
-      "concatenate", "pad", "split", "tile")  # fmt: skip
+@rule(
+    *("reshape", "transpose", "squeeze", "expand_dims", "broadcast_in_dim", "slice", "rev"),
+    *("copy", "copy_p", "concatenate", "pad", "split", "tile"),
+)
 def rearrange(box, op, values):
     return _rearranged(box, op, values)
 
 
-@rule("stop_gradient", "reduce_precision", "name", "device_put", "sharding_constraint", "optimization_barrier",
-      "pvary", "reshard", "layout_constraint")  # fmt: skip
+@rule(
+    *("stop_gradient", "reduce_precision", "name", "device_put", "optimization_barrier"),
+    *("sharding_constraint", "layout_constraint", "reshard", "pvary"),
+)
 def identity(box, op, values):
     return list(values) if len(op.outputs) > 1 else values[0]
 
@@ -65,7 +67,9 @@ def scatter(box, op, values):
     if is_secret(index):
         raise refusal(op, [index], "entries are written at a secret index")
     i = public(index)
-    return box.structure(lambda a, u: op.primitive.bind(a, i, u, **op.params), [operand, updates], op.avals[0])
+    return box.structure(
+        lambda a, u: op.primitive.bind(a, i, u, **op.params), [operand, updates], op.avals[0]
+    )
 
 
 @rule("scatter-add", "scatter_add")
