@@ -1,0 +1,126 @@
+"""`Dataset`, the one form in which every loader hands over its records, and what it must satisfy."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from turncoat.refusal import Refusal
+
+_ROWS_AT_ONCE = 8192  # the finiteness test must not double the memory of a wide data set
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Labelled records, flattened, with what must be known to split and to describe them.
+
+    Shapes: `x` is float32 (n, d); `y` is int32 (n,), labels 0 .. classes - 1; `party`, if there is one, is
+    int32 (n,): the contributing party of each record as an index into `party_names`.
+    `shape` is the shape of one record before flattening, `range` the (lowest, highest) feature value.
+    Records from `test_from` on are the official test records and may only go into the test part.
+    `source` is one line of provenance. A `stand_in` is synthetic and is never shown without saying so.
+    """
+
+    name: str
+    x: np.ndarray
+    y: np.ndarray
+    classes: int
+    shape: tuple[int, ...]
+    source: str
+    range: tuple[float, float]
+    stand_in: bool = False
+    party: np.ndarray | None = None
+    party_names: tuple[str, ...] = ()
+    test_from: int | None = None
+
+    @property
+    def label(self) -> str:
+        """The name to print: `purchase100-like (synthetic stand-in)` for a stand-in."""
+        return stand_in_label(self.name) if self.stand_in else self.name
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+
+def stand_in_label(name: str) -> str:
+    """How a synthetic stand-in is always named to people."""
+    return f"{name} (synthetic stand-in)"
+
+
+def flattened(x: np.ndarray) -> np.ndarray:
+    """`x` (n, ...) as float32 (n, d); a value too large for float32 becomes infinite."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return np.ascontiguousarray(x, dtype=np.float32).reshape(len(x), int(np.prod(x.shape[1:], dtype=int)))
+
+
+def observed_range(x: np.ndarray) -> tuple[float, float]:
+    """The lowest and the highest feature value; (0, 0) when there is none."""
+    return (float(x.min()), float(x.max())) if x.size else (0.0, 0.0)
+
+
+def validated(dataset: Dataset) -> Dataset:
+    """The data set itself, once it is known to be usable for training.
+
+    Raises `Refusal`: no records, no features, lengths that differ, a NaN or infinite feature, a label out
+    of range, one class only, a party out of range.
+    """
+    _check_lengths(dataset)
+    _check_labels(dataset)
+    _check_finite(dataset)
+    _check_parties(dataset)
+    return dataset
+
+
+def _check_lengths(dataset: Dataset) -> None:
+    name, x, y = dataset.name, dataset.x, dataset.y
+    if x.ndim != 2 or y.ndim != 1:
+        raise Refusal(
+            f"{name}: features must be (records, features) and labels (records,), "
+            f"not {x.shape} and {y.shape}."
+        )
+    if len(x) != len(y):
+        raise Refusal(f"{name} has {len(x):,} records but {len(y):,} labels: give each record one label.")
+    if x.size == 0:
+        raise Refusal(
+            f"{name} is empty ({x.shape[0]} records of {x.shape[1]} features): give it some records."
+        )
+    if int(np.prod(dataset.shape)) != x.shape[1]:
+        raise Refusal(
+            f"{name}: records of shape {dataset.shape} do not have the {x.shape[1]} features given."
+        )
+
+
+def _check_labels(dataset: Dataset) -> None:
+    name, y, classes = dataset.name, dataset.y, dataset.classes
+    wrong = np.flatnonzero((y < 0) | (y >= classes))
+    if wrong.size:
+        first = int(wrong[0])
+        raise Refusal(
+            f"{name}: the label {int(y[first])} of record {first} is out of range; "
+            f"number the {classes} classes from 0 to {classes - 1}."
+        )
+    if y.min() == y.max():
+        raise Refusal(f"{name}: all labels are {int(y[0])}; training needs records of at least two classes.")
+
+
+def _check_finite(dataset: Dataset) -> None:
+    for start in range(0, len(dataset.x), _ROWS_AT_ONCE):
+        finite = np.isfinite(dataset.x[start : start + _ROWS_AT_ONCE])
+        if not finite.all():
+            row, column = (int(i) for i in np.argwhere(~finite)[0])
+            value = dataset.x[start + row, column]
+            raise Refusal(
+                f"{dataset.name}: feature {column} of record {start + row} is {value}; "
+                "remove or fill in NaN and infinite values (float32 ends at 3.4e38)."
+            )
+
+
+def _check_parties(dataset: Dataset) -> None:
+    if dataset.party is None:
+        return
+    name, party, known = dataset.name, dataset.party, len(dataset.party_names)
+    if party.shape != dataset.y.shape:
+        raise Refusal(
+            f"{name} has {len(dataset.y):,} records but {len(party):,} parties: give each record one."
+        )
+    if party.min() < 0 or party.max() >= known:
+        raise Refusal(f"{name}: number the {known} parties from 0 to {known - 1}.")

@@ -1,0 +1,72 @@
+"""How a data set is described: the files that hold it, their checksums, and the function that reads them."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from turncoat.data.dataset import Dataset
+
+Paths = Mapping[str, Path]  # file name -> where it lies
+
+
+@dataclass(frozen=True)
+class DataFile:
+    """One file: its name, its expected checksum, and where it is published.
+
+    `checksum` is `sha256:...`, `md5:...` or `git:...` (the SHA-1 that git gives a blob); None where nobody
+    publishes one: then the SHA-256 of the first download is recorded and holds from then on.
+    `url` is None for a file that cannot be fetched, only put in place by hand.
+    """
+
+    name: str
+    checksum: str | None = None
+    url: str | None = None
+
+    @property
+    def checksum_kind(self) -> str:
+        return self.checksum.partition(":")[0] if self.checksum else "trust on first use"
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A set of files that together hold a data set, the records in them, and how to read them."""
+
+    files: tuple[DataFile, ...]
+    records: int
+    read: Callable[[Paths], Dataset]
+
+    @property
+    def checksum_kind(self) -> str:
+        return ", ".join(dict.fromkeys(file.checksum_kind for file in self.files))
+
+
+@dataclass(frozen=True)
+class FileSource:
+    """A data set kept in files. Of its layouts the first one present is read; the last one can be fetched."""
+
+    name: str
+    features: int
+    classes: int
+    origin: str
+    layouts: tuple[Layout, ...]
+
+    @property
+    def canonical(self) -> Layout:
+        return self.layouts[-1]
+
+
+@dataclass(frozen=True)
+class MadeSource:
+    """A data set that needs no file: shipped in a library, or drawn from a seed."""
+
+    name: str
+    records: int
+    features: int
+    classes: int
+    origin: str
+    kind: Literal["embedded", "synthetic"]
+    make: Callable[[int], Dataset]
+
+
+Source = FileSource | MadeSource
