@@ -305,11 +305,10 @@ class Box:
         dtype = dtype_of(x)
         if dtype == np.bool_:
             return self.xor(y, self.both(b, jnp.logical_xor(public(x), public(y))))
-        ends = known(x), known(y)
-        if None in ends:
-            difference = jnp.asarray(public(x)) - jnp.asarray(public(y))
-        else:
-            difference = Splat(np.subtract(*ends).astype(dtype), shape_of(x))
+        high, low = known(x), known(y)
+        difference: Value = jnp.asarray(public(x)) - jnp.asarray(public(y))
+        if high is not None and low is not None:
+            difference = Splat(np.asarray(high - low, dtype), shape_of(x))
         return self.add(self.scale(self.arith(b, dtype), difference), y)
 
     def both(self, a: Value, b: Value, name: str | None = None) -> Value:

@@ -55,9 +55,12 @@ def _is_shared(x: Any) -> bool:
     return isinstance(x, Shared)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Arguments:
-    """The static half of a call: structure, names, and how each leaf is treated. Hashable."""
+    """The static half of a call: structure, names, and how each leaf is treated.
+
+    Hashed by identity: a `Classifier` returns the same one for every call of the same form.
+    """
 
     function: str
     tree: Any
@@ -103,42 +106,54 @@ class Arguments:
         return Secret(box.engine.share(value, aval), aval, origin, box)
 
 
-@dataclass(frozen=True, eq=False)
-class Call:
-    """One call, split: the hashable structure and the values."""
+class Classifier:
+    """Decides for every leaf of a call whether it is static, public, secret or already shared."""
 
-    spec: Arguments
-    values: list[Any]
+    def __init__(
+        self, function: str, secret: Any, signature: inspect.Signature | None, engine: Engine
+    ) -> None:
+        self.function, self.secret, self.signature, self.engine = function, secret, signature, engine
+        self._known: dict[Any, Arguments] = {}
 
-
-def classify(
-    args: tuple, kwargs: dict, secret: Any, signature: inspect.Signature | None, engine: Engine
-) -> Call:
-    """Decides for every leaf whether it is static, public, secret or already shared."""
-    if signature is not None:
+    def __call__(self, args: tuple, kwargs: dict) -> tuple[Arguments, list[Any]]:
+        """The structure of a call, and the values of its leaves that are not static."""
+        leaves, tree = jax.tree.flatten((args, kwargs), is_leaf=_is_shared)
+        form = (tree, *map(_form, leaves))
         try:
-            signature.bind(*args, **kwargs)
+            spec = self._known.get(form)
         except TypeError as error:
-            raise Refusal(f"the call does not fit the function: {error}") from None
-    paths, tree = jax.tree_util.tree_flatten_with_path((args, kwargs), is_leaf=_is_shared)
-    marks = _marks(args, kwargs, secret, signature)
-    kinds, statics, names, values = [], [], [], []
-    for (path, leaf), mark in zip(paths, marks, strict=True):
-        name = _argument_name(path, signature)
-        kind = _kind(leaf, mark, name, engine)
-        kinds.append(kind)
-        if kind == STATIC:
-            statics.append(leaf)
-        else:
-            names.append(name)
-            values.append(leaf)
-    function = getattr(signature, "__name__", None) or "the function"
-    spec = Arguments(function, tree, tuple(kinds), tuple(statics), tuple(names))
-    try:
-        hash(spec)
-    except TypeError as error:
-        raise Refusal(f"an argument that is no array must be hashable: {error}") from None
-    return Call(spec, values)
+            raise Refusal(f"an argument that is no array must be hashable: {error}") from None
+        if spec is None:
+            spec = self._known[form] = self._classify(args, kwargs)
+        if spec.statics:
+            leaves = [leaf for leaf, kind in zip(leaves, spec.kinds, strict=True) if kind != STATIC]
+        return spec, leaves
+
+    def _classify(self, args: tuple, kwargs: dict) -> Arguments:
+        if self.signature is not None:
+            try:
+                self.signature.bind(*args, **kwargs)
+            except TypeError as error:
+                raise Refusal(f"the call does not fit {self.function}: {error}") from None
+        paths, tree = jax.tree_util.tree_flatten_with_path((args, kwargs), is_leaf=_is_shared)
+        marks = _marks(args, kwargs, self.secret, self.signature)
+        named = [_argument_name(path, self.signature) for path, _ in paths]
+        leaves = [leaf for _, leaf in paths]
+        kinds = tuple(_kind(x, m, n, self.engine) for x, m, n in zip(leaves, marks, named, strict=True))
+        statics = tuple(x for x, kind in zip(leaves, kinds, strict=True) if kind == STATIC)
+        names = tuple(n for n, kind in zip(named, kinds, strict=True) if kind != STATIC)
+        return Arguments(self.function, tree, kinds, statics, names)
+
+
+def _form(leaf: Any) -> Any:
+    """All that the classification of a leaf depends on, hashable."""
+    if isinstance(leaf, (*ARRAYS, np.generic)):
+        return leaf.dtype, len(leaf.shape), leaf.shape[-1:] == (2,), isinstance(leaf, np.generic)
+    if isinstance(leaf, Shared):
+        return Shared, leaf.engine
+    if isinstance(leaf, int | float | complex) and not isinstance(leaf, bool):
+        return type(leaf)
+    return type(leaf), leaf
 
 
 def _kind(leaf: Any, mark: bool | None, name: str, engine: Engine) -> str:

@@ -88,7 +88,9 @@ class _Flattener:
         self.fresh = count()
         self.captured: list[Any] = []
 
-    def closed(self, closed: Any, scope: tuple[str, ...] = (), back: bool = False) -> Program:
+    def closed(
+        self, closed: Any, scope: tuple[str, ...] = (), back: bool = False, origin: Any = None
+    ) -> Program:
         """A closed jaxpr (or a plain one without constants) as a program of its own."""
         jaxpr, consts = getattr(closed, "jaxpr", closed), list(getattr(closed, "consts", ()))
         self.captured += [c for c in consts if np.size(c) > 1]
@@ -96,46 +98,51 @@ class _Flattener:
         inputs = tuple(next(self.fresh) for _ in jaxpr.invars)
         env.update(zip(jaxpr.invars, inputs, strict=True))
         ops: list[Op] = []
-        outputs = self.walk(jaxpr, env, ops, scope, back)
+        outputs = self.walk(jaxpr, env, ops, scope, back, origin)
         avals = tuple(v.aval for v in jaxpr.outvars)
         ins = tuple(v.aval for v in jaxpr.invars)
         return Program(inputs, ins, tuple(ops), outputs, avals, tuple(self.captured))
 
-    def walk(self, jaxpr, env, ops: list[Op], scope: tuple[str, ...], back: bool) -> tuple[Atom, ...]:
+    def walk(
+        self, jaxpr, env, ops: list[Op], scope: tuple[str, ...], back: bool, origin: Any
+    ) -> tuple[Atom, ...]:
         def read(v: Any) -> Atom:
             return Known(v.val, v.aval) if hasattr(v, "val") else env[v]
 
         for eqn in jaxpr.eqns:
             inner, transposed = _scope(str(eqn.source_info.name_stack))
             path, behind = scope + inner, back or transposed
+            came_from = origin or eqn.source_info.traceback  # the outermost call is the user's line
             inputs = tuple(read(v) for v in eqn.invars)
             callee = eqn.params.get(CALLS.get(eqn.primitive.name, ""))
             if callee is not None and not str(eqn.params.get("name", "")).startswith(WHOLE):
-                outputs = self.call(callee, inputs, ops, path, behind)
+                outputs = self.call(callee, inputs, ops, path, behind, came_from)
                 env.update(zip(eqn.outvars, outputs, strict=True))
                 continue
             outs = tuple(next(self.fresh) for _ in eqn.outvars)
-            ops.append(self.op(eqn, inputs, outs, path, behind))
+            ops.append(self.op(eqn, inputs, outs, path, behind, came_from))
             env.update(zip(eqn.outvars, outs, strict=True))
         return tuple(read(v) for v in jaxpr.outvars)
 
-    def call(self, callee, inputs, ops, scope, back) -> tuple[Atom, ...]:
+    def call(self, callee, inputs, ops, scope, back, origin) -> tuple[Atom, ...]:
         jaxpr, consts = getattr(callee, "jaxpr", callee), list(getattr(callee, "consts", ()))
         self.captured += [c for c in consts if np.size(c) > 1]
         env: dict[Any, Atom] = {v: Known(c, v.aval) for v, c in zip(jaxpr.constvars, consts, strict=True)}
         env.update(zip(jaxpr.invars, inputs, strict=True))
-        return self.walk(jaxpr, env, ops, scope, back)
+        return self.walk(jaxpr, env, ops, scope, back, origin)
 
-    def op(self, eqn, inputs, outputs, scope: tuple[str, ...], back: bool) -> Op:
+    def op(self, eqn, inputs, outputs, scope: tuple[str, ...], back: bool, origin: Any) -> Op:
         name = eqn.primitive.name
         whole = name in CALLS
         bodies: tuple[Program, ...] = ()
         if name == "cond":
-            bodies = tuple(self.closed(b, scope, back) for b in eqn.params["branches"])
+            bodies = tuple(self.closed(b, scope, back, origin) for b in eqn.params["branches"])
         elif name == "while":
-            bodies = tuple(self.closed(eqn.params[k], scope, back) for k in ("cond_jaxpr", "body_jaxpr"))
+            bodies = tuple(
+                self.closed(eqn.params[k], scope, back, origin) for k in ("cond_jaxpr", "body_jaxpr")
+            )
         elif name == "scan" or whole:
-            bodies = (self.closed(eqn.params["jaxpr"], scope, back),)
+            bodies = (self.closed(eqn.params["jaxpr"], scope, back, origin),)
         return Op(
             name=eqn.params["name"] if whole else name,
             primitive=eqn.primitive,
@@ -145,7 +152,7 @@ class _Flattener:
             avals=tuple(v.aval for v in eqn.outvars),
             scope="/".join(scope),
             back=back,
-            traceback=eqn.source_info.traceback,
+            traceback=origin,
             bodies=bodies,
         )
 

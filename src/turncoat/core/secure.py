@@ -51,24 +51,24 @@ class Secured:
         if not callable(f):
             raise Refusal(f"secure needs a function, not {type(f).__name__}")
         functools.update_wrapper(self, f, updated=())
-        self.signature = _signature(f)
-        self.f, self.protocol, self.engine, self.secret = f, protocol, engine, secret
+        self.f, self.protocol, self.engine = f, protocol, engine
+        name = getattr(f, "__name__", type(f).__name__)
+        self._classify = arguments.Classifier(name, secret, _signature(f), engine)
         self._plans: dict[Any, Plan] = {}
         self._compiled = jax.jit(self._evaluate, static_argnums=(0, 1))
 
     def __call__(self, *args: Any, errors: Any = None, observe: Iterable[str] = (), **kwargs: Any) -> Any:
         """The function's value; with `observe`, also a dict of the values at the sites of these names."""
-        given = arguments.classify(args, kwargs, self.secret, self.signature, self.engine)
+        spec, values = self._classify(args, kwargs)
         errors = Errors.of(errors)
         check_finite(errors)
         run = self._compiled if self.engine.traced else self._evaluate
-        out, seen = run(given.spec, frozenset(observe), given.values, errors)
+        out, seen = run(spec, frozenset(observe), values, errors)
         return (out, seen) if observe else out
 
     def surface(self, *args: Any, **kwargs: Any) -> Surface:
         """The attack surface at arguments of these shapes (arrays or `jax.ShapeDtypeStruct`s)."""
-        given = arguments.classify(args, kwargs, self.secret, self.signature, self.engine)
-        return self._plan(given.spec, given.values).surface
+        return self._plan(*self._classify(args, kwargs)).surface
 
     def _plan(self, spec: Arguments, values: list[Any]) -> Plan:
         key = (spec, tuple(map(_aval_key, values)))

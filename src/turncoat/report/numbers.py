@@ -1,5 +1,8 @@
 """How reports write numbers: percentages, intervals, durations, counts."""
 
+from collections.abc import Sequence
+from math import prod
+
 from turncoat.record import Measured, SiteRow
 
 MINUS = "\u2212"
@@ -76,6 +79,13 @@ def change(before: float, after: float) -> str:
 def products(row: SiteRow) -> str:
     """The multiplications of one pass, times the lengths of the loops around the site."""
     return f" {TIMES} ".join(f"{n:,}" for n in (row.products, *row.loops))
+
+
+def products_of(rows: Sequence[SiteRow]) -> str:
+    """The multiplications of several sites, added up; of one as `products` gives them."""
+    if len(rows) == 1:
+        return products(rows[0])
+    return f"{sum(prod(row.loops, start=row.products) for row in rows):,}"
 
 
 def shape(row: SiteRow) -> str:

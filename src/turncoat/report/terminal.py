@@ -1,6 +1,7 @@
 """Records as tables for a terminal, 80 columns wide or more."""
 
 from collections.abc import Mapping, Sequence
+from itertools import groupby
 
 from rich import box
 from rich.console import Group, RenderableType
@@ -51,29 +52,50 @@ def audit_table(audit: AuditRecord) -> RenderableType:
     if words.stands_in(audit):
         parts.append(_text(words.STAND_IN_WARNING, "yellow"))
     if audit.surface:
-        parts += [_heading("What one corrupt party can touch"), surface_table(audit.surface, audit.shiftable)]
+        parts += [
+            _heading("What one corrupt party can touch"),
+            surface_table(audit.surface, audit.shiftable, brief=True),
+        ]
     parts += _list("What to do next", audit.next_steps)
     parts.append(_text(f"\nThe audit took {numbers.duration(audit.seconds)}.", "dim"))
     return Group(*parts)
 
 
 def surface_table(
-    rows: Sequence[SiteRow], shiftable: Mapping[str, Sequence[str]] | None = None
+    rows: Sequence[SiteRow], shiftable: Mapping[str, Sequence[str]] | None = None, brief: bool = False
 ) -> RenderableType:
-    """The sites of a training step: what each is, its multiplications, and what an error there does."""
+    """The sites of a training step: what each is, its multiplications, and what an error there does.
+
+    `brief` shows neighbouring sites of one part of the program that do the same as one line.
+    """
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("Site", overflow="fold")
     table.add_column("Multiplications", justify="right")
     table.add_column("An error there ...", overflow="fold")
-    for row in rows:
-        kind = _text(f"{row.kind}, {numbers.shape(row)}, {row.phase}", "dim")
-        effect = _text("\n".join(words.exposure(row)))
-        table.add_row(Group(_text(row.name), kind), numbers.products(row), effect)
+    for group in _groups(rows) if brief else [[row] for row in rows]:
+        effect = _text("\n".join(words.exposure(group[0])))
+        table.add_row(_site_cell(group), numbers.products_of(group), effect)
     parts: list[RenderableType] = [table]
     parts += [_text(line) for line in words.reach(shiftable or {})]
     parts += [_text(f"{word}: {meaning}.", "dim") for word, meaning in words.EXPOSURES.items()]
     parts += [_text(f"Hint: {hint}", "yellow") for hint in words.hints(rows)]
     return Group(*parts)
+
+
+def _groups(rows: Sequence[SiteRow]) -> list[list[SiteRow]]:
+    """Runs of sites with one beginning of their names and one exposure."""
+    runs = groupby(rows, key=lambda row: (row.name.split("/")[0], row.phase, sorted(row.exposure.items())))
+    return [list(run) for _, run in runs]
+
+
+def _site_cell(group: Sequence[SiteRow]) -> RenderableType:
+    first = group[0]
+    if len(group) == 1:
+        kind = f"{first.kind}, {numbers.shape(first)}, {first.phase}"
+        return Group(_text(first.name), _text(kind, "dim"))
+    last = group[-1].name
+    kind = f"to {last}\n{len(group)} sites, {first.phase}"
+    return Group(_text(first.name), _text(kind, "dim"))
 
 
 def _measured_row(record: Record, name: str, label: str) -> list[RenderableType]:

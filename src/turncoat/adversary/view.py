@@ -1,0 +1,87 @@
+"""The adversary's view: its own data, public hyper-parameters, the public program. No secret of others."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from turncoat.core.errors import Errors
+from turncoat.core.secure import Secured
+from turncoat.core.surface import Surface
+from turncoat.goals import Goal
+from turncoat.models import Model, Params
+from turncoat.refusal import Refusal
+from turncoat.training import Training, batch_order, train
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """What `prepare` may use.
+
+    `x` (n, features) and `y` (n,) integer labels are the adversary's own records; `records` is how many the
+    victims train on (public); `surface` holds the sites of the job's step, and `program` is that step, which
+    is public, on the adversary's own machine (engine `reals`); `key` is the adversary's own randomness;
+    `goal` is what it wants.
+    """
+
+    x: np.ndarray
+    y: np.ndarray
+    records: int
+    model: Model
+    training: Training
+    program: Secured
+    surface: Surface
+    goal: Goal
+    key: Any
+
+    @property
+    def steps(self) -> int:
+        """Steps of the attacked training run."""
+        return self.training.steps(self.records)
+
+    @cached_property
+    def reference(self) -> Params:
+        """A model trained by the adversary on its own records, as the victims train theirs."""
+        start, order = jax.random.split(self.key)
+        y = self.model.encode(self.y)
+        batches = batch_order(order, len(self.x), self.training)
+        return train(self.program, self.model.init(start), self.x, y, batches)[0]
+
+    def errors_that_move(self, changes: Mapping[str, Any]) -> Errors:
+        """The errors that add these changes to parameters in one step, whatever the secrets are.
+
+        For each parameter the site that shifts it most cleanly is taken from the surface. An error e there
+        moves the parameter by P e, P a scaled rearrangement that depends on public values only; the
+        adversary finds it by differentiating the public program on its own records, and
+        e = P^T change / P^T P 1 inverts it. Raises Refusal for a parameter that no site shifts.
+        """
+        sites = self.surface.shiftable()
+        found = Errors()
+        for name, change in changes.items():
+            site = sites[self.surface.output(name)]
+            if site is None:
+                raise Refusal(
+                    f"no site shifts {name} alone under protocol {self.program.protocol.name!r}: "
+                    "this attack has no way in here"
+                )
+            found = found.combine({site: self._inverse(name, site, jnp.asarray(change))})
+        return found
+
+    def _inverse(self, name: str, site: str, change: Any) -> Any:
+        size = min(self.training.batch, len(self.x))
+        x, y = jnp.asarray(self.x[:size]), self.model.encode(self.y[:size])
+        index = jnp.arange(self.training.batch, dtype=jnp.int32) % size
+
+        def moved(error: Any) -> Any:
+            return self.program(self.reference, x, y, index, errors={site: error})[name]
+
+        zero = jnp.zeros(self.surface[site].shape, self.surface[site].dtype)
+        _, pull = jax.vjp(moved, zero)
+        (norm,) = pull(jax.jvp(moved, (zero,), (jnp.ones_like(zero),))[1])
+        return pull(change)[0] / norm

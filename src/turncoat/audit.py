@@ -1,0 +1,176 @@
+"""An audit: all attacks on one training job, and a verdict that a practitioner can act on."""
+
+from __future__ import annotations
+
+import time
+from typing import Literal
+
+from turncoat import attacks, data, target
+from turncoat.core.surface import Surface
+from turncoat.experiment import Experiment, Job, Progress, again, job_surface, run, trial, versions
+from turncoat.paper import published
+from turncoat.record import AuditRecord, Record, SiteRow
+from turncoat.refusal import Refusal
+
+Severity = Literal["broken", "weakened", "held"]
+
+SUCCESS = 0.5  # from this rate on, beyond the honest run's, an attack has reached its goal
+NOTICEABLE = 0.01  # an accuracy loss up to this is within what honest runs differ by
+
+
+def audit(
+    job: Job, trials: int = 5, seed: int = 0, progress: Progress = lambda *_: None, command: str | None = None
+) -> AuditRecord:
+    """Every attack that the job leaves a way in, and the verdict on passive security for this job."""
+    began = time.perf_counter()
+    dataset = data.load(job.data, seed=seed)
+    surface = job_surface(trial(dataset, job, seed))
+    records, refused = [], []
+    for name in attacks.CATALOGUE:
+        try:
+            experiment = Experiment(name, job, {}, trials, seed)
+            records.append(run(experiment, progress, published(name, job.data, job.model), again(experiment)))
+        except Refusal as reason:
+            refused.append(f"`{name}` was not run: {reason}.")
+    severity, verdict = judged(records, surface)
+    return AuditRecord(
+        severity=severity,
+        verdict=verdict,
+        reasons=(*map(showed, records), *surface_reasons(surface), *refused),
+        next_steps=next_steps(surface, records),
+        data=dataset.name,
+        data_label=dataset.label,
+        model=job.model,
+        protocol=job.protocol,
+        engine=job.engine,
+        seconds=time.perf_counter() - began,
+        records=tuple(records),
+        surface=site_rows(surface),
+        shiftable=clean_sites(surface),
+        versions=versions(),
+        command=command,
+    )
+
+
+def audit_target(t: target.Target, command: str | None = None) -> AuditRecord:
+    """A user's own step: its surface, with the cleanest shift of each output confirmed by running it."""
+    began = time.perf_counter()
+    surface = t.surface()
+    clean = {o: s for o, s in surface.shiftable().items() if s is not None}
+    held = [o for o, s in clean.items() if target.confirmed(t, o, s)]
+    confirmed = (
+        f"Run on its example arguments, {len(held)} of these {len(clean)} shifts moved the output by the same "
+        "amount for different secrets."
+    )
+    severity, verdict = judged([], surface)
+    return AuditRecord(
+        severity=severity,
+        verdict=verdict,
+        reasons=(*surface_reasons(surface), *([confirmed] if clean else []), *surface.hints),
+        next_steps=next_steps(surface, []),
+        data="example arguments",
+        data_label="its example arguments",
+        model=t.name,
+        protocol=surface.protocol,
+        engine=surface.engine,
+        seconds=time.perf_counter() - began,
+        surface=site_rows(surface),
+        shiftable=clean_sites(surface),
+        versions=versions(),
+        command=command,
+    )
+
+
+# ---- the verdict ------------------------------------------------------------------------------------------
+
+
+def reached(record: Record) -> bool:
+    """Whether an attack reached its goal, by the lower end of its interval."""
+    return record.attacked.success.low >= SUCCESS + record.honest.success.mean
+
+
+def unnoticed(record: Record) -> bool:
+    """Whether a check of test accuracy would have seen nothing."""
+    return record.honest.accuracy.mean - record.attacked.accuracy.mean <= NOTICEABLE
+
+
+def judged(records: list[Record], surface: Surface) -> tuple[Severity, str]:
+    """How much one corrupt party gains, and the verdict in words."""
+    covert = [r for r in records if reached(r) and unnoticed(r)]
+    open_ = [r for r in records if reached(r) and not unnoticed(r)]
+    if covert:
+        best = max(covert, key=lambda r: r.attacked.success.mean)
+        said = (
+            "Passive security is not enough for this job. One corrupt party reached its goal "
+            f"({best.goal}) in {best.attacked.success.mean:.1%} of cases, and a check of the model's accuracy "
+            "would not have noticed."
+        )
+        return "broken", said
+    if open_ or any(clean_sites(surface).values()):
+        can = sum(bool(s) for s in clean_sites(surface).values())
+        said = (
+            "One corrupt party reached its goal, at a loss of accuracy that a check would notice."
+            if open_
+            else f"One corrupt party can add numbers of its choice to {can} of the {len(surface.outputs)} "
+            "outputs of this step without knowing any secret. Which harm follows depends on what they are for."
+        )
+        return "weakened", said
+    said = "No attack that was tried reached its goal, and no output can be shifted cleanly."
+    return "held", said
+
+
+def showed(record: Record) -> str:
+    """What one attack showed, in a sentence."""
+    change = record.attacked.accuracy.mean - record.honest.accuracy.mean
+    return (
+        f"`{record.attack}` succeeded in {record.attacked.success.mean:.1%} of cases "
+        f"({record.honest.success.mean:.1%} on the honest model) with {record.errors:,} tampered products per "
+        f"run; test accuracy changed by {100 * change:+.2f} points."
+    )
+
+
+def surface_reasons(surface: Surface) -> tuple[str, ...]:
+    """What the surface says, in sentences."""
+    clean = [o for o, sites in clean_sites(surface).items() if sites]
+    entries = sum(site.entries for site in surface)
+    found = [f"Every step has {len(surface)} sites with {entries:,} values that one party can change unseen."]
+    if clean:
+        some = ", ".join(clean[:4]) + (f" and {len(clean) - 4} more" if len(clean) > 4 else "")
+        found.append(f"Numbers of the party's choice can be added to {some}, whatever the data.")
+    return tuple(found)
+
+
+def next_steps(surface: Surface, records: list[Record]) -> tuple[str, ...]:
+    """What to do about it, the cheapest sufficient measure first."""
+    if not records and not any(clean_sites(surface).values()):
+        return ("Run the audit with your own data: `turncoat audit --data yours.npz`.",)
+    return (
+        "Use an actively secure protocol for training: it checks every product and aborts. With three parties "
+        "and an honest majority MP-SPDZ's `sy-rep-ring` sends about 3.25 times the bytes of its passive "
+        "counterpart per multiplication.",
+        "If only a part can be checked, check the matrix products that form gradients first; a check of "
+        "the activation functions alone leaves these shifts possible.",
+        "Do not rely on test accuracy to notice an attack.",
+        "Audit your own job: `turncoat audit --data yours.npz`, or `turncoat audit yourmodule:step`.",
+    )
+
+
+def clean_sites(surface: Surface) -> dict[str, tuple[str, ...]]:
+    """For each output, the sites that shift it and do nothing else that depends on secrets."""
+    return {o: tuple(surface.find(shifts=o, clean=True)) for o in surface.outputs}
+
+
+def site_rows(surface: Surface) -> tuple[SiteRow, ...]:
+    """The surface as the report takes it."""
+    return tuple(
+        SiteRow(
+            name=row["name"],
+            kind=row["kind"],
+            shape=tuple(row["shape"]),
+            products=surface[row["name"]].multiplications,
+            phase=row["phase"],
+            loops=tuple(row["loops"]),
+            exposure=row["exposure"],
+        )
+        for row in surface.rows()
+    )

@@ -1,0 +1,266 @@
+"""The command line: verbs only. Results go to standard output, everything else to standard error."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+import warnings
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from turncoat import attacks, audit, data, engines, models, paper, protocols, target
+from turncoat.core.surface import Surface
+from turncoat.experiment import Experiment, Job, again, job_surface, run, trial
+from turncoat.record import AuditRecord, Record, to_json
+from turncoat.refusal import Refusal
+from turncoat.report import terminal
+from turncoat.report.csv import per_trial_csv
+from turncoat.report.figure import attack_image
+from turncoat.report.folder import save
+from turncoat.report.html import audit_html, record_html
+
+HELP = "Audits machine-learning training under passively secure multiparty computation (MPC)."
+app = typer.Typer(help=HELP, no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
+data_app = typer.Typer(help="List, fetch and verify data sets.", no_args_is_help=True)
+app.add_typer(data_app, name="data")
+screen, notices = Console(), Console(stderr=True)
+
+
+def _named(what: str, names: Any) -> str:
+    return f"{what}: {', '.join(names)}"
+
+
+Data = Annotated[str, typer.Option(help="A data set (see `turncoat data list`) or a file.npz / file.csv.")]
+ModelName = Annotated[str, typer.Option(help=_named("The model", models.CATALOGUE))]
+Hidden = Annotated[str, typer.Option(help="Hidden layer sizes of an mlp, e.g. 128 or 64,32.")]
+Protocol = Annotated[str, typer.Option(help=_named("The protocol", protocols.CATALOGUE))]
+EngineName = Annotated[str, typer.Option(help=_named("The engine", engines.CATALOGUE))]
+Epochs = Annotated[int | None, typer.Option(help="Passes over the training records.")]
+Batch = Annotated[int | None, typer.Option(help="Records in a batch.")]
+Rate = Annotated[float | None, typer.Option(help="The learning rate.")]
+Trials = Annotated[int, typer.Option(help="How often honest and attacked runs are repeated.")]
+Seed = Annotated[int, typer.Option(help="Where all randomness starts.")]
+Out = Annotated[Path | None, typer.Option(help="The folder for the results.")]
+Json = Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")]
+Step = Annotated[str | None, typer.Argument(help="Your own step, as package.module:function.")]
+Example = Annotated[
+    str | None, typer.Option(help="package.module:function that returns the step's arguments as a tuple.")
+]
+
+
+@app.command("audit")
+def audit_command(
+    step: Step = None, data: Data = "digits", model: ModelName = "lr", hidden: Hidden = "128",
+    protocol: Protocol = "crypten", engine: EngineName = "reals", epochs: Epochs = None, batch: Batch = None,
+    learning_rate: Rate = None, trials: Trials = 5, example: Example = None, seed: Seed = 0, out: Out = None,
+    as_json: Json = False,
+) -> None:  # fmt: skip
+    """Runs every attack on a training job and says whether passive security is enough for it."""
+    if step is None:
+        job = Job(data, model, _sizes(hidden), protocol, engine, epochs, batch, learning_rate)
+        with _Progress() as report:
+            found = audit.audit(job, trials, seed, report, _command())
+    else:
+        found = audit.audit_target(target.load(step, protocol, engine, example), _command())
+    files: dict[str, bytes | str] = {"audit.json": to_json(found), "report.html": audit_html(found)}
+    files |= {f"{r.attack}.png": attack_image(r) for r in found.records}
+    folder = save(out or Path("results") / "-".join(["audit", _slug(found.data), _slug(found.model)]), files)
+    _show(found, terminal.audit_table(found), as_json)
+    notices.print(f"The report is {folder / 'report.html'}", soft_wrap=True, markup=False, highlight=False)
+
+
+@app.command("attack")
+def attack_command(
+    name: Annotated[str, typer.Argument(help=_named("The attack", attacks.CATALOGUE))],
+    data: Data = "digits", model: ModelName = "lr", hidden: Hidden = "128", protocol: Protocol = "crypten",
+    engine: EngineName = "reals", epochs: Epochs = None, batch: Batch = None, learning_rate: Rate = None,
+    trials: Trials = 10,
+    settings: Annotated[list[str] | None, typer.Option("--set", help="An attack's setting, key=value.")] = None,
+    seed: Seed = 0, out: Out = None, as_json: Json = False,
+) -> None:  # fmt: skip
+    """Runs one attack: honest beside attacked, from the same seeds."""
+    job = Job(data, model, _sizes(hidden), protocol, engine, epochs, batch, learning_rate)
+    experiment = Experiment(name, job, _settings(settings or []), trials, seed)
+    with _Progress() as report:
+        record = run(experiment, report, paper.published(name, data, model), again(experiment))
+    files: dict[str, bytes | str] = {
+        "record.json": to_json(record),
+        "report.html": record_html(record),
+        f"{name}.png": attack_image(record),
+        "trials.csv": per_trial_csv([record]),
+    }
+    folder = save(out or Path("results") / "-".join([name, _slug(data), model, protocol, engine]), files)
+    _show(record, terminal.attack_table(record), as_json)
+    notices.print(f"The results are in {folder}", soft_wrap=True, markup=False, highlight=False)
+
+
+@app.command("surface")
+def surface_command(
+    step: Step = None, data: Data = "digits", model: ModelName = "lr", hidden: Hidden = "128",
+    protocol: Protocol = "crypten", engine: EngineName = "reals", epochs: Epochs = None, batch: Batch = None,
+    learning_rate: Rate = None, example: Example = None, seed: Seed = 0, out: Out = None, as_json: Json = False,
+) -> None:  # fmt: skip
+    """Lists every site of a training step, and what an error there does."""
+    if step is None:
+        job = Job(data, model, _sizes(hidden), protocol, engine, epochs, batch, learning_rate)
+        found = job_surface(trial(_load(data, seed), job, seed))
+    else:
+        found = target.load(step, protocol, engine, example).surface()
+    rows, shiftable = audit.site_rows(found), audit.clean_sites(found)
+    text = json.dumps(_surface_json(found), indent=2)
+    if out is not None:
+        save(out, {"surface.json": text + "\n"})
+    if as_json:
+        print(text)
+        return
+    screen.print(
+        f"{len(found)} sites under protocol {found.protocol} on engine {found.engine}", highlight=False
+    )
+    screen.print(terminal.surface_table(rows, shiftable))
+    for hint in found.hints:
+        screen.print(f"Hint: {hint}", style="yellow", markup=False, highlight=False)
+
+
+def _surface_json(found: Surface) -> dict[str, Any]:
+    return {
+        "format": "turncoat.surface/1",
+        "protocol": found.protocol,
+        "engine": found.engine,
+        "outputs": list(found.outputs),
+        "sites": found.rows(),
+        "shiftable": {o: list(sites) for o, sites in audit.clean_sites(found).items()},
+        "hints": list(found.hints),
+    }
+
+
+# ---- data -------------------------------------------------------------------------------------------------
+
+
+@data_app.command("list")
+def data_list(seed: Seed = 0, out: Out = None, as_json: Json = False) -> None:
+    """Lists the data sets, and which of them are on this machine."""
+    _show_rows(data.catalogue(), out, as_json)
+
+
+@data_app.command("fetch")
+def data_fetch(name: str, seed: Seed = 0, out: Out = None, as_json: Json = False) -> None:
+    """Downloads a data set from its public source into the user's cache, and verifies it."""
+    with _Progress() as report:
+        row = data.fetch(name, lambda file, done, total: report(f"fetching {file}", done, total or 0))
+    _show_rows([row], out, as_json)
+
+
+@data_app.command("verify")
+def data_verify(
+    name: Annotated[str | None, typer.Argument(help="A data set; by default all that are here.")] = None,
+    seed: Seed = 0, out: Out = None, as_json: Json = False,
+) -> None:  # fmt: skip
+    """Compares a data set's files with their checksums."""
+    present = [row.name for row in data.catalogue() if row.status != "absent"]
+    _show_rows([data.verify(n) for n in ([name] if name else present)], out, as_json)
+
+
+def _load(name: str, seed: int) -> data.Dataset:
+    return data.load(name, seed=seed)
+
+
+def _show_rows(rows: list[data.Row], out: Path | None, as_json: bool) -> None:
+    plain = [asdict(row) for row in rows]
+    text = json.dumps({"format": "turncoat.data/1", "data": plain}, indent=2, default=str)
+    if out is not None:
+        save(out, {"data.json": text + "\n"})
+    if as_json:
+        print(text)
+        return
+    table = Table(box=None, pad_edge=False)
+    for heading in plain[0]:
+        table.add_column(heading, overflow="fold")
+    for row in plain:
+        table.add_row(*("" if v is None else str(v) for v in row.values()))
+    screen.print(table)
+
+
+# ---- what the verbs share ---------------------------------------------------------------------------------
+
+
+class _Progress:
+    """A progress bar on standard error; `report(what, done, total)` moves it."""
+
+    def __enter__(self) -> Any:
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        self.bar = Progress(*columns, console=notices, transient=True)
+        self.tasks: dict[str, Any] = {}
+        self.bar.start()
+        return self.report
+
+    def report(self, what: str, done: int, total: int) -> None:
+        if what not in self.tasks:
+            self.tasks[what] = self.bar.add_task(what, total=total or None)
+        self.bar.update(self.tasks[what], completed=done, total=total or None)
+
+    def __exit__(self, *_: object) -> None:
+        self.bar.stop()
+
+
+def _show(record: Record | AuditRecord, table: Any, as_json: bool) -> None:
+    if as_json:
+        print(to_json(record), end="")
+    else:
+        screen.print(table)
+
+
+def _sizes(text: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError:
+        raise Refusal(f"--hidden takes sizes such as 128 or 64,32, not {text!r}") from None
+
+
+def _settings(pairs: list[str]) -> Mapping[str, Any]:
+    found: dict[str, Any] = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not equals:
+            raise Refusal(f"--set takes key=value, not {pair!r}")
+        found[key] = _number(value)
+    return found
+
+
+def _number(text: str) -> int | float | str:
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
+
+
+def _slug(text: str) -> str:
+    return "".join(c if c.isalnum() or c in "-_." else "-" for c in Path(text).name)
+
+
+def _command() -> str:
+    return shlex.join(["turncoat", *sys.argv[1:]])
+
+
+def main() -> None:
+    """The entry point: refusals are one sentence on standard error and exit code 2."""
+    warnings.showwarning = lambda message, *_: notices.print(
+        f"Note: {message}", style="yellow", soft_wrap=True, markup=False, highlight=False
+    )
+    try:
+        app()
+    except Refusal as refusal:
+        notices.print(f"turncoat: {refusal}", soft_wrap=True, markup=False, highlight=False)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        notices.print("stopped; nothing was written")
+        sys.exit(130)

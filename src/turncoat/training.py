@@ -1,0 +1,160 @@
+"""Training by stochastic gradient descent under a protocol: public batch order, one loop for all engines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array, lax
+
+from turncoat.api import reveal, share
+from turncoat.core.engine import Engine
+from turncoat.core.errors import Errors
+from turncoat.core.protocol import Protocol
+from turncoat.core.secure import Secured, secure
+from turncoat.models import Model, Params
+from turncoat.refusal import Refusal
+
+
+@dataclass(frozen=True)
+class Training:
+    """Public hyper-parameters of a training run."""
+
+    epochs: int = 10
+    batch: int = 100
+    learning_rate: float = 0.1
+
+    def steps(self, records: int) -> int:
+        """Steps of a whole run; a last batch that is not full is left out of each epoch."""
+        return self.epochs * (records // self.batch)
+
+    def check(self, records: int) -> None:
+        """Refuses settings that make no training run."""
+        if self.epochs < 1 or self.batch < 1:
+            raise Refusal("training needs at least one epoch and a batch of at least one record")
+        if not self.learning_rate > 0:
+            raise Refusal(f"the learning rate must be positive, not {self.learning_rate}")
+        if self.batch > records:
+            raise Refusal(
+                f"a batch of {self.batch} is more than the {records} training records; choose a smaller batch"
+            )
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class StepInfo:
+    """What is public in a step: its number, and the records in its batch.
+
+    `step` is a rank-0 integer; `batch` holds the indices of the batch's records if the attack declares
+    that it knows the data order, else None.
+    """
+
+    step: Array
+    batch: Array | None = None
+
+
+Tamper = Callable[[Any, StepInfo], Errors]
+"""An attack's errors in one step, from what it prepared and from public step information."""
+
+
+def batch_order(key: Any, records: int, training: Training) -> Array:
+    """The records of each step: integers of shape (steps, batch), a fresh permutation in each epoch."""
+    used = (records // training.batch) * training.batch
+    keys = jax.random.split(key, training.epochs)
+    shuffled = jax.vmap(lambda k: jax.random.permutation(k, records)[:used])(keys)
+    return shuffled.reshape(-1, training.batch)
+
+
+def secure_step(model: Model, training: Training, protocol: Protocol, engine: Engine) -> Secured:
+    """The job that the parties run in each step: `step(params, x, y, index)` on the shared records.
+
+    Picking a batch at public indices is local. The learning rate is part of the program, as it is in a
+    deployed job, so that an engine can encode it as a constant.
+    """
+
+    def step(params: Params, x: Array, y: Array, index: Array) -> Params:
+        return model.step(params, x[index], y[index], training.learning_rate)
+
+    return secure(step, protocol=protocol, engine=engine, secret={"index": False})
+
+
+def train(
+    step: Secured,
+    params: Params,
+    x: Any,
+    y: Any,
+    order: Array,
+    tamper: Tamper | None = None,
+    plan: Any = None,
+    knows_order: bool = False,
+) -> tuple[Params, Array]:
+    """The final model, and how many products were tampered with.
+
+    `x` (records, features) and `y` (records, ...) encoded labels are shared once, the model is revealed at
+    the end. `order` is public (see `batch_order`). With `tamper`, `tamper(plan, info)` gives each step's
+    errors.
+    """
+    if step.engine.traced:
+        return _train_compiled(step, tamper, knows_order, params, jnp.asarray(x), jnp.asarray(y), order, plan)
+    return _train(step, tamper, knows_order, params, x, y, order, plan)
+
+
+def _train(step, tamper, knows_order, params, x, y, order, plan) -> tuple[Params, Array]:
+    params, x, y = (share(v, step.engine) for v in (params, x, y))
+
+    def body(carry: tuple, inputs: tuple) -> tuple:
+        (params, count), (i, index) = carry, inputs
+        errors = Errors() if tamper is None else tamper(plan, StepInfo(i, index if knows_order else None))
+        return (step(params, x, y, index, errors=errors), count + errors.count()), None
+
+    start = (params, jnp.zeros((), jnp.int32))
+    numbered = (jnp.arange(len(order), dtype=jnp.int32), order)
+    if step.engine.traced:
+        (params, count), _ = lax.scan(body, start, numbered)
+    else:
+        params, count = start
+        for i, index in zip(*numbered, strict=True):
+            (params, count), _ = body((params, count), (i, index))
+    return reveal(params), count
+
+
+_train_compiled = partial(jax.jit, static_argnums=(0, 1, 2))(_train)
+
+
+def each(run: Callable[..., Any], trials: Iterable[tuple]) -> Iterator[Any]:
+    """`run(*trial)` for every trial, all of one form.
+
+    On a CPU one compiled program after the other, each trial made when its turn comes; elsewhere all of
+    them vectorised: small models do not fill a GPU, while on a CPU a batch of them is slower than the same
+    runs in turn.
+    """
+    if jax.default_backend() == "cpu":
+        for trial in trials:
+            yield run(*trial)
+        return
+    listed = list(trials)
+    stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *listed)
+    out = jax.vmap(lambda trial: run(*trial))(stacked)
+    for i in range(len(listed)):
+        yield jax.tree.map(lambda a, i=i: a[i], out)
+
+
+def as_batches(records: int, size: int = 10_000) -> list[slice]:
+    """Slices that cover the records, so that evaluation never holds all activations at once."""
+    return [slice(i, min(i + size, records)) for i in range(0, records, size)]
+
+
+def predictions(model: Model, params: Params, x: Any) -> np.ndarray:
+    """The released model's predicted classes, computed in the clear: (N,) integers."""
+    parts = [_predict(model, params, jnp.asarray(x[part])) for part in as_batches(len(x))]
+    return np.concatenate([np.asarray(p) for p in parts])
+
+
+@partial(jax.jit, static_argnums=0)
+def _predict(model: Model, params: Params, x: Array) -> Array:
+    return model.predict(params, x)
