@@ -24,7 +24,7 @@ from turncoat.refusal import Refusal
 from turncoat.report import terminal
 from turncoat.report.csv import per_trial_csv
 from turncoat.report.figure import attack_image
-from turncoat.report.folder import save
+from turncoat.report.folder import save, usable
 from turncoat.report.html import audit_html, record_html
 
 HELP = "Audits machine-learning training under passively secure multiparty computation (MPC)."
@@ -64,6 +64,7 @@ def audit_command(
     as_json: Json = False,
 ) -> None:  # fmt: skip
     """Runs every attack on a training job and says whether passive security is enough for it."""
+    folder = usable(out or Path("results") / f"audit-{_slug(step or data)}{'' if step else '-' + model}")
     if step is None:
         job = Job(data, model, _sizes(hidden), protocol, engine, epochs, batch, learning_rate)
         with _Progress() as report:
@@ -72,7 +73,7 @@ def audit_command(
         found = audit.audit_target(target.load(step, protocol, engine, example), _command())
     files: dict[str, bytes | str] = {"audit.json": to_json(found), "report.html": audit_html(found)}
     files |= {f"{r.attack}.png": attack_image(r) for r in found.records}
-    folder = save(out or Path("results") / "-".join(["audit", _slug(found.data), _slug(found.model)]), files)
+    folder = save(folder, files)
     _show(found, terminal.audit_table(found), as_json)
     notices.print(f"The report is {folder / 'report.html'}", soft_wrap=True, markup=False, highlight=False)
 
@@ -89,6 +90,7 @@ def attack_command(
     """Runs one attack: honest beside attacked, from the same seeds."""
     job = Job(data, model, _sizes(hidden), protocol, engine, epochs, batch, learning_rate)
     experiment = Experiment(name, job, _settings(settings or []), trials, seed)
+    folder = usable(out or Path("results") / "-".join([name, _slug(data), model, protocol, engine]))
     with _Progress() as report:
         record = run(experiment, report, paper.published(name, data, model), again(experiment))
     files: dict[str, bytes | str] = {
@@ -97,7 +99,7 @@ def attack_command(
         f"{name}.png": attack_image(record),
         "trials.csv": per_trial_csv([record]),
     }
-    folder = save(out or Path("results") / "-".join([name, _slug(data), model, protocol, engine]), files)
+    folder = save(folder, files)
     _show(record, terminal.attack_table(record), as_json)
     notices.print(f"The results are in {folder}", soft_wrap=True, markup=False, highlight=False)
 
@@ -198,10 +200,10 @@ class _Progress:
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
         self.bar = Progress(*columns, console=notices, transient=True)
         self.tasks: dict[str, Any] = {}
-        self.bar.start()
         return self.report
 
     def report(self, what: str, done: int, total: int) -> None:
+        self.bar.start()
         if what not in self.tasks:
             self.tasks[what] = self.bar.add_task(what, total=total or None)
         self.bar.update(self.tasks[what], completed=done, total=total or None)

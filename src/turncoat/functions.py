@@ -12,16 +12,21 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 from jax import Array
+from jax.custom_batching import custom_vmap
 
 from turncoat.core.program import WHOLE
 
 
 def _whole(name: str, f: Callable[[Array], Array]) -> Callable[[Array], Array]:
-    def call(x: Array) -> Array:
+    """f behind a call of a reserved name; under vmap the batch stands in front, so its layout is known."""
+
+    def body(x: Array) -> Array:
         return f(x)
 
-    call.__name__ = WHOLE + name
-    return jax.jit(call)
+    body.__name__ = WHOLE + name
+    call = custom_vmap(jax.jit(body))
+    call.def_vmap(lambda size, batched, x: (call(x), True))
+    return call
 
 
 def _softmax_last(x: Array) -> Array:

@@ -14,6 +14,12 @@ CATALOGUE: dict[str, Callable[..., Attack]] = {
     "backdoor": backdoor,
 }
 
+KINDS: dict[str, tuple[Any, str]] = {
+    "str": (str, "a word"),
+    "int": (int, "a whole number"),
+    "float": (int | float, "a number"),
+}
+
 
 def get(name: str, settings: Mapping[str, Any] | None = None) -> Attack:
     """The attack of this name with these settings.
@@ -27,16 +33,9 @@ def get(name: str, settings: Mapping[str, Any] | None = None) -> Attack:
     for key, value in (settings or {}).items():
         if key not in known:
             raise Refusal(f"attack {name!r} has no setting {key!r}; the nearest are {nearest(key, known)}")
-        wanted = str(known[key].annotation)
-        ok = (
-            isinstance(value, str)
-            if wanted == "str"
-            else isinstance(value, int) and not isinstance(value, bool)
-            if wanted == "int"
-            else isinstance(value, int | float) and not isinstance(value, bool)
-        )
-        if not ok:
-            raise Refusal(f"setting {key!r} of attack {name!r} must be of type {wanted}, not {value!r}")
+        wanted = str(known[key].annotation).removesuffix(" | None")
+        if not isinstance(value, KINDS[wanted][0]) or isinstance(value, bool):
+            raise Refusal(f"setting {key!r} of attack {name!r} must be {KINDS[wanted][1]}, not {value!r}")
     return make(**(settings or {}))
 
 

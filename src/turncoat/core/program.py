@@ -28,6 +28,7 @@ CALLS = {
     "custom_jvp_call": "call_jaxpr",
     "custom_vjp_call": "call_jaxpr",
     "custom_vjp_call_jaxpr": "fun_jaxpr",
+    "custom_vmap_call": "call",
 }
 WHOLE = "turncoat."
 """Reserved prefix of a jitted function's name: the call is kept as one operation (see `functions.py`)."""

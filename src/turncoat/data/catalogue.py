@@ -145,8 +145,8 @@ def _source(name: str) -> Source:
         if source.name == name:
             return source
     raise Refusal(
-        f"There is no data set {name!r} ({nearest(name, names())}): `turncoat data list` shows all; "
-        "a file of your own ends in .npz or .csv."
+        f"there is no data set {name!r}; the nearest are {nearest(name, names())}; `turncoat data list` shows all, "
+        "and a file of your own ends in .npz or .csv"
     )
 
 

@@ -1,6 +1,7 @@
 """A result folder, written whole or not at all."""
 
 import json
+import os
 import shutil
 import uuid
 from collections.abc import Mapping
@@ -10,6 +11,19 @@ from turncoat.refusal import Refusal
 
 OURS = ("record.json", "audit.json", "surface.json", "data.json")
 """A folder that holds one of these files, written by Turncoat, is an earlier result."""
+
+
+def usable(folder: str | Path) -> Path:
+    """The folder's full path, once it is known that a result may take its place.
+
+    Raises `Refusal` where `save` would, so that a long run does not end in one.
+    """
+    target = Path(folder).expanduser().resolve()
+    _check_target(target)
+    ancestor = next(p for p in target.parents if p.exists())
+    if not os.access(ancestor, os.W_OK | os.X_OK) or not ancestor.is_dir():
+        raise Refusal(f"cannot write {target}: {ancestor} is not a folder that you can write to")
+    return target
 
 
 def save(folder: str | Path, files: Mapping[str, bytes | str]) -> Path:

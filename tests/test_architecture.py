@@ -1,0 +1,120 @@
+"""The house rules: imports run one way, public names are real, nothing happens on import."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import turncoat
+
+SOURCE = Path(turncoat.__file__).parent
+
+# Each part may import those before it. `metrics`, `record` and `report` hang free of JAX.
+ORDER = [
+    "refusal", "core", "functions", "protocols", "engines", "api", "models", "training", "data", "metrics",
+    "record", "goals", "adversary", "attacks", "paper", "experiment", "target", "audit", "report", "cli",
+]  # fmt: skip
+CORE_ORDER = [
+    "values", "sites", "program", "secrecy", "errors", "bilinear", "engine", "names", "protocol", "abb",
+    "tournament", "rules", "evaluate", "exposure", "surface", "arguments", "outputs", "secure",
+]  # fmt: skip
+FREE_OF_JAX = ["refusal", "metrics", "record", "report", "data", "goals", "paper"]
+TYPING_ONLY = {("values", "abb")}  # a Secret's operators name their box's class in annotations
+
+
+def modules():
+    return sorted(SOURCE.rglob("*.py"))
+
+
+def part(path):
+    inside = path.relative_to(SOURCE).with_suffix("").parts
+    return inside[0]
+
+
+def imported(path):
+    """Every module of ours that a file imports, at any depth of its code, as dotted names."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path} imports relatively"
+            found.update(f"{node.module}.{a.name}" for a in node.names)
+        elif isinstance(node, ast.Import):
+            found.update(a.name for a in node.names)
+    return found
+
+
+def ours(path, depth):
+    names = set()
+    for name in imported(path):
+        parts = name.split(".")
+        if parts[0] == "turncoat" and len(parts) > depth:
+            names.add(tuple(parts[1 : depth + 1]))
+    return names
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda p: str(p.relative_to(SOURCE)))
+def test_imports_run_one_way(path):
+    here = part(path)
+    if here in ("__init__", "__main__"):
+        return
+    for (target,) in ours(path, 1):
+        if target != here and target in ORDER:
+            assert ORDER.index(target) < ORDER.index(here), f"{here} imports {target}, which comes after it"
+    if here == "core" and path.parent != SOURCE / "core" / "rules" and path.stem != "__init__":
+        for target in ours(path, 2):
+            if target[0] == "core" and len(target) == 2 and target[1] in CORE_ORDER:
+                before = CORE_ORDER.index(target[1]) < CORE_ORDER.index(path.stem)
+                assert before or target[1] == path.stem or typing_only(path, target[1]), (
+                    path.stem,
+                    target[1],
+                )
+
+
+def typing_only(path, target):
+    """Whether an import stands under `if TYPE_CHECKING` alone."""
+    tree = ast.parse(path.read_text())
+    guarded = [n for n in tree.body if isinstance(n, ast.If) and getattr(n.test, "id", "") == "TYPE_CHECKING"]
+    return any(f"turncoat.core.{target}" in ast.unparse(block) for block in guarded)
+
+
+def test_every_part_has_its_place():
+    parts = {part(p) for p in modules()} - {"__init__", "__main__"}
+    assert parts == set(ORDER)
+
+
+@pytest.mark.parametrize("name", FREE_OF_JAX)
+def test_parts_that_know_no_jax(name):
+    for path in modules():
+        if part(path) == name:
+            roots = {n.split(".")[0] for n in imported(path)}
+            assert "jax" not in roots, path
+            assert not {t[0] for t in ours(path, 1)} - {*FREE_OF_JAX}, path
+
+
+def test_public_names_are_real_and_sorted():
+    assert turncoat.__all__ == sorted(turncoat.__all__)
+    assert all(hasattr(turncoat, name) for name in turncoat.__all__)
+    assert len(turncoat.__all__) <= 20
+
+
+def test_nothing_happens_on_import(tmp_path):
+    code = (
+        "import logging, sys; sys.argv = ['x', '--nonsense']; import jax; before = jax.config.jax_enable_x64;"
+        "import turncoat, turncoat.cli; assert jax.config.jax_enable_x64 == before;"
+        "assert not logging.getLogger().handlers"
+    )
+    run = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    assert run.stdout == "" and list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda p: str(p.relative_to(SOURCE)))
+def test_files_hold_one_idea(path):
+    assert len(path.read_text().splitlines()) <= 420
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.FunctionDef):
+            body = node.body[1:] if ast.get_docstring(node) else node.body
+            length = body[-1].end_lineno - body[0].lineno + 1 if body else 0
+            assert length <= 45, f"{node.name} has {length} lines"
