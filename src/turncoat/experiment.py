@@ -118,9 +118,11 @@ def trial(dataset: Dataset, job: Job, seed: int, step: Secured | None = None) ->
 
 
 def job_surface(t: Trial) -> Surface:
-    """The attack surface of one step of a trial's job."""
-    params, x, y, order = t.arguments()
-    return t.step.surface(params, x, y, order[0])
+    """The attack surface of one step of a trial's job, from the shapes of its arguments."""
+    victim = t.splits.victim
+    x, labels = (jax.ShapeDtypeStruct(a.shape, a.dtype) for a in (victim.x, victim.y))
+    params, y = jax.eval_shape(t.model.init, jax.random.key(0)), jax.eval_shape(t.model.encode, labels)
+    return t.step.surface(params, x, y, jax.ShapeDtypeStruct((t.training.batch,), jnp.int32))
 
 
 def view(t: Trial, attack: Attack, surface: Surface, program: Secured) -> View:

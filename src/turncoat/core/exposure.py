@@ -122,7 +122,7 @@ class Exposure(Engine):
         return a.map(_tied)
 
     def structure(self, fn: Callable, wires: Sequence[Exposed], avals: Sequence[Aval], aval: Aval) -> Exposed:
-        if not any(w.reach for w in wires):
+        if not any(SHIFT in w.reach.values() for w in wires):
             return merge(wires, added)
         kept = _kept_whole(fn, avals)
         parts = [w if keep else w.map(_tied) for w, keep in zip(wires, kept, strict=True)]
