@@ -17,11 +17,10 @@ ORDER = [
     "record", "goals", "adversary", "attacks", "paper", "experiment", "target", "audit", "report", "cli",
 ]  # fmt: skip
 CORE_ORDER = [
-    "values", "sites", "program", "secrecy", "errors", "bilinear", "engine", "names", "protocol", "abb",
+    "values", "sites", "program", "secrecy", "errors", "bilinear", "engine", "names", "protocol", "local", "abb",
     "tournament", "rules", "evaluate", "exposure", "surface", "arguments", "outputs", "secure",
 ]  # fmt: skip
 FREE_OF_JAX = ["refusal", "metrics", "record", "report", "data", "goals", "paper"]
-TYPING_ONLY = {("values", "abb")}  # a Secret's operators name their box's class in annotations
 
 
 def modules():

@@ -8,7 +8,8 @@ from typing import Any
 import jax
 import numpy as np
 
-from turncoat.core.abb import Box, Place
+from turncoat.core.abb import Box
+from turncoat.core.names import Place
 from turncoat.core.program import WHOLE, Known, Op, Program, user_line
 from turncoat.core.rules.table import RULES, SPOKEN, refusal
 from turncoat.core.values import Splat, Value, is_secret, public

@@ -1,10 +1,17 @@
-"""How interactive operations are named: `scope[/back]/op[#n]`, in program order."""
+"""How interactive operations are named: `scope[/back]/op[#n]`, counted per base name in program order."""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
+
+import numpy as np
+
+from turncoat.core.sites import Site
+from turncoat.core.values import Value, known
 
 
 @dataclass
@@ -35,8 +42,72 @@ class Place:
             scope, _, op = scope[:-1].rpartition("/")
         return "/".join(p.rstrip(":") for p in (scope, "back" if self.back else "", op) if p)
 
+    def beside(self, name: str) -> str:
+        """A name in the operation's scope for what an engine adds of its own, such as a truncation."""
+        return "/".join(p for p in (self.scope.rstrip(":"), "back" if self.back else "", name) if p)
+
     @property
     def phase(self) -> str:
         """Backward under a transpose, or where the program names a gradient `grad_...`."""
         last = self.base.rsplit("/", 1)[-1]
         return "backward" if self.back or last.startswith("grad") else "forward"
+
+
+class Naming:
+    """The part of the black box that names operations: a place in the program, a frame, a prefix."""
+
+    def __init__(self, locate: bool = False) -> None:
+        self.locate = locate
+        self.frame, self.place = Frame(), Place()
+        self.loops: tuple[int, ...] = ()
+        self.sites: dict[str, Site] = {}
+        self._prefix: str | None = None
+
+    @contextmanager
+    def at(self, place: Place) -> Iterator[None]:
+        """The interactive operations inside belong to this operation of the program."""
+        saved = self.place, self._prefix
+        self.place, self._prefix = place, None
+        try:
+            yield
+        finally:
+            self.place, self._prefix = saved
+
+    @contextmanager
+    def scope(self, name: str) -> Iterator[None]:
+        """The sites inside are named under `name`, itself under the current operation."""
+        saved = self.operation()
+        self._prefix = self._unique(f"{saved}/{name}")
+        try:
+            yield
+        finally:
+            self._prefix = saved
+
+    def operation(self) -> str:
+        """The current operation's name, taken when it first proves interactive."""
+        if self._prefix is None:
+            self._prefix = self._unique(self.place.base)
+        return self._prefix
+
+    def _unique(self, base: str) -> str:
+        self.frame.names[base] += 1
+        n = self.frame.names[base]
+        return base if n == 1 else f"{base}#{n}"
+
+    def named(self, kind: str, aval: Any, name: str | None, work: int) -> Site:
+        """Names and records one interactive operation of `work` multiplications in one pass."""
+        if kind in ("truncation", "conversion") and self._prefix is None:
+            full = self._unique(self.place.beside(name or kind))  # never renumbers the program's own sites
+        else:
+            full = self.operation() if name is None else self._unique(f"{self.operation()}/{name}")
+        place = self.place
+        site = Site(full, kind, aval.shape, np.dtype(aval.dtype), work, self.loops, place.phase, place.line)
+        self.sites[full] = site
+        return site
+
+    def reused(self, key: tuple, values: Sequence[Value], make: Callable[[], Any]) -> Any:
+        """What `make` returned the first time for these values (constants by value, others by identity)."""
+        key = (*key, *(("known", known(v)) if known(v) is not None else ("same", id(v)) for v in values))
+        if key not in self.frame.reuse:
+            self.frame.reuse[key] = (make(), values)  # holding the values keeps their identities unique
+        return self.frame.reuse[key][0]

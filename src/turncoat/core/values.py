@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import reduce
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-
-if TYPE_CHECKING:
-    from turncoat.core.abb import Box
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +50,7 @@ class Secret:
     wire: Any
     aval: jax.ShapeDtypeStruct
     origin: frozenset[str]
-    box: Box
+    box: Any  # the black box that it lives in
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -53,6 +53,7 @@ def div(box, op, values):
     if not jnp.issubdtype(op.avals[0].dtype, jnp.inexact):
         raise refusal(op, values, "integers are divided")
     if is_secret(y):
+        box.operation()
         return box.protocol.divide(box.protocol, box, x, y)
     number = known(y)
     if number is not None:
@@ -88,6 +89,7 @@ def power(box, x, n: int):
 @rule("pow")
 def pow_(box, op, values):
     x, y = values
+    box.operation()
     if not is_secret(x):  # c^y = exp(y ln c)
         return box.protocol.exp(box, box.scale(y, jnp.log(public(x))))
     if is_secret(y):
@@ -107,6 +109,7 @@ def pow_(box, op, values):
 
 def _unary(name: str):
     def apply(box, op, values):
+        box.operation()  # interactive under every protocol: the name is taken before anything inside
         return getattr(box.protocol, name)(box, values[0])
 
     return apply
@@ -129,6 +132,7 @@ for _primitive, _function in {
 
 @rule("exp2")
 def exp2(box, op, values):
+    box.operation()
     return box.protocol.exp(box, box.scale(values[0], np.log(2.0)))
 
 
@@ -144,4 +148,5 @@ def erfc(box, op, values):
 
 @rule("turncoat.softmax")
 def softmax(box, op, values):
+    box.operation()
     return box.protocol.softmax(box, values[0], -1)

@@ -1,0 +1,111 @@
+"""The local half of the black box: what each party computes on its own shares, without a message."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from turncoat.core.bilinear import Sum
+from turncoat.core.engine import Engine
+from turncoat.core.names import Naming
+from turncoat.core.values import (
+    Secret,
+    Splat,
+    Value,
+    dtype_of,
+    is_secret,
+    known,
+    origin,
+    public,
+    shape_of,
+    struct,
+)
+
+
+class Local(Naming):
+    """Sums, rearrangements and constants, on an engine."""
+
+    engine: Engine
+
+    def constant(self, value: Value, like: Any = None) -> Secret:
+        """A public value as a secret one, broadcast to the shape of `like` and in its dtype."""
+        if is_secret(value):
+            return value
+        dtype = dtype_of(like) if like is not None else dtype_of(value)
+        shape = shape_of(like) if like is not None else shape_of(value)
+        array = jnp.broadcast_to(jnp.asarray(public(value), dtype), shape)
+        aval = struct(shape, dtype)
+        return Secret(self.engine.constant(array, aval), aval, frozenset(), self)
+
+    def align(self, *values: Value) -> list[Secret]:
+        """The values as secrets of one shape and dtype."""
+        shape = np.broadcast_shapes(*map(shape_of, values))
+        like = Splat(np.zeros((), next(v.dtype for v in values if is_secret(v))), shape)
+        return [self.broadcast(self.constant(v, like), shape) for v in values]
+
+    def wired(self, wire: Any, aval: Any, sources: Sequence[Value]) -> Secret:
+        """An engine's result as a value that depends on what its sources depend on."""
+        return Secret(wire, aval, origin(sources), self)
+
+    def broadcast(self, x: Secret, shape: tuple[int, ...]) -> Secret:
+        """x at a larger shape, by NumPy's rules."""
+        if x.shape == tuple(shape):
+            return x
+        return self.structure(lambda a: jnp.broadcast_to(a, shape), [x], struct(shape, x.dtype))
+
+    def add(self, x: Value, y: Value) -> Secret:
+        for a, b in ((x, y), (y, x)):
+            if known(a) == 0 and shape_of(b) == np.broadcast_shapes(shape_of(a), shape_of(b)):
+                return b
+        a, b = self.align(x, y)
+        return self.wired(self.engine.add(a.wire, b.wire, a.aval), a.aval, (x, y))
+
+    def neg(self, x: Secret) -> Secret:
+        return self.wired(self.engine.neg(x.wire, x.aval), x.aval, (x,))
+
+    def sub(self, x: Value, y: Value) -> Secret:
+        return self.add(x, self.neg(y) if is_secret(y) else -public(y))
+
+    def lift(self, x: Secret, dtype: Any) -> Secret:
+        """A number in another numeric dtype (integers become fixed point)."""
+        aval = struct(x.shape, dtype)
+        return self.wired(self.engine.lift(x.wire, x.aval, aval), aval, (x,))
+
+    def xor(self, a: Value, b: Value) -> Secret:
+        """a XOR b of two bits."""
+        x, y = self.align(a, b)
+        return self.wired(self.engine.xor(x.wire, y.wire, x.aval), x.aval, (a, b))
+
+    def invert(self, a: Secret) -> Secret:
+        """NOT a."""
+        return self.xor(a, Splat(np.True_, a.shape))
+
+    def structure(self, fn: Callable, values: Sequence[Value], aval: Any) -> Secret:
+        """A rearrangement of entries; public operands become constants."""
+        secrets = [self.constant(v) for v in values]
+        aval = struct(aval.shape, aval.dtype)
+        wire = self.engine.structure(fn, [s.wire for s in secrets], [s.aval for s in secrets], aval)
+        return self.wired(wire, aval, values)
+
+    def sum(self, fn: Sum, x: Secret) -> Secret:
+        """A sum of entries of numbers."""
+        aval = struct(fn.shape, x.dtype)
+        return self.wired(self.engine.sum(fn, x.wire, aval), aval, (x,))
+
+    def total(self, x: Secret, axis: int = -1, keepdims: bool = False) -> Secret:
+        """The sum over one axis."""
+        axis = axis % len(x.shape)
+        shape = tuple(n for d, n in enumerate(x.shape) if d != axis)
+        out = self.sum(Sum(lambda a: jnp.sum(a, axis), x.shape, shape, (axis,)), x)
+        if not keepdims:
+            return out
+        return self.structure(
+            lambda a: jnp.expand_dims(a, axis), [out], struct(_kept(x.shape, axis), x.dtype)
+        )
+
+
+def _kept(shape: tuple[int, ...], axis: int) -> tuple[int, ...]:
+    return tuple(1 if d == axis else n for d, n in enumerate(shape))
