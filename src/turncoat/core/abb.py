@@ -246,6 +246,13 @@ class Box(Local):
             reuse, self.loops, self.errors = saved
             self.frame = Frame(self.frame.names, reuse)
 
+    def abstract(self, engine: Engine) -> Box:
+        """A box at the same place of the program on an abstract engine: for names, not for values."""
+        twin = Box(engine, self.protocol, self.interpret, locate=self.locate)
+        twin.place, twin.loops, twin._prefix = self.place, self.loops, self._prefix
+        twin.frame = Frame(self.frame.names.copy())
+        return twin
+
     @contextmanager
     def unobserved(self) -> Iterator[None]:
         """Values inside cannot be kept: it is not known whether and how often they are computed."""

@@ -95,10 +95,11 @@ class Arguments:
             value.shape, value.dtype, weak_type=bool(getattr(value, "weak_type", False))
         )
 
-    def enter(self, box: Any, i: int, value: Any) -> Any:
-        """A leaf as the evaluation sees it."""
+    def enter(self, box: Any, i: int, value: Any, dtype: Any) -> Any:
+        """A leaf as the evaluation sees it; `dtype` is the one that the function was traced with."""
         if not self.is_secret(i):
-            return jnp.asarray(value) if isinstance(value, np.ndarray | int | float | complex) else value
+            plain = isinstance(value, np.ndarray | np.generic | int | float | complex)
+            return jnp.asarray(value, dtype) if plain else value
         origin = frozenset({self.names[i]})
         if isinstance(value, Shared):
             return Secret(value.wire, value.aval, origin, box)

@@ -46,10 +46,7 @@ class Bilinear:
         )
 
     def as_dot(self) -> tuple[np.ndarray, np.ndarray]:
-        """Index arrays `(b, m, k)` and `(b, k, n)` whose matrix products, reshaped, are the output.
-
-        Raises NotImplementedError for convolutions with grouped batches.
-        """
+        """Index arrays `(b, m, k)` and `(b, k, n)` whose matrix products, reshaped, are the output."""
         if self.swapped:
             x_index, y_index = self.swap().as_dot()
             return y_index.transpose(0, 2, 1), x_index.transpose(0, 2, 1)
@@ -112,9 +109,9 @@ def _dot_indices(xs: np.ndarray, ys: np.ndarray, dims: Any) -> tuple[np.ndarray,
 
 
 def _conv_indices(xs: np.ndarray, ys: np.ndarray, params: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
-    if params["batch_group_count"] != 1:
-        raise NotImplementedError("convolutions with grouped batches have no matrix form here")
-    dims, groups = params["dimension_numbers"], params["feature_group_count"]
+    dims, features, batches = (
+        params[k] for k in ("dimension_numbers", "feature_group_count", "batch_group_count")
+    )
     xs = np.transpose(xs, dims.lhs_spec)  # batch, feature, space
     ys = np.transpose(ys, dims.rhs_spec)  # out feature, in feature / groups, space
     # entry 0 means padding, so count from one; float64 carries integers up to 2^53
@@ -131,10 +128,13 @@ def _conv_indices(xs: np.ndarray, ys: np.ndarray, params: dict[str, Any]) -> tup
             )
         )
     patches = np.rint(patches).astype(np.int64) - 1  # batch, feature * window, space
-    batch, k = patches.shape[0], patches.shape[1] // groups
-    x_index = patches.reshape(batch, groups, k, -1).transpose(1, 0, 3, 2).reshape(groups, -1, k)
-    y_index = ys.reshape(groups, -1, k).transpose(0, 2, 1)
-    return x_index, y_index
+    k = patches.shape[1] // features
+    if batches > 1:  # each block of the batch meets its own block of output features
+        x_index = patches.reshape(batches, -1, k, int(np.prod(patches.shape[2:]))).transpose(0, 1, 3, 2)
+    else:
+        x_index = patches.reshape(patches.shape[0], features, k, -1).transpose(1, 0, 3, 2)
+    groups = max(batches, features)
+    return x_index.reshape(groups, -1, k), ys.reshape(groups, -1, k).transpose(0, 2, 1)
 
 
 def _order(shape: tuple[int, ...], spec: tuple[int, ...]) -> tuple[int, ...]:

@@ -28,6 +28,7 @@ class Errors(Mapping):
         self.add: dict[str, Any] = {}
         self.flip: dict[str, Any] = {}
         for name, value in (errors or {}).items():
+            value = value if hasattr(value, "dtype") else _array(name, value)
             (self.flip if jnp.result_type(value) == np.bool_ else self.add)[name] = value
 
     @classmethod
@@ -122,6 +123,17 @@ class Errors(Mapping):
     def _where(self, on: Callable[[Any], Any]) -> Errors:
         add = {n: jnp.where(on(v), v, jnp.zeros((), jnp.result_type(v))) for n, v in self.add.items()}
         return Errors._parts(add, {n: v & on(v) for n, v in self.flip.items()})
+
+
+def _array(name: str, value: Any) -> Any:
+    """A number or nested list as an array."""
+    try:
+        array = np.asarray(value)
+    except ValueError:
+        array = np.asarray(None)
+    if not (np.issubdtype(array.dtype, np.number) or array.dtype == np.bool_):
+        raise Refusal(f"the error at {name!r} must be an array of numbers or Booleans")
+    return array
 
 
 def _merge(a: dict[str, Any], b: dict[str, Any], join: Callable) -> dict[str, Any]:

@@ -24,6 +24,10 @@ class Frame:
     def copy(self) -> Frame:
         return Frame(self.names.copy(), dict(self.reuse))
 
+    def after(self, other: Frame) -> Frame:
+        """What this frame remembers, with the names that have been given in another one."""
+        return Frame(other.names.copy(), self.reuse)
+
 
 @dataclass(frozen=True)
 class Place:

@@ -62,6 +62,12 @@ class Secured:
         spec, values = self._classify(args, kwargs)
         errors = Errors.of(errors)
         check_finite(errors)
+        if not self.engine.traced and any(
+            isinstance(v, jax.core.Tracer) for v in jax.tree.leaves((values, errors))
+        ):
+            raise Refusal(
+                f"engine {self.engine.name!r} computes step by step: it cannot run under jit, vmap or grad"
+            )
         run = self._compiled if self.engine.traced else self._evaluate
         out, seen = run(spec, frozenset(observe), values, errors)
         return (out, seen) if observe else out
@@ -86,10 +92,10 @@ class Secured:
             plan.surface[name]
         with self.engine.context():
             box = Box(self.engine, self.protocol, evaluate, fit(errors, sites), sites, observe)
-            out = evaluate(plan.program, box, [spec.enter(box, i, v) for i, v in enumerate(values)])
-            missed = [n for n in errors if n not in box.sites] + [n for n in observe if n not in box.seen]
-            if missed:
-                raise Refusal(f"site {missed[0]!r} lies in a branch or loop where it cannot be observed")
+            dtypes = [a.dtype for a in plan.program.input_avals]
+            entered = [spec.enter(box, i, v, dtypes[i]) for i, v in enumerate(values)]
+            out = evaluate(plan.program, box, entered)
+            _check_all_met(box, errors, observe)
             keep = spec.any_shared
             leaves = [self._leave(v, a, keep) for v, a in zip(out, plan.program.output_avals, strict=True)]
         return jax.tree.unflatten(plan.out_tree, leaves), box.seen
@@ -159,6 +165,15 @@ class Plan:
             return publics[i]
         origin = frozenset({self.spec.names[i]})
         return Secret(Exposed({}, origin), struct(aval.shape, aval.dtype), origin, box)
+
+
+def _check_all_met(box: Box, errors: Errors, observe: frozenset[str]) -> None:
+    """No error is lost, and everything to be observed was seen."""
+    lost = [n for n in errors if n not in box.sites]
+    assert not lost, f"the evaluation did not meet the sites {lost} of its own surface"
+    unseen = [n for n in observe if n not in box.seen]
+    if unseen:
+        raise Refusal(f"site {unseen[0]!r} lies in a branch or while loop, where it cannot be observed")
 
 
 def _signature(f: Callable) -> inspect.Signature | None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from turncoat.core import secrecy
+from turncoat.core.exposure import Exposed, Exposure
 from turncoat.core.rules.table import refusal, rule
 from turncoat.core.values import Secret, Splat, Value, is_secret, public
 
@@ -40,6 +43,8 @@ def scan(box, op, values):
     )
     outs = body.output_avals
     carry = [_as(box, c, s, a) for c, s, a in zip(start, carry_secrecy, outs[:n_carry], strict=True)]
+    if length == 0:
+        return [*carry, *_no_rows(box, ys_secrecy, outs[n_carry:])]
     per_pass, frame = _sliced(box, length), box.frame
     seen_names: list[str] = []
 
@@ -58,6 +63,12 @@ def scan(box, op, values):
     carry, ys = box.engine.scan(step, carry, rows, length, p["reverse"])
     box.seen.update(zip(seen_names, ys[len(ys_secrecy) :], strict=True))
     return [*carry, *ys[: len(ys_secrecy)]]
+
+
+def _no_rows(box, wants: list, avals: tuple) -> list[Value]:
+    """The stacked outputs of a loop without iterations."""
+    empty = [jnp.zeros((0, *a.shape), a.dtype) for a in avals]
+    return [e if w is None else _as(box, box.constant(e), w, None) for e, w in zip(empty, wants, strict=True)]
 
 
 def _sliced(box, length: int) -> dict[str, object]:
@@ -106,16 +117,34 @@ def cond(box, op, values):
         )
     each = [secrecy.outputs(body, [_secrecy(v) for v in operands]) for body in op.bodies]
     wants = [secrecy.join(column) for column in zip(*each, strict=True)]
+    starts, end = _frames(box, op, operands)
 
-    frames = [box.frame]  # a branch that is traced again starts from the same names
-
-    def branch(i, body):
+    def branch(frame, body):
         def run():
-            with box.body(frames[i]), box.unobserved():
+            with box.body(frame), box.unobserved():
                 out = box.run(body, operands)
-            frames[i + 1 :] = [box.frame]
             return [_as(box, v, s, a) for v, s, a in zip(out, wants, op.avals, strict=True)]
 
         return run
 
-    return box.engine.switch(public(index), [branch(i, body) for i, body in enumerate(op.bodies)])
+    branches = [branch(start, body) for start, body in zip(starts, op.bodies, strict=True)]
+    out = box.engine.switch(public(index), branches)
+    box.frame = end
+    return out
+
+
+def _frames(box, op, operands: list[Value]) -> tuple[list, Any]:
+    """What names each branch starts from, and those after the last.
+
+    Found by walking the branches on the abstract engine, so that a site's name does not depend on which
+    branch an engine runs, or how often it is traced.
+    """
+    dry = box.abstract(Exposure(box.engine))
+    abstract = [Secret(Exposed({}, v.origin), v.aval, v.origin, dry) if is_secret(v) else v for v in operands]
+    frames = [dry.frame]
+    for body in op.bodies:
+        with dry.body(frames[-1]):
+            dry.run(body, abstract)
+        frames.append(dry.frame)
+    box.sites.update(dry.sites)
+    return frames[:-1], box.frame.after(frames[-1])

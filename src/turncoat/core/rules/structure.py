@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import jax.numpy as jnp
 import numpy as np
+from jax import lax
 
 from turncoat.core.bilinear import Sum
 from turncoat.core.rules.table import refusal, rule
@@ -26,7 +29,7 @@ def _rearranged(box, op, data, rest=()):
 
 @rule(
     *("reshape", "transpose", "squeeze", "expand_dims", "broadcast_in_dim", "slice", "rev"),
-    *("copy", "copy_p", "concatenate", "pad", "split", "tile"),
+    *("copy", "copy_p", "concatenate", "pad", "split", "stack", "unstack", "tile"),
 )
 def rearrange(box, op, values):
     return _rearranged(box, op, values)
@@ -50,7 +53,16 @@ def pick(box, op, values):
             "an entry is picked at a secret index",
             "mark the index argument public by secret=, or use a one-hot product",
         )
-    return _rearranged(box, op, [operand], indices)
+    fill = op.params.get("fill_value")
+    if "fill_value" not in op.params:
+        return _rearranged(box, op, [operand], indices)
+    within = replace(op, params=op.params | {"fill_value": 0})  # a rearrangement knows entries and zeros
+    picked = _rearranged(box, within, [operand], indices)
+    if not fill or not np.isfinite(fill):  # NaN, the default outside the bounds, is no fixed-point number
+        return picked
+    ones = jnp.ones(operand.shape, operand.dtype)
+    outside = 1 - op.primitive.bind(ones, *map(public, indices), **within.params)
+    return box.add(picked, outside * np.asarray(fill, operand.dtype))
 
 
 @rule("dynamic_update_slice")
@@ -80,9 +92,11 @@ def scatter_add(box, op, values):
     if not is_secret(updates):
         updates = box.constant(updates)
     i, aval = public(index), op.avals[0]
+    keep = ("dimension_numbers", "indices_are_sorted", "unique_indices", "mode")
+    params = {k: op.params[k] for k in keep}
 
-    def apply(u):
-        return op.primitive.bind(jnp.zeros(aval.shape, u.dtype), i, u, **op.params)
+    def apply(u):  # not the primitive itself: its parameters are bound to the program's dtype
+        return lax.scatter_add(jnp.zeros(aval.shape, u.dtype), i, u, **params)
 
     return box.add(operand, box.sum(Sum(apply, updates.shape, aval.shape), updates))
 

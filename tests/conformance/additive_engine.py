@@ -1,0 +1,147 @@
+"""Engine `additive`: a secret is three additive shares in Z_2^64, a bit three XOR shares, party axis in front.
+
+A `Traced` engine that needs 64-bit arithmetic and whose wires have not the value's shape: it stands for the
+fixed-point and share-based engines. Comparison, truncation and conversion are done by a trusted dealer (this
+process); products by the parties, as in replicated secret sharing. Only ONE share is ever tampered with.
+"""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from turncoat.core.engine import Traced
+
+PLAIN = frozenset({"product", "bit", "conversion"})
+EVERY = PLAIN | {"truncation"}
+BITS = 26
+"""Fractional bits: a product is right up to 2^(63 - 2 * 26) = 2048."""
+CORRUPT = 1
+
+
+def _next(x):
+    """The shares of the next party, which each party holds as well."""
+    return jnp.stack([x[1], x[2], x[0]])
+
+
+class Additive(Traced):
+    """Fixed point with 26 fractional bits; masks come from a counter, so runs repeat."""
+
+    def __init__(self, kinds=PLAIN):
+        self.name, self.kinds = "additive", kinds
+        self.draws = 0
+
+    def context(self):
+        return jax.enable_x64(True)
+
+    # the three shares
+    def _mask(self, shape, dtype):
+        self.draws += 1
+        draw = np.random.default_rng(self.draws)
+        if dtype == np.bool_:
+            return draw.integers(0, 2, shape).astype(bool)
+        return draw.integers(-(2**63), 2**63 - 1, shape)
+
+    def _split(self, value):
+        first, second = (self._mask(value.shape, value.dtype) for _ in range(2))
+        if value.dtype == np.bool_:
+            return jnp.stack([first, second, value ^ first ^ second])
+        return jnp.stack([first, second, value - first - second])
+
+    def _joined(self, x):
+        return x[0] ^ x[1] ^ x[2] if x.dtype == np.bool_ else x[0] + x[1] + x[2]
+
+    def _rerandomised(self, x):
+        masks = self._mask(x.shape, x.dtype)
+        zero = masks ^ np.roll(masks, 1, 0) if x.dtype == np.bool_ else masks - np.roll(masks, 1, 0)
+        return x ^ zero if x.dtype == np.bool_ else x + zero
+
+    def _multiplied(self, x, error, aval):
+        """A product, tampered with and then rounded from 2 BITS fractional digits to BITS; integers have none."""
+        x = self._tampered(x, error, aval, 2 * BITS)
+        if not jnp.issubdtype(aval.dtype, np.inexact):
+            return x
+        return self._split((self._joined(x) + (1 << (BITS - 1))) >> BITS)
+
+    def _encoded(self, array, dtype, digits=BITS):
+        if dtype == np.bool_:
+            return jnp.asarray(array, bool)
+        if not jnp.issubdtype(dtype, np.inexact):
+            return jnp.asarray(array, jnp.int64)
+        return jnp.rint(jnp.asarray(array, jnp.float64) * 2.0**digits).astype(jnp.int64)
+
+    def _tampered(self, x, error, aval, digits=BITS):
+        if error is None:
+            return x
+        own = self._encoded(error, aval.dtype, digits)
+        theirs = jnp.zeros_like(own)
+        added = jnp.stack([own if party == CORRUPT else theirs for party in range(3)])
+        return x ^ added if aval.dtype == np.bool_ else x + added
+
+    # the engine interface
+    def share(self, array, aval):
+        return self._split(self._encoded(array, aval.dtype))
+
+    def open(self, x, aval):
+        value = self._joined(x)
+        if jnp.issubdtype(aval.dtype, np.inexact):
+            value = value.astype(jnp.float64) / 2.0**BITS
+        return value.astype(aval.dtype)
+
+    def add(self, x, y, aval):
+        return x + y
+
+    def neg(self, x, aval):
+        return -x
+
+    def lift(self, x, source, aval):
+        fractional = [jnp.issubdtype(a.dtype, np.inexact) for a in (source, aval)]
+        return x << BITS if fractional == [False, True] else x
+
+    def xor(self, a, b, aval):
+        return a ^ b
+
+    def mask(self, a, keep, aval):
+        return a & keep
+
+    def structure(self, fn, wires, avals, aval):
+        return jax.vmap(fn)(*wires)
+
+    def sum(self, fn, x, aval):
+        return jax.vmap(fn.apply)(x)
+
+    def scale(self, x, factor, aval, site, error):
+        return self._multiplied(x * self._encoded(factor, aval.dtype), error, aval)
+
+    def product_public(self, bilinear, x, c, aval, site, error):
+        c = self._encoded(c, aval.dtype)
+        return self._multiplied(jax.vmap(lambda share: bilinear.apply(share, c))(x), error, aval)
+
+    def product(self, bilinear, x, y, aval, site, error):
+        # party i holds shares i and i + 1 of both and computes x_i y_i + x_i y_(i+1) + x_(i+1) y_i
+        apply = jax.vmap(bilinear.apply)
+        parts = apply(x, y + _next(y)) + apply(_next(x), y)
+        return self._multiplied(self._rerandomised(parts), error, aval)
+
+    def compare(self, kind, x, y, operand, aval, site, error):
+        x, y = self._joined(x), self._joined(y)
+        return self._tampered(self._split(x < y if kind == "lt" else x == y), error, aval)
+
+    def select(self, b, x, y, aval, site, error):
+        bit = self._split(self._joined(b).astype(jnp.int64))
+        difference = x - y
+        parts = bit * (difference + _next(difference)) + _next(bit) * difference
+        return self._tampered(self._rerandomised(parts), error, aval) + y
+
+    def both(self, a, b, aval, site, error):
+        parts = (a & (b ^ _next(b))) ^ (_next(a) & b)
+        return self._tampered(self._rerandomised(parts), error, aval)
+
+    def arith(self, b, aval, site, error):
+        return self._tampered(self._split(self._encoded(self._joined(b), aval.dtype)), error, aval)
+
+    # the value's leading axis stands behind the party axis
+    def unroll_axis(self, x):
+        return jnp.swapaxes(x, 0, 1)
+
+    def roll_axis(self, x):
+        return jnp.swapaxes(x, 0, 1)
