@@ -166,8 +166,13 @@ class Box(Local):
 
     def _select_public(self, b: Value, x: Value, y: Value) -> Value:
         shape = np.broadcast_shapes(shape_of(b), shape_of(x), shape_of(y))
-        if known(b) is not None and shape_of(x) == shape and shape_of(y) == shape:
-            return x if known(b) else y
+        if known(b) is not None:
+            chosen = x if known(b) else y
+            return (
+                self.broadcast(chosen, shape)
+                if is_secret(chosen)
+                else jnp.broadcast_to(public(chosen), shape)
+            )
         which = jnp.broadcast_to(public(b), shape)
         pair = [self.broadcast(v, shape) for v in self.align(x, y)]
         return self.structure(lambda a, c: jnp.where(which, a, c), pair, pair[0].aval)
@@ -176,6 +181,8 @@ class Box(Local):
         dtype = dtype_of(x)
         if dtype == np.bool_:
             return self.xor(y, self.both(b, jnp.logical_xor(public(x), public(y))))
+        for end in (x, y):
+            self.constant(end)  # refuses an infinity
         high, low = known(x), known(y)
         difference: Value = jnp.asarray(public(x)) - jnp.asarray(public(y))
         if high is not None and low is not None:
@@ -249,7 +256,7 @@ class Box(Local):
     def abstract(self, engine: Engine) -> Box:
         """A box at the same place of the program on an abstract engine: for names, not for values."""
         twin = Box(engine, self.protocol, self.interpret, locate=self.locate)
-        twin.place, twin.loops, twin._prefix = self.place, self.loops, self._prefix
+        twin.place, twin.loops, twin._prefix, twin._own = self.place, self.loops, self._prefix, self._own
         twin.frame = Frame(self.frame.names.copy())
         return twin
 

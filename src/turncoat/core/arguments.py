@@ -89,8 +89,12 @@ class Arguments:
         """What the user's function is traced with."""
         if isinstance(value, Shared):
             return value.aval
-        if not self.is_secret(i) and isinstance(value, int | float | complex):
-            return value
+        if isinstance(value, int | float | complex) and not isinstance(value, np.generic):
+            return (
+                jax.ShapeDtypeStruct((), jnp.result_type(value), weak_type=True)
+                if self.is_secret(i)
+                else value
+            )
         return jax.ShapeDtypeStruct(
             value.shape, value.dtype, weak_type=bool(getattr(value, "weak_type", False))
         )
@@ -103,8 +107,9 @@ class Arguments:
         origin = frozenset({self.names[i]})
         if isinstance(value, Shared):
             return Secret(value.wire, value.aval, origin, box)
-        aval = struct(value.shape, value.dtype)
-        return Secret(box.engine.share(value, aval), aval, origin, box)
+        array = value if hasattr(value, "shape") else jnp.asarray(value, dtype)
+        aval = struct(array.shape, array.dtype)
+        return Secret(box.engine.share(array, aval), aval, origin, box)
 
 
 class Classifier:
@@ -167,7 +172,7 @@ def _kind(leaf: Any, mark: bool | None, name: str, engine: Engine) -> str:
     ):
         return STATIC
     if not isinstance(leaf, ARRAYS):
-        return PUBLIC
+        return SECRET if mark else PUBLIC
     dtype = leaf.dtype
     if jnp.issubdtype(dtype, jax.dtypes.prng_key):
         return PUBLIC
@@ -193,7 +198,8 @@ def _marks(args: tuple, kwargs: dict, secret: Any, signature: inspect.Signature 
         unknown = set(by_name) - set(known) - set(kwargs)
         if unknown:
             raise Refusal(f"secret= names {sorted(unknown)[0]!r}, which is no argument; there are {known}")
-        given = {i: by_name.get(known[i]) for i in range(min(len(args), len(known)))}
+        heads = _heads(len(args), signature)
+        given = {i: by_name.get(head) for i, head in enumerate(heads)}
     elif secret is not None:
         prefix = secret if isinstance(secret, tuple | list) else (secret,) * len(args)
         if len(prefix) > len(args):
@@ -224,6 +230,19 @@ def _spread(prefix: Any, tree: Any) -> list[bool | None]:
     return [mark for part in jax.tree.leaves(marks, is_leaf=lambda x: isinstance(x, list)) for mark in part]
 
 
+def _heads(count: int, signature: inspect.Signature | None) -> list[str]:
+    """The parameter that each of the first positional arguments belongs to."""
+    if signature is None:
+        return [f"argument{i}" for i in range(count)]
+    names: list[str] = []
+    for p in signature.parameters.values():
+        if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD):
+            names.append(p.name)
+        elif p.kind is p.VAR_POSITIONAL:
+            names += [p.name] * count
+    return names[:count]
+
+
 def path_name(path: Sequence[Any]) -> str:
     """A pytree path as `a/0/b`."""
     return jax.tree_util.keystr(tuple(path), simple=True, separator="/")
@@ -234,9 +253,9 @@ def _argument_name(path: Sequence[Any], signature: inspect.Signature | None) -> 
     if getattr(which, "idx", 0) == 1:
         head = str(where.key)
     else:
-        params = list(signature.parameters.values()) if signature is not None else []
-        positional = [p.name for p in params if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
-        head = positional[where.idx] if where.idx < len(positional) else f"argument{where.idx}"
+        head = _heads(where.idx + 1, signature)[-1]
+        if signature is not None and signature.parameters[head].kind is inspect.Parameter.VAR_POSITIONAL:
+            head = f"{head}/{where.idx - list(signature.parameters).index(head)}"
     return "/".join(p for p in (head, path_name(rest)) if p)
 
 

@@ -100,6 +100,8 @@ class Errors(Mapping):
         iteration axes from the front. A site that has no axis of the batch's size there is refused: a
         contracted batch has no per-example error.
         """
+        if axis < 0:
+            raise Refusal(f"the batch axis is counted from the front: give 0, 1, ..., not {axis}")
         batch = np.shape(examples)
         if len(batch) != 1 or jnp.result_type(examples) != np.bool_:
             raise Refusal("choose examples by a one-dimensional Boolean array over the batch")
@@ -143,7 +145,11 @@ def _merge(a: dict[str, Any], b: dict[str, Any], join: Callable) -> dict[str, An
 def check_finite(errors: Errors) -> None:
     """Refuses NaN and infinity wherever the values are known (not while tracing)."""
     for name, value in errors.add.items():
-        if not isinstance(value, jax.core.Tracer) and not np.all(np.isfinite(np.asarray(value))):
+        if isinstance(value, jax.core.Tracer):
+            continue
+        with np.errstate(over="ignore"):  # as the evaluation will hold it: 1e39 is infinite in float32
+            held = np.asarray(value).astype(jax.dtypes.canonicalize_dtype(value.dtype))
+        if not np.all(np.isfinite(held)):
             raise Refusal(f"the error at {name!r} holds NaN or infinity: a ring has neither")
 
 
@@ -170,8 +176,10 @@ def _fit(name: str, value: Any, site: Site) -> Any:
         raise Refusal(f"site {name!r} is arithmetic: give the numbers to add, not Booleans")
     if np.issubdtype(site.dtype, np.integer) and not np.issubdtype(dtype, np.integer):
         raise Refusal(f"site {name!r} is an integer: give integers to add, not {dtype} numbers")
-    if not (np.issubdtype(dtype, np.number) or dtype == np.bool_):
-        raise Refusal(f"the error at {name!r} must be numbers or Booleans, not {dtype}")
+    if jnp.issubdtype(dtype, np.complexfloating) or not (
+        jnp.issubdtype(dtype, np.number) or dtype == np.bool_
+    ):
+        raise Refusal(f"the error at {name!r} must be real numbers or Booleans, not {dtype}")
     shapes = [site.loops[d:] + site.shape for d in range(len(site.loops) + 1)]
     if np.shape(value) not in shapes:
         said = " or ".join(str(list(s)) for s in dict.fromkeys(shapes))

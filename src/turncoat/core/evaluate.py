@@ -10,11 +10,16 @@ import numpy as np
 
 from turncoat.core.abb import Box
 from turncoat.core.names import Place
-from turncoat.core.program import WHOLE, Known, Op, Program, user_line
+from turncoat.core.program import WHOLE, Known, Op, Program
 from turncoat.core.rules.table import RULES, SPOKEN, refusal
 from turncoat.core.values import Splat, Value, is_secret, public
 
 BODIES = ("scan", "while", "cond")
+SAME = {"broadcast_in_dim", "reshape", "reduce_or", "reduce_and", "reduce_max", "reduce_min"}
+"""Operations that leave the number in every entry of an array as it is."""
+ELEMENTWISE = {"not", "and", "or", "xor", "add", "sub", "mul", "neg", "max", "min", "eq", "ne", "lt"}
+ELEMENTWISE |= {"convert_element_type"}
+"""Operations that may as well be computed on that number alone."""
 
 
 def evaluate(program: Program, box: Box, inputs: Sequence[Value]) -> list[Value]:
@@ -40,7 +45,7 @@ def apply(box: Box, op: Op, values: list[Value]) -> list[Value]:
     if op.name not in RULES:
         raise refusal(op, values)
     spoken = SPOKEN.get(op.name, op.name)
-    with box.at(Place(op.scope, spoken, op.back, user_line(op) if box.locate else "")):
+    with box.at(Place(op.scope, spoken, op.back, op)):
         out = RULES[op.name](box, op, values)
     return list(out) if isinstance(out, list | tuple) else [out]
 
@@ -48,12 +53,14 @@ def apply(box: Box, op: Op, values: list[Value]) -> list[Value]:
 def compute(box: Box, op: Op, values: list[Value]) -> list[Value]:
     """A public operation, computed by JAX; a constant stays known while tracing."""
     if all(isinstance(v, Splat) for v in values) and values:
-        if op.name in ("broadcast_in_dim", "reshape"):
+        if op.name in SAME:
             return [Splat(values[0].value, op.avals[0].shape)]
-        if all(v.shape == () for v in values) and all(_foldable(a) for a in op.avals) and not op.bodies:
+        scalars = all(v.shape == () for v in values) and all(_foldable(a) for a in op.avals)
+        if (scalars or op.name in ELEMENTWISE) and not op.bodies:
             with jax.ensure_compile_time_eval():
                 out = op.primitive.bind(*(v.value for v in values), **op.params)
-            return [Splat(o, ()) for o in (out if op.primitive.multiple_results else [out])]
+            outs = out if op.primitive.multiple_results else [out]
+            return [Splat(o, a.shape) for o, a in zip(outs, op.avals, strict=True)]
     if op.name.startswith(WHOLE):
         return evaluate(op.bodies[0], box, values)
     out = op.primitive.bind(*map(public, values), **op.params)

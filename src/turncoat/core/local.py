@@ -23,6 +23,7 @@ from turncoat.core.values import (
     shape_of,
     struct,
 )
+from turncoat.refusal import Refusal
 
 
 class Local(Naming):
@@ -34,6 +35,12 @@ class Local(Naming):
         """A public value as a secret one, broadcast to the shape of `like` and in its dtype."""
         if is_secret(value):
             return value
+        number = known(value)
+        if number is not None and not np.isfinite(number):
+            raise Refusal(
+                f"the constant {number} at {self.place.line} meets a secret, but a "
+                "fixed-point number is finite: use a large number such as -1e4 instead"
+            )
         dtype = dtype_of(like) if like is not None else dtype_of(value)
         shape = shape_of(like) if like is not None else shape_of(value)
         array = jnp.broadcast_to(jnp.asarray(public(value), dtype), shape)

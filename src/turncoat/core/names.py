@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from turncoat.core.program import Op, user_line
 from turncoat.core.sites import Site
 from turncoat.core.values import Value, known
 
@@ -36,7 +37,12 @@ class Place:
     scope: str = ""
     op: str = "op"
     back: bool = False
-    line: str = ""
+    source: Op | None = None
+
+    @property
+    def line(self) -> str:
+        """Where in the user's code the operation stands."""
+        return user_line(self.source) if self.source is not None else "an unknown line"
 
     @property
     def base(self) -> str:
@@ -66,6 +72,21 @@ class Naming:
         self.loops: tuple[int, ...] = ()
         self.sites: dict[str, Site] = {}
         self._prefix: str | None = None
+        self._own = True  # False inside a framework's circuit
+
+    @contextmanager
+    def circuit(self) -> Iterator[None]:
+        """What follows is the framework's own circuit for the current operation.
+
+        Its inner operations are named under the operation's name, which is taken now, and the program does
+        not reuse its comparisons: under another protocol they would not be there.
+        """
+        self.operation()
+        saved, self._own = self._own, False
+        try:
+            yield
+        finally:
+            self._own = saved
 
     @contextmanager
     def at(self, place: Place) -> Iterator[None]:
@@ -105,13 +126,17 @@ class Naming:
         else:
             full = self.operation() if name is None else self._unique(f"{self.operation()}/{name}")
         place = self.place
-        site = Site(full, kind, aval.shape, np.dtype(aval.dtype), work, self.loops, place.phase, place.line)
+        line = place.line if self.locate else ""
+        site = Site(full, kind, aval.shape, np.dtype(aval.dtype), work, self.loops, place.phase, line)
         self.sites[full] = site
         return site
 
     def reused(self, key: tuple, values: Sequence[Value], make: Callable[[], Any]) -> Any:
         """What `make` returned the first time for these values (constants by value, others by identity)."""
         key = (*key, *(("known", known(v)) if known(v) is not None else ("same", id(v)) for v in values))
-        if key not in self.frame.reuse:
-            self.frame.reuse[key] = (make(), values)  # holding the values keeps their identities unique
-        return self.frame.reuse[key][0]
+        made = self.frame.reuse
+        if (True, key) in made:
+            return made[True, key][0]
+        if (self._own, key) not in made:
+            made[self._own, key] = (make(), values)  # holding the values keeps their identities unique
+        return made[self._own, key][0]

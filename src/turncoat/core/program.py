@@ -56,7 +56,7 @@ class Op:
     avals: tuple[Any, ...]
     scope: str
     back: bool
-    traceback: Any
+    tracebacks: tuple  # of the calls around it, outermost first, and its own
     bodies: tuple[Program, ...] = ()
 
 
@@ -90,7 +90,7 @@ class _Flattener:
         self.captured: list[Any] = []
 
     def closed(
-        self, closed: Any, scope: tuple[str, ...] = (), back: bool = False, origin: Any = None
+        self, closed: Any, scope: tuple[str, ...] = (), back: bool = False, origin: tuple = ()
     ) -> Program:
         """A closed jaxpr (or a plain one without constants) as a program of its own."""
         jaxpr, consts = getattr(closed, "jaxpr", closed), list(getattr(closed, "consts", ()))
@@ -105,7 +105,7 @@ class _Flattener:
         return Program(inputs, ins, tuple(ops), outputs, avals, tuple(self.captured))
 
     def walk(
-        self, jaxpr, env, ops: list[Op], scope: tuple[str, ...], back: bool, origin: Any
+        self, jaxpr, env, ops: list[Op], scope: tuple[str, ...], back: bool, origin: tuple
     ) -> tuple[Atom, ...]:
         def read(v: Any) -> Atom:
             return Known(v.val, v.aval) if hasattr(v, "val") else env[v]
@@ -113,7 +113,7 @@ class _Flattener:
         for eqn in jaxpr.eqns:
             inner, transposed = _scope(str(eqn.source_info.name_stack))
             path, behind = scope + inner, back or transposed
-            came_from = origin or eqn.source_info.traceback  # the outermost call is the user's line
+            came_from = (*origin, eqn.source_info.traceback)
             inputs = tuple(read(v) for v in eqn.invars)
             callee = eqn.params.get(CALLS.get(eqn.primitive.name, ""))
             if callee is not None and not str(eqn.params.get("name", "")).startswith(WHOLE):
@@ -132,7 +132,7 @@ class _Flattener:
         env.update(zip(jaxpr.invars, inputs, strict=True))
         return self.walk(jaxpr, env, ops, scope, back, origin)
 
-    def op(self, eqn, inputs, outputs, scope: tuple[str, ...], back: bool, origin: Any) -> Op:
+    def op(self, eqn, inputs, outputs, scope: tuple[str, ...], back: bool, origin: tuple) -> Op:
         name = eqn.primitive.name
         whole = name in CALLS
         bodies: tuple[Program, ...] = ()
@@ -153,7 +153,7 @@ class _Flattener:
             avals=tuple(v.aval for v in eqn.outvars),
             scope="/".join(scope),
             back=back,
-            traceback=origin,
+            tracebacks=origin,
             bodies=bodies,
         )
 
@@ -161,19 +161,24 @@ class _Flattener:
 # ---- names --------------------------------------------------------------------------------------------
 
 _WRAPPER = re.compile(r"^(jvp|transpose|vmap|jit|pjit|remat|checkpoint)\((.*)\)$")
-_MACHINERY = {"checkpoint", "rematted_computation", "remat", "while", "body", "cond", "closed_call", ""}
+_RECOMPUTED = "rematted_computation"  # what `jax.checkpoint` calls the second forward pass
 
 
 def _scope(stack: str) -> tuple[tuple[str, ...], bool]:
     """A name stack without the wrappers of transformations, and whether it lies under a transpose."""
     parts: list[str] = []
+    last = None
     for part in _split(stack):
         match = _WRAPPER.match(part)
+        wrapped = match is not None
         while match:
             # jit(f) names the callee, not a scope; jvp(scope) wraps one
             part = "" if match[1] in ("jit", "pjit") else match[2]
             match = _WRAPPER.match(part)
-        parts += [p for p in part.split("/") if p not in _MACHINERY and not p.startswith("branch_")]
+        if wrapped and part == last:
+            continue  # transpose(jvp(a))/jvp(a): a's own forward pass, recomputed
+        last = part if wrapped else None
+        parts += [p for p in part.split("/") if p and p != _RECOMPUTED]
     return tuple(parts), "transpose(" in stack
 
 
@@ -256,8 +261,12 @@ def _with_outputs(op: Op, wanted: Sequence[bool]) -> Op:
 
 def user_line(op: Op) -> str:
     """The outermost line of the user's own code that led to an operation, as 'file.py:12 (function)'."""
+    return next(filter(None, map(_outermost, op.tracebacks)), "an unknown line")
+
+
+def _outermost(traceback: Any) -> str:
     found = ""
-    for frame in getattr(op.traceback, "frames", ()):
+    for frame in getattr(traceback, "frames", ()):  # innermost first
         path = frame.file_name.replace("\\", "/")
         if "/turncoat/core/" in path:
             break
@@ -266,4 +275,4 @@ def user_line(op: Op) -> str:
         if re.search(r"/python3(\.\d+)?/[a-z_]+\.py$", path):  # the standard library, e.g. contextlib
             continue
         found = f"{path.rsplit('/', 1)[-1]}:{frame.line_num} ({frame.function_name})"
-    return found or "an unknown line"
+    return found

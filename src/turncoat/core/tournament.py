@@ -18,12 +18,23 @@ class Round:
     second_wins: Value  # a bit per pair
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Tournament:
-    """The winner along the leading axis, and the bits that led to it."""
+    """The bits that led to the winner along the leading axis, and the entries of the last round."""
 
-    winner: Secret
+    finalists: Secret
     rounds: tuple[Round, ...]
+
+    def winner(self, box) -> Secret:
+        """The winning entry; its last selection is made only if it is asked for."""
+        return box.reused(("winner", id(self)), (self.finalists,), lambda: self._final(box))
+
+    def _final(self, box) -> Secret:
+        if not self.rounds:
+            return row(box, self.finalists, 0)
+        first, second = pairs(box, self.finalists)
+        won = box.select(self.rounds[-1].second_wins, second, first, f"select{len(self.rounds)}")
+        return row(box, won, 0)
 
 
 def tournament(box, x: Secret, key: tuple, source: Secret, largest: bool = True) -> Tournament:
@@ -42,8 +53,10 @@ def _play(box, x: Secret, largest: bool) -> Tournament:
         ends = (first, second) if largest else (second, first)
         wins = box.less(*ends, f"compare{k}")
         rounds.append(Round(n, wins))
+        if n == 2:
+            break
         x = with_odd(box, box.select(wins, second, first, f"select{k}"), x, n)
-    return Tournament(row(box, x, 0), tuple(rounds))
+    return Tournament(x, tuple(rounds))
 
 
 def follow(box, played: Tournament, labels: Value) -> Value:
@@ -114,7 +127,7 @@ def maximum(box, x: Secret, axis: int) -> Secret:
     """The maximum along an axis, which stays with length one."""
     axis = axis % len(x.shape)
     with box.scope("max"):
-        top = tournament(box, leading(box, x, (axis,)), (axis,), x).winner
+        top = tournament(box, leading(box, x, (axis,)), (axis,), x).winner(box)
     shape = tuple(1 if d == axis else n for d, n in enumerate(x.shape))
     return box.structure(lambda a: jnp.expand_dims(a, axis), [top], struct(shape, x.dtype))
 

@@ -53,9 +53,11 @@ def div(box, op, values):
     if not jnp.issubdtype(op.avals[0].dtype, jnp.inexact):
         raise refusal(op, values, "integers are divided")
     if is_secret(y):
-        box.operation()
-        return box.protocol.divide(box.protocol, box, x, y)
+        with box.circuit():
+            return box.protocol.divide(box.protocol, box, x, y)
     number = known(y)
+    if number == 0:
+        raise refusal(op, values, "a secret is divided by the constant zero")
     if number is not None:
         return box.scale(x, Splat(np.asarray(1.0 / number, x.dtype), y.shape))
     return box.scale(x, 1 / public(y))
@@ -70,7 +72,7 @@ def power(box, x, n: int):
     """x to the power of an integer, by repeated squaring."""
     if n < 0:
         positive = power(box, x, -n) if n != -1 else x
-        with box.scope("recip"):
+        with box.circuit(), box.scope("recip"):
             return box.protocol.reciprocal(box, positive)
     if n == 0:
         return Splat(x.dtype.type(1), x.shape)
@@ -89,28 +91,29 @@ def power(box, x, n: int):
 @rule("pow")
 def pow_(box, op, values):
     x, y = values
-    box.operation()
-    if not is_secret(x):  # c^y = exp(y ln c)
-        return box.protocol.exp(box, box.scale(y, jnp.log(public(x))))
-    if is_secret(y):
+    if is_secret(x) and is_secret(y):
         raise refusal(op, values, "a secret is raised to a secret power", "use exp(y * log(x))")
     number = known(y)
-    if number is not None and float(number).is_integer():
+    if is_secret(x) and number is not None and float(number).is_integer():
         return power(box, x, int(number))
-    if number == 0.5:
-        return box.protocol.sqrt(box, x)
-    if number == -0.5:
-        return box.protocol.rsqrt(box, x)
-    with box.scope("log"):
-        log = box.protocol.log(box, x)
-    with box.scope("exp"):
-        return box.protocol.exp(box, box.scale(log, y))
+    with box.circuit():
+        if not is_secret(x):  # c^y = exp(y ln c)
+            y = y if y.dtype == op.avals[0].dtype else box.lift(y, op.avals[0].dtype)
+            return box.protocol.exp(box, box.scale(y, jnp.log(public(x))))
+        if number == 0.5:
+            return box.protocol.sqrt(box, x)
+        if number == -0.5:
+            return box.protocol.rsqrt(box, x)
+        with box.scope("log"):
+            log = box.protocol.log(box, x)
+        with box.scope("exp"):
+            return box.protocol.exp(box, box.scale(log, y))
 
 
 def _unary(name: str):
     def apply(box, op, values):
-        box.operation()  # interactive under every protocol: the name is taken before anything inside
-        return getattr(box.protocol, name)(box, values[0])
+        with box.circuit():
+            return getattr(box.protocol, name)(box, values[0])
 
     return apply
 
@@ -125,28 +128,34 @@ for _primitive, _function in {
     "erf": "erf",
     "logistic": "sigmoid",
     "turncoat.sigmoid": "sigmoid",
-    "turncoat.relu": "relu",
 }.items():
     rule(_primitive)(_unary(_function))
 
 
+@rule("turncoat.relu")
+def relu(box, op, values):
+    return box.protocol.relu(box, values[0])  # its comparison is the program's own: the gradient reuses it
+
+
 @rule("exp2")
 def exp2(box, op, values):
-    box.operation()
-    return box.protocol.exp(box, box.scale(values[0], np.log(2.0)))
+    with box.circuit():
+        return box.protocol.exp(box, box.scale(values[0], np.log(2.0)))
 
 
 @rule("expm1")
 def expm1(box, op, values):
-    return box.protocol.exp(box, values[0]) - 1.0
+    with box.circuit():
+        return box.protocol.exp(box, values[0]) - 1.0
 
 
 @rule("erfc")
 def erfc(box, op, values):
-    return 1.0 - box.protocol.erf(box, values[0])
+    with box.circuit():
+        return 1.0 - box.protocol.erf(box, values[0])
 
 
 @rule("turncoat.softmax")
 def softmax(box, op, values):
-    box.operation()
-    return box.protocol.softmax(box, values[0], -1)
+    with box.circuit():
+        return box.protocol.softmax(box, values[0], -1)

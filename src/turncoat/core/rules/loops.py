@@ -90,10 +90,10 @@ def while_(box, op, values):
     c, b = op.params["cond_nconsts"], op.params["body_nconsts"]
     test_consts, consts, start = values[:c], values[c : c + b], values[c + b :]
     wants, _ = secrecy.carried(body, [_secrecy(v) for v in consts], [_secrecy(v) for v in start], [])
-    if secrecy.outputs(test, [*map(_secrecy, test_consts), *wants]) != [None]:
-        raise refusal(
-            op, values, "a while loop runs as long as a secret says", "use a fixed number of rounds"
-        )
+    (predicate,) = secrecy.outputs(test, [*map(_secrecy, test_consts), *wants])
+    if predicate is not None:
+        what = "a while loop runs as long as a secret says"
+        raise refusal(op, values, what, "use a fixed number of rounds", because=predicate)
     avals, frame = body.output_avals, box.frame
 
     def keep_going(carry):

@@ -44,16 +44,14 @@ def ge(box, op, values):
 
 @rule("eq")
 def eq(box, op, values):
-    if _bits(values):
-        return _not(box.xor(*values))
     if values[0] is values[1]:
         return Splat(np.True_, shape_of(values[0]))  # x == x holds: a ring has no NaN
-    return box.equal(*values, None)
+    return _not(box.xor(*values)) if _bits(values) else box.equal(*values, None)
 
 
 @rule("ne")
 def ne(box, op, values):
-    return box.xor(*values) if _bits(values) else _not(eq(box, op, values))
+    return _not(eq(box, op, values))
 
 
 @rule("and")
@@ -135,7 +133,7 @@ def reduce_extreme(box, op, values):
     largest = op.name == "reduce_max"
     if not axes:
         return x
-    return tournament(box, leading(box, x, axes), axes, x, largest).winner
+    return tournament(box, leading(box, x, axes), axes, x, largest).winner(box)
 
 
 @rule("argmax", "argmin")

@@ -58,9 +58,11 @@ def rule(*names: str) -> Callable[[Rule], Rule]:
     return register
 
 
-def refusal(op: Op, values: list[Value], what: str = "", hint: str = "") -> Refusal:
+def refusal(
+    op: Op, values: list[Value], what: str = "", hint: str = "", because: frozenset[str] = frozenset()
+) -> Refusal:
     """What cannot be done with secrets, where in the user's code, and which argument made it secret."""
     what = what or f"the primitive {op.name!r} cannot be computed on secrets"
     hint = hint or HINTS.get(op.name, "")
-    because = ", ".join(sorted(origin(values))) or "an argument"
-    return Refusal(f"{what}, at {user_line(op)}; secret because of {because}" + (f"; {hint}" if hint else ""))
+    names = ", ".join(sorted(because or origin(values))) or "an argument"
+    return Refusal(f"{what}, at {user_line(op)}; secret because of {names}" + (f"; {hint}" if hint else ""))

@@ -55,7 +55,7 @@ def _key(op: Any) -> tuple:
 def pool(box, op, values):
     (x,), largest = values, op.name == "reduce_window_max"
     fill = _lowest(x.dtype) * (1 if largest else -1)
-    return tournament(box, _windows(box, op, x, fill), _key(op), x, largest).winner
+    return tournament(box, _windows(box, op, x, fill), _key(op), x, largest).winner(box)
 
 
 @rule("select_and_scatter_add")
