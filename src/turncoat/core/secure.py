@@ -23,7 +23,7 @@ from turncoat.core import arguments
 from turncoat.core.abb import Box
 from turncoat.core.arguments import Arguments, Shared
 from turncoat.core.engine import Engine
-from turncoat.core.errors import Errors, check_finite, fit
+from turncoat.core.errors import Errors, FiniteCheck, fit
 from turncoat.core.evaluate import evaluate
 from turncoat.core.exposure import Exposed, Exposure
 from turncoat.core.outputs import as_declared, hints
@@ -55,13 +55,14 @@ class Secured:
         name = getattr(f, "__name__", type(f).__name__)
         self._classify = arguments.Classifier(name, secret, _signature(f), engine)
         self._plans: dict[Any, Plan] = {}
+        self._check_finite = FiniteCheck()
         self._compiled = jax.jit(self._evaluate, static_argnums=(0, 1))
 
     def __call__(self, *args: Any, errors: Any = None, observe: Iterable[str] = (), **kwargs: Any) -> Any:
         """The function's value; with `observe`, also a dict of the values at the sites of these names."""
         spec, values = self._classify(args, kwargs)
         errors = Errors.of(errors)
-        check_finite(errors)
+        self._check_finite(errors)
         if not self.engine.traced and any(
             isinstance(v, jax.core.Tracer) for v in jax.tree.leaves((values, errors))
         ):
