@@ -76,11 +76,23 @@ def test_only_an_attack_that_declares_it_sees_the_order():
     assert set(seen) == {True}
 
 
-def test_each_runs_every_trial():
-    def run(x):
-        return x * 2
+@pytest.mark.parametrize("together", [None, False, True])
+def test_each_trial_is_the_same_alone_and_together(together):
+    def run(start, order, plan):
+        def tamper(plan, info):
+            return tc.Errors({"dense0/grad_weights": plan})
 
-    assert [int(v) for v in each(run, [(jnp.asarray(i),) for i in range(3)])] == [0, 2, 4]
+        return train(STEP, start, X, Y, order, tamper, plan)
+
+    keys = jax.random.split(jax.random.key(9), 3)
+    trials = [(MODEL.init(k), batch_order(k, RECORDS, TRAINING), i * START["w0"]) for i, k in enumerate(keys)]
+    found = list(each(run, iter(trials), together))
+    assert len(found) == 3
+    for (params, count), trial in zip(found, trials, strict=True):
+        alone, tampered = run(*trial)
+        np.testing.assert_allclose(params["w0"], alone["w0"], rtol=1e-4, atol=1e-5)
+        assert int(count) == int(tampered)
+    assert int(found[0][1]) == 0 < int(found[1][1])
 
 
 def test_predictions_are_those_of_the_model():

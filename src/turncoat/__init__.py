@@ -1,6 +1,6 @@
 """Turncoat audits machine-learning training under passively secure multiparty computation."""
 
-from turncoat import engines, functions, protocols
+from turncoat import data, engines, functions, models, protocols
 from turncoat.api import reveal, secure, share, surface
 from turncoat.core.errors import Errors
 from turncoat.core.sites import Site
@@ -12,8 +12,10 @@ __all__ = [
     "Refusal",
     "Site",
     "Surface",
+    "data",
     "engines",
     "functions",
+    "models",
     "protocols",
     "reveal",
     "secure",

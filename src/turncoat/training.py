@@ -126,14 +126,14 @@ def _train(step, tamper, knows_order, params, x, y, order, plan) -> tuple[Params
 _train_compiled = partial(jax.jit, static_argnums=(0, 1, 2))(_train)
 
 
-def each(run: Callable[..., Any], trials: Iterable[tuple]) -> Iterator[Any]:
+def each(run: Callable[..., Any], trials: Iterable[tuple], together: bool | None = None) -> Iterator[Any]:
     """`run(*trial)` for every trial, all of one form.
 
-    On a CPU one compiled program after the other, each trial made when its turn comes; elsewhere all of
-    them vectorised: small models do not fill a GPU, while on a CPU a batch of them is slower than the same
-    runs in turn.
+    By default, on a CPU one compiled program after the other, each trial made when its turn comes; elsewhere
+    all of them `together`, vectorised: small models do not fill a GPU, while on a CPU a batch of them is
+    slower than the same runs in turn.
     """
-    if jax.default_backend() == "cpu":
+    if not (jax.default_backend() != "cpu" if together is None else together):
         for trial in trials:
             yield run(*trial)
         return
