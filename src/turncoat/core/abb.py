@@ -155,7 +155,7 @@ class Box(Local):
             return self._select_public(b, x, y)
         if not is_secret(x) and not is_secret(y):
             return self._select_of_public(b, x, y)
-        xs, ys = self.align(x, y)
+        xs, ys = self.align(x, y, beside=b)
         shape = np.broadcast_shapes(b.shape, xs.shape)
         b, xs, ys = (self.broadcast(v, shape) for v in (b, xs, ys))
         if xs.dtype == np.bool_:
@@ -182,7 +182,7 @@ class Box(Local):
         if dtype == np.bool_:
             return self.xor(y, self.both(b, jnp.logical_xor(public(x), public(y))))
         for end in (x, y):
-            self.constant(end)  # refuses an infinity
+            self.constant(end, because=b.origin)  # refuses an infinity
         high, low = known(x), known(y)
         difference: Value = jnp.asarray(public(x)) - jnp.asarray(public(y))
         if high is not None and low is not None:

@@ -63,6 +63,10 @@ class Engine:
         """-x."""
         raise self._missing("neg")
 
+    def sub(self, x: Wire, y: Wire, aval: Aval) -> Wire:
+        """x - y."""
+        return self.add(x, self.neg(y, aval), aval)
+
     def lift(self, x: Wire, source: Aval, aval: Aval) -> Wire:
         """An integer wire as fixed point (never a cast of shares), or a change of float or integer width."""
         raise self._missing("lift")

@@ -74,6 +74,8 @@ class Errors(Mapping):
     def combine(self, other: Errors | Mapping[str, Any]) -> Errors:
         """Both errors at once: numbers add, bits XOR. Commutative and associative."""
         other = Errors.of(other)
+        for name in {*self.add, *other.add} & {*self.flip, *other.flip}:
+            raise Refusal(f"site {name!r} cannot take numbers and bits at once")
         return Errors._parts(
             _merge(self.add, other.add, jnp.add), _merge(self.flip, other.flip, jnp.logical_xor)
         )

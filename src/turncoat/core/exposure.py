@@ -1,21 +1,13 @@
 """What an error at each site can do to each output: an abstract engine, run by the same interpreter.
 
-A wire here is a map site -> class, and the set of arguments that the value depends on. With
-delta = tampered - honest, the class of an output at a site is one of
-
-- *shift*: delta is the same for all secrets, and each entry can be chosen;
-- *tied*: the same, but entries move together or some cannot be moved;
-- *scaled(A)*: linear in the error, with a secret coefficient that depends on the arguments A only;
-- *bent*: anything else.
-
-It may be too pessimistic (a class further down the list than the truth), never too optimistic. A public
-scalar factor that is unknown while tracing, such as a learning rate, is taken to be non-zero.
+A wire here is a map site -> class (see `reach.py`), and the set of arguments that the value depends on. The
+derivation may be too pessimistic (a class further down the list than the truth), never too optimistic. A
+public scalar factor that is unknown while tracing, such as a learning rate, is taken to be non-zero.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -24,74 +16,20 @@ import numpy as np
 
 from turncoat.core.bilinear import Bilinear, Sum
 from turncoat.core.engine import Aval, Body, Engine, Wire, aval_like, structure_index
+from turncoat.core.reach import (
+    BENT,
+    SHIFT,
+    Exposed,
+    Reach,
+    added,
+    independent,
+    merge,
+    scaled,
+    tied,
+    worse,
+)
 from turncoat.core.sites import Site
 from turncoat.core.values import Secret, Value, is_secret, public
-
-ORDER = ("shift", "tied", "scaled", "bent")
-
-
-@dataclass(frozen=True)
-class Reach:
-    """How an error reaches a value: a class, and for `scaled` the arguments in the coefficient."""
-
-    kind: str
-    by: frozenset[str] = frozenset()
-
-    def __str__(self) -> str:
-        return f"scaled({', '.join(sorted(self.by))})" if self.kind == "scaled" else self.kind
-
-
-SHIFT, TIED, BENT = Reach("shift"), Reach("tied"), Reach("bent")
-
-
-def scaled(by: frozenset[str]) -> Reach:
-    return Reach("scaled", by)
-
-
-def worse(a: Reach, b: Reach) -> Reach:
-    """The more pessimistic of two classes."""
-    if a.kind == b.kind == "scaled":
-        return scaled(a.by | b.by)
-    return max(a, b, key=lambda r: ORDER.index(r.kind))
-
-
-def added(a: Reach, b: Reach) -> Reach:
-    """One error that reaches a sum by both terms: two shifts may cancel."""
-    return worse(TIED, worse(a, b))
-
-
-def independent(a: Reach, b: Reach) -> Reach:
-    """Two errors that reach a sum, each by one term: one that can choose every entry is enough."""
-    both = worse(a, b)
-    return SHIFT if both.kind in ("shift", "tied") and SHIFT in (a, b) else both
-
-
-def _tied(r: Reach) -> Reach:
-    return worse(TIED, r)
-
-
-@dataclass(frozen=True)
-class Exposed:
-    """An abstract wire."""
-
-    reach: Mapping[Any, Reach]
-    origin: frozenset[str]
-
-    def map(self, f: Callable[[Reach], Reach]) -> Exposed:
-        return Exposed({s: f(r) for s, r in self.reach.items()}, self.origin)
-
-
-def merge(wires: Sequence[Exposed], join: Callable[[Reach, Reach], Reach]) -> Exposed:
-    """All classes of all wires; `join` where one site reaches several."""
-    reach: dict[Any, Reach] = {}
-    for wire in wires:
-        for site, r in wire.reach.items():
-            reach[site] = join(reach[site], r) if site in reach else r
-    return Exposed(reach, frozenset().union(*(w.origin for w in wires)))
-
-
-def _own(wire: Exposed, site: Site | None) -> Exposed:
-    return wire if site is None else Exposed({**wire.reach, site.name: SHIFT}, wire.origin)
 
 
 class Exposure(Engine):
@@ -99,6 +37,14 @@ class Exposure(Engine):
 
     def __init__(self, engine: Engine) -> None:
         self.name, self.kinds = engine.name, engine.kinds
+        self._met: list[set[str]] = []  # sites met in each loop that is being walked, outermost first
+
+    def _own(self, wire: Exposed, site: Site | None) -> Exposed:
+        if site is None:
+            return wire
+        for met in self._met:
+            met.add(site.name)
+        return Exposed({**wire.reach, site.name: SHIFT}, wire.origin)
 
     def share(self, array: Any, aval: Aval) -> Exposed:
         return Exposed({}, frozenset())
@@ -119,86 +65,102 @@ class Exposure(Engine):
         return x
 
     def mask(self, a: Exposed, keep: Any, aval: Aval) -> Exposed:
-        return a.map(_tied)
+        return a.map(tied)
 
     def structure(self, fn: Callable, wires: Sequence[Exposed], avals: Sequence[Aval], aval: Aval) -> Exposed:
         if not any(SHIFT in w.reach.values() for w in wires):
             return merge(wires, added)
         kept = _kept_whole(fn, avals)
-        parts = [w if keep else w.map(_tied) for w, keep in zip(wires, kept, strict=True)]
+        parts = [w if keep else w.map(tied) for w, keep in zip(wires, kept, strict=True)]
         return merge(parts, added)
 
     def sum(self, fn: Sum, x: Exposed, aval: Aval) -> Exposed:
         if x.reach and fn.axes is None and not _onto(fn):
-            return x.map(_tied)
+            return x.map(tied)
         return x
 
     def scale(self, x: Exposed, factor: Any, aval: Aval, site: Site | None, error: Any) -> Exposed:
         if isinstance(factor, jax.core.Tracer):
-            out = x if np.ndim(factor) == 0 else x.map(_tied)
+            out = x if np.ndim(factor) == 0 else x.map(tied)
         elif not np.any(np.asarray(factor)):
             out = Exposed({}, x.origin)
         else:
-            out = x if np.all(np.asarray(factor)) else x.map(_tied)
-        return _own(out, site)
+            out = x if np.all(np.asarray(factor)) else x.map(tied)
+        return self._own(out, site)
 
     def product_public(
         self, bilinear: Bilinear, x: Exposed, c: Any, aval: Aval, site: Site | None, error: Any
     ) -> Exposed:
-        return _own(x.map(_tied), site)
+        return self._own(x.map(tied), site)
 
     def product(
         self, bilinear: Bilinear, x: Exposed, y: Exposed, aval: Aval, site: Site, error: Any
     ) -> Exposed:
-        by_x = x.map(lambda r: worse(r, scaled(y.origin)))
-        by_y = y.map(lambda r: worse(r, scaled(x.origin)))
-        return _own(merge([by_x, by_y], lambda a, b: BENT), site)
+        both = {_site_of(k) for k in x.reach} & {_site_of(k) for k in y.reach}  # errors times errors
+
+        def across(wire: Exposed, other: Exposed) -> Exposed:
+            by = scaled(other.origin)
+            kinds = {k: BENT if _site_of(k) in both else worse(r, by) for k, r in wire.reach.items()}
+            return Exposed(kinds, wire.origin)
+
+        return self._own(merge([across(x, y), across(y, x)], worse), site)
 
     def select(self, b: Exposed, x: Exposed, y: Exposed, aval: Aval, site: Site, error: Any) -> Exposed:
         ends = merge([x, y], worse).map(lambda r: worse(r, scaled(b.origin)))
-        return _own(merge([b.map(lambda r: BENT), ends], worse), site)
+        return self._own(merge([b.map(lambda r: BENT), ends], worse), site)
 
     def compare(
         self, kind: str, x: Exposed, y: Exposed, operand: Aval, aval: Aval, site: Site, error: Any
     ) -> Exposed:
-        return _own(merge([x, y], worse).map(lambda r: BENT), site)
+        return self._own(merge([x, y], worse).map(lambda r: BENT), site)
 
     def both(self, a: Exposed, b: Exposed, aval: Aval, site: Site, error: Any) -> Exposed:
-        return _own(merge([a, b], worse).map(lambda r: BENT), site)
+        return self._own(merge([a, b], worse).map(lambda r: BENT), site)
 
     def arith(self, b: Exposed, aval: Aval, site: Site | None, error: Any) -> Exposed:
-        return _own(b.map(lambda r: BENT), site)  # a flip moves the number by +1 or -1, as the secret has it
+        return self._own(
+            b.map(lambda r: BENT), site
+        )  # a flip moves the number by +1 or -1, as the secret has it
 
     def bits(self, x: Exposed, lo: int, hi: int, aval: Aval, site: Site, error: Any) -> Exposed:
-        return _own(x.map(lambda r: BENT), site)
+        return self._own(x.map(lambda r: BENT), site)
 
     def ideal(
         self, fn: Callable, xs: Sequence[Exposed], avals: Sequence[Aval], aval: Aval, site: Site, error: Any
     ) -> Exposed:
         if "ideal" not in self.kinds:
             return super().ideal(fn, xs, avals, aval, site, error)
-        return _own(merge(xs, worse).map(lambda r: BENT), site)
+        return self._own(merge(xs, worse).map(lambda r: BENT), site)
 
-    # ---- loops, to a fixpoint ---------------------------------------------------------------------------
+    # ---- loops ------------------------------------------------------------------------------------------
 
     def scan(self, body: Body, carry: list[Value], xs: list[Value], length: int, reverse: bool):
         rows = [_row(x) for x in xs]
-        first = carry
-        while True:
-            out, ys = body([_aged(c) for c in carry], rows)
-            grown = [_widened(c, _merged_ages(o)) for c, o in zip(carry, out, strict=True)]
-            if length < 2 or _same(grown, carry):
+        passes: list[list[Value]] = []
+        settled = False
+        depth = len(self._met)
+        self._met.append(set())
+        while len(passes) < min(length, PASSES):
+            out, ys = body(carry, rows)
+            passes.append(ys)
+            aged = [_rewired(c, _aged(c.wire, self._met[-1], depth)) if is_secret(c) else c for c in out]
+            if settled := _same(aged, carry):
                 break
-            carry = grown
-        last = out if length == 1 else [_widened(f, g) for f, g in zip(first, grown, strict=True)]
-        return [_merged_ages(c) for c in last], [_stacked(_merged_ages(y), length) for y in ys]
+            carry = aged
+        inside = self._met.pop()
+        if len(passes) == PASSES < length and not settled:  # neither the last pass nor a standstill
+            carry = [_rewired(c, c.wire.map(lambda r: BENT)) if is_secret(c) else c for c in carry]
+            passes = [[_rewired(y, y.wire.map(lambda r: BENT)) if is_secret(y) else y for y in passes[-1]]]
+        stacks = [_stacked(list(column), length, inside, depth) for column in zip(*passes, strict=True)]
+        return [_rewired(c, _plain(c.wire, depth)) if is_secret(c) else c for c in carry], stacks
 
     def while_loop(self, keep_going: Callable, body: Callable, carry: list[Value]) -> list[Value]:
+        # one error serves all iterations, and there may be none
         while True:
-            out = body([_aged(c) for c in carry])
-            grown = [_widened(c, _merged_ages(o)) for c, o in zip(carry, out, strict=True)]
+            out = body(carry)
+            grown = [_widened(c, o) for c, o in zip(carry, out, strict=True)]
             if _same(grown, carry):
-                return [_rewired(g, g.wire.map(_tied)) if is_secret(g) else g for g in grown]
+                return [_rewired(g, g.wire.map(tied)) if is_secret(g) else g for g in grown]
             carry = grown
 
     def switch(self, index: Any, branches: Sequence[Callable[[], list[Value]]]) -> list[Value]:
@@ -207,30 +169,57 @@ class Exposure(Engine):
         for column in zip(*each, strict=True):
             v = column[0]
             if is_secret(v):  # the branch may not be taken
-                v = _rewired(v, merge([c.wire for c in column], worse).map(_tied))
+                v = _rewired(v, merge([c.wire for c in column], worse).map(tied))
             joined.append(v)
         return joined
 
 
-# An error inside a loop is another one in each iteration: the classes of earlier iterations are kept under
-# ("before", site) while a body runs, so that they are not mistaken for the same error.
+PASSES = 64
+"""How many passes of a scan are walked if it does not come to a standstill."""
+
+# A site inside a scan has another error in each pass. Those of earlier passes are kept under
+# ("before", depth, site), so that they are not mistaken for the error of the pass being walked; the depth
+# tells loops in loops apart. A site outside the scan has one error for all of its passes.
 
 
-def _aged(v: Value) -> Value:
-    if not is_secret(v):
-        return v
-    aged = {s if isinstance(s, tuple) else ("before", s): r for s, r in v.wire.reach.items()}
-    return _rewired(v, Exposed(aged, v.wire.origin))
+def _site_of(key: Any) -> str:
+    return key[-1] if isinstance(key, tuple) else key
 
 
-def _merged_ages(v: Value) -> Value:
-    if not is_secret(v):
-        return v
+def _aged(wire: Exposed, inside: set[str], depth: int) -> Exposed:
+    """A wire at the end of a pass: its errors become those of earlier passes."""
+    return _renamed(wire, lambda k: ("before", depth, k) if k in inside else k)
+
+
+def _plain(wire: Exposed, depth: int) -> Exposed:
+    """A wire behind the loop: the errors of all passes together are the site's error."""
+    return _renamed(wire, lambda k: k[-1] if isinstance(k, tuple) and k[1] == depth else k)
+
+
+def _renamed(wire: Exposed, rename: Callable[[Any], Any]) -> Exposed:
     reach: dict[Any, Reach] = {}
-    for s, r in v.wire.reach.items():
-        name = s[1] if isinstance(s, tuple) else s
+    for key, r in wire.reach.items():
+        name = rename(key)
         reach[name] = independent(reach[name], r) if name in reach else r
-    return _rewired(v, Exposed(reach, v.wire.origin))
+    return Exposed(reach, wire.origin)
+
+
+def _stacked(ys: list[Value], length: int, inside: set[str], depth: int) -> Value:
+    """The stacked output of a scan, from its rows in the passes that were walked (the last one repeats).
+
+    Each row can be chosen if each is shifted by the error of its own pass.
+    """
+    y = ys[-1]
+    if not is_secret(y):
+        return jnp.broadcast_to(public(y)[None], (length, *np.shape(public(y))))
+    own = {k for k in y.wire.reach if all(k in inside and row.wire.reach.get(k) == SHIFT for row in ys)}
+    rows = [_plain(row.wire, depth) for row in ys]
+    together = merge(rows, worse)
+    public_all = {s for s, r in together.reach.items() if r.kind in ("shift", "tied")}
+    reach = {s: SHIFT if s in own & public_all or length == 1 else tied(r) for s, r in together.reach.items()}
+    if length == 1:
+        reach = dict(together.reach)
+    return Secret(Exposed(reach, together.origin), aval_like(y.aval, (length, *y.shape)), y.origin, y.box)
 
 
 def _widened(old: Value, new: Value) -> Value:
@@ -255,12 +244,6 @@ def _row(x: Value) -> Value:
     if not is_secret(x):
         return public(x)[0]
     return Secret(x.wire, aval_like(x.aval, x.shape[1:]), x.origin, x.box)
-
-
-def _stacked(y: Value, length: int) -> Value:
-    if not is_secret(y):
-        return jnp.broadcast_to(public(y)[None], (length, *np.shape(public(y))))
-    return Secret(y.wire, aval_like(y.aval, (length, *y.shape)), y.origin, y.box)
 
 
 # ---- which rearrangements keep every entry choosable ------------------------------------------------------

@@ -31,15 +31,16 @@ class Local(Naming):
 
     engine: Engine
 
-    def constant(self, value: Value, like: Any = None) -> Secret:
+    def constant(self, value: Value, like: Any = None, because: frozenset[str] = frozenset()) -> Secret:
         """A public value as a secret one, broadcast to the shape of `like` and in its dtype."""
         if is_secret(value):
             return value
         number = known(value)
         if number is not None and not np.isfinite(number):
+            names = ", ".join(sorted(because)) or "an argument"
             raise Refusal(
-                f"the constant {number} at {self.place.line} meets a secret, but a "
-                "fixed-point number is finite: use a large number such as -1e4 instead"
+                f"the constant {number} meets a secret, at {self.place.line}; secret because of {names}; "
+                "a fixed-point number is finite, so use a large one such as -1e4"
             )
         dtype = dtype_of(like) if like is not None else dtype_of(value)
         shape = shape_of(like) if like is not None else shape_of(value)
@@ -47,11 +48,11 @@ class Local(Naming):
         aval = struct(shape, dtype)
         return Secret(self.engine.constant(array, aval), aval, frozenset(), self)
 
-    def align(self, *values: Value) -> list[Secret]:
-        """The values as secrets of one shape and dtype."""
+    def align(self, *values: Value, beside: Value = None) -> list[Secret]:
+        """The values as secrets of one shape and dtype; `beside` is what else they meet."""
         shape = np.broadcast_shapes(*map(shape_of, values))
         like = Splat(np.zeros((), next(v.dtype for v in values if is_secret(v))), shape)
-        return [self.broadcast(self.constant(v, like), shape) for v in values]
+        return [self.broadcast(self.constant(v, like, origin((*values, beside))), shape) for v in values]
 
     def wired(self, wire: Any, aval: Any, sources: Sequence[Value]) -> Secret:
         """An engine's result as a value that depends on what its sources depend on."""
@@ -74,7 +75,10 @@ class Local(Naming):
         return self.wired(self.engine.neg(x.wire, x.aval), x.aval, (x,))
 
     def sub(self, x: Value, y: Value) -> Secret:
-        return self.add(x, self.neg(y) if is_secret(y) else -public(y))
+        if known(y) == 0 and shape_of(x) == np.broadcast_shapes(shape_of(x), shape_of(y)):
+            return x
+        a, b = self.align(x, y)
+        return self.wired(self.engine.sub(a.wire, b.wire, a.aval), a.aval, (x, y))
 
     def lift(self, x: Secret, dtype: Any) -> Secret:
         """A number in another numeric dtype (integers become fixed point)."""

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from jax.extend.core import primitives
 
-from turncoat.core.program import Program, user_line
+from turncoat.core.program import Op, Program, user_line
 
 
 def as_declared(value: Any, aval: Any) -> Any:
@@ -22,6 +22,17 @@ def as_declared(value: Any, aval: Any) -> Any:
     return primitives.convert_element_type_p.bind(array, new_dtype=aval.dtype, weak_type=weak, sharding=None)
 
 
+MAXIMA = ("max", "min", "reduce_max", "reduce_min")
+
+
+def _source(atom: Any, produced: dict[int, Op]) -> str:
+    """The operation behind a value, seen through changes of its shape."""
+    op = produced.get(atom) if isinstance(atom, int) else None
+    while op is not None and op.name in ("broadcast_in_dim", "reshape", "squeeze", "expand_dims"):
+        op = produced.get(op.inputs[0]) if isinstance(op.inputs[0], int) else None
+    return op.name if op is not None else ""
+
+
 def hints(program: Program) -> tuple[str, ...]:
     """Remarks on costly circuits that another way of writing the function avoids.
 
@@ -32,8 +43,7 @@ def hints(program: Program) -> tuple[str, ...]:
     for op in program.sub_ops():
         if op.name != "eq":
             continue
-        sources = [produced.get(a) for a in op.inputs if isinstance(a, int)]
-        if any(s is not None and s.name in ("max", "min", "reduce_max", "reduce_min") for s in sources):
+        if any(_source(a, produced) in MAXIMA for a in op.inputs):
             ties.append(user_line(op))
     return tuple(
         f"the gradient of a maximum at {line} tests for ties and divides by their number; "

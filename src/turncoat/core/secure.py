@@ -25,10 +25,11 @@ from turncoat.core.arguments import Arguments, Shared
 from turncoat.core.engine import Engine
 from turncoat.core.errors import Errors, FiniteCheck, fit
 from turncoat.core.evaluate import evaluate
-from turncoat.core.exposure import Exposed, Exposure
+from turncoat.core.exposure import Exposure
 from turncoat.core.outputs import as_declared, hints
 from turncoat.core.program import Program, trace
 from turncoat.core.protocol import Protocol
+from turncoat.core.reach import Exposed
 from turncoat.core.surface import Surface
 from turncoat.core.values import Secret, is_secret, public, struct
 from turncoat.refusal import Refusal

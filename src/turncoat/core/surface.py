@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from turncoat.core.exposure import Reach
+from turncoat.core.reach import Reach
 from turncoat.core.sites import Site
 from turncoat.refusal import Refusal, nearest
 

@@ -40,6 +40,9 @@ class Reals(Traced):
     def add(self, x, y, aval):
         return x + y
 
+    def sub(self, x, y, aval):
+        return x - y
+
     def neg(self, x, aval):
         return -x
 

@@ -9,7 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from turncoat.core import secrecy
-from turncoat.core.exposure import Exposed, Exposure
+from turncoat.core.exposure import Exposure
+from turncoat.core.reach import Exposed
 from turncoat.core.rules.table import refusal, rule
 from turncoat.core.values import Secret, Splat, Value, is_secret, public
 
