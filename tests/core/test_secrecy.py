@@ -646,9 +646,7 @@ def masked_by_infinity(x, y):
 
 
 def test_infinite_constants_are_refused():
-    with pytest.raises(
-        tc.Refusal, match=r"constant -inf meets a secret, at .*such as -1e4"
-    ) as caught:
+    with pytest.raises(tc.Refusal, match=r"constant -inf meets a secret, at .*such as -1e4") as caught:
         tc.secure(masked_by_infinity)(V, V)
     assert place(masked_by_infinity) in str(caught.value)
 
