@@ -87,8 +87,6 @@ def attacked(folder):
         "backdoor",
         "--trials",
         "2",
-        "--epochs",
-        "5",
         "--seed",
         "4",
         "--out",

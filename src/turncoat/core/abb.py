@@ -174,7 +174,7 @@ class Box(Local):
                 else jnp.broadcast_to(public(chosen), shape)
             )
         which = jnp.broadcast_to(public(b), shape)
-        pair = [self.broadcast(v, shape) for v in self.align(x, y)]
+        pair = [self.broadcast(v, shape) for v in self.align(x, y, moved=True)]
         return self.structure(lambda a, c: jnp.where(which, a, c), pair, pair[0].aval)
 
     def _select_of_public(self, b: Secret, x: Value, y: Value) -> Secret:

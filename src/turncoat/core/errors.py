@@ -81,9 +81,16 @@ class Errors(Mapping):
         )
 
     def restrict(self, names: Iterable[str] | Callable[[str], bool]) -> Errors:
-        """Only the errors at these sites, or at those that the predicate takes."""
-        keep = names if callable(names) else frozenset(names).__contains__
-        return Errors({n: v for n, v in self.items() if keep(n)})
+        """Only the errors at these sites, or at those that the predicate takes.
+
+        A name that has no error here is refused: a misspelt one would silently do nothing.
+        """
+        if callable(names):
+            return Errors({n: v for n, v in self.items() if names(n)})
+        chosen = frozenset(names)
+        for name in chosen - set(self):
+            raise Refusal(f"there is no error at {name!r}; the nearest are {nearest(name, self)}")
+        return Errors({n: self[n] for n in self if n in chosen})
 
     def scale(self, strength: Any) -> Errors:
         """The numbers times a strength; bits stay as they are."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import jax
@@ -63,7 +64,11 @@ def compute(box: Box, op: Op, values: list[Value]) -> list[Value]:
             return [Splat(o, a.shape) for o, a in zip(outs, op.avals, strict=True)]
     if op.name.startswith(WHOLE):
         return evaluate(op.bodies[0], box, values)
-    out = op.primitive.bind(*map(public, values), **op.params)
+    operands = [public(v) for v in values]
+    concrete = box.locate and not any(isinstance(v, jax.core.Tracer) for v in operands)
+    # an abstract run looks at indices, so what can be known is computed, not traced
+    with jax.ensure_compile_time_eval() if concrete else nullcontext():
+        out = op.primitive.bind(*operands, **op.params)
     return list(out) if op.primitive.multiple_results else [out]
 
 

@@ -80,7 +80,10 @@ class Exposure(Engine):
         return x
 
     def scale(self, x: Exposed, factor: Any, aval: Aval, site: Site | None, error: Any) -> Exposed:
-        if isinstance(factor, jax.core.Tracer):
+        whole = np.issubdtype(aval.dtype, np.integer)  # of the integers, a multiple reaches only some
+        if whole and (isinstance(factor, jax.core.Tracer) or np.any(np.abs(np.asarray(factor)) != 1)):
+            out = x.map(tied)
+        elif isinstance(factor, jax.core.Tracer):
             out = x if np.ndim(factor) == 0 else x.map(tied)
         elif not np.any(np.asarray(factor)):
             out = Exposed({}, x.origin)

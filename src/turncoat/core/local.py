@@ -31,12 +31,15 @@ class Local(Naming):
 
     engine: Engine
 
-    def constant(self, value: Value, like: Any = None, because: frozenset[str] = frozenset()) -> Secret:
-        """A public value as a secret one, broadcast to the shape of `like` and in its dtype."""
+    def constant(self, value: Value, like: Any = None, because: frozenset[str] | None = None) -> Secret:
+        """A public value as a secret one, broadcast to the shape of `like` and in its dtype.
+
+        With `because`, the arguments that it is about to be combined with, an infinity is refused.
+        """
         if is_secret(value):
             return value
         number = known(value)
-        if number is not None and not np.isfinite(number):
+        if because is not None and number is not None and not np.isfinite(number):
             names = ", ".join(sorted(because)) or "an argument"
             raise Refusal(
                 f"the constant {number} meets a secret, at {self.place.line}; secret because of {names}; "
@@ -48,11 +51,15 @@ class Local(Naming):
         aval = struct(shape, dtype)
         return Secret(self.engine.constant(array, aval), aval, frozenset(), self)
 
-    def align(self, *values: Value, beside: Value = None) -> list[Secret]:
-        """The values as secrets of one shape and dtype; `beside` is what else they meet."""
+    def align(self, *values: Value, beside: Value = None, moved: bool = False) -> list[Secret]:
+        """The values as secrets of one shape and dtype; `beside` is what else they meet.
+
+        Infinities are refused, unless values are only `moved` about: then the engine has the last word.
+        """
+        because = None if moved else origin((*values, beside))
         shape = np.broadcast_shapes(*map(shape_of, values))
         like = Splat(np.zeros((), next(v.dtype for v in values if is_secret(v))), shape)
-        return [self.broadcast(self.constant(v, like, origin((*values, beside))), shape) for v in values]
+        return [self.broadcast(self.constant(v, like, because), shape) for v in values]
 
     def wired(self, wire: Any, aval: Any, sources: Sequence[Value]) -> Secret:
         """An engine's result as a value that depends on what its sources depend on."""

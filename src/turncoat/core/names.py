@@ -47,14 +47,15 @@ class Place:
     @property
     def base(self) -> str:
         """`scope[/back]/op`; a scope that ends in ':' is the operation's whole name."""
-        scope, op = self.scope, self.op
+        scope, op = self.scope.replace(":/", "/"), self.op  # a marker around other scopes is a plain scope
         if scope.endswith(":"):
             scope, _, op = scope[:-1].rpartition("/")
-        return "/".join(p.rstrip(":") for p in (scope, "back" if self.back else "", op) if p)
+        return "/".join(p for p in (scope, "back" if self.back else "", op) if p)
 
     def beside(self, name: str) -> str:
         """A name in the operation's scope for what an engine adds of its own, such as a truncation."""
-        return "/".join(p for p in (self.scope.rstrip(":"), "back" if self.back else "", name) if p)
+        scope = self.scope.replace(":/", "/").rstrip(":")
+        return "/".join(p for p in (scope, "back" if self.back else "", name) if p)
 
     @property
     def phase(self) -> str:

@@ -146,7 +146,7 @@ def _source(name: str) -> Source:
             return source
     raise Refusal(
         f"there is no data set {name!r}; the nearest are {nearest(name, names())}; `turncoat data list` shows all, "
-        "and a file of your own ends in .npz or .csv"
+        "and a file of your own ends in .npz or .csv."
     )
 
 
