@@ -67,6 +67,11 @@ class Arguments:
     kinds: tuple[str, ...]
     statics: tuple[Any, ...]
     names: tuple[str, ...]  # of the leaves that are not static
+    forms: tuple[Any, ...]  # likewise: what their classification rests on
+
+    def fits(self, values: Sequence[Any]) -> bool:
+        """Whether these values are classified alike: arrays of the same dtypes, rank 0 where those are."""
+        return all(f == _form(v) for f, v in zip(self.forms, values, strict=True) if isinstance(f, tuple))
 
     @cached_property
     def any_shared(self) -> bool:
@@ -113,13 +118,29 @@ class Arguments:
 
 
 class Classifier:
-    """Decides for every leaf of a call whether it is static, public, secret or already shared."""
+    """Decides for every leaf of a call whether it is static, public, secret or already shared.
+
+    Looking at each leaf costs as much as a small step, so a call of plain leaves is recognised by their
+    types alone (`quickly`); the compiled evaluation then checks, once per set of shapes, that it `fits`.
+    """
 
     def __init__(
         self, function: str, secret: Any, signature: inspect.Signature | None, engine: Engine
     ) -> None:
         self.function, self.secret, self.signature, self.engine = function, secret, signature, engine
         self._known: dict[Any, Arguments] = {}
+        self._quick: dict[Any, Arguments] = {}
+
+    def quickly(self, args: tuple, kwargs: dict) -> tuple[Arguments, list[Any]]:
+        """As a call, but by the types of leaves that have been seen before."""
+        leaves, tree = jax.tree.flatten((args, kwargs))
+        form = (tree, *map(type, leaves))
+        if form in self._quick:
+            return self._quick[form], leaves
+        spec, values = self(args, kwargs)
+        if not spec.statics and not spec.any_shared:
+            self._quick[form] = spec
+        return spec, values
 
     def __call__(self, args: tuple, kwargs: dict) -> tuple[Arguments, list[Any]]:
         """The structure of a call, and the values of its leaves that are not static."""
@@ -148,15 +169,18 @@ class Classifier:
         kinds = tuple(_kind(x, m, n, self.engine) for x, m, n in zip(leaves, marks, named, strict=True))
         statics = tuple(x for x, kind in zip(leaves, kinds, strict=True) if kind == STATIC)
         names = tuple(n for n, kind in zip(named, kinds, strict=True) if kind != STATIC)
-        return Arguments(self.function, tree, kinds, statics, names)
+        forms = tuple(_form(x) for x, kind in zip(leaves, kinds, strict=True) if kind != STATIC)
+        return Arguments(self.function, tree, kinds, statics, names, forms)
 
 
 def _form(leaf: Any) -> Any:
     """All that the classification of a leaf depends on, hashable."""
-    if isinstance(leaf, (*ARRAYS, np.generic)):
-        return leaf.dtype, len(leaf.shape), leaf.shape[-1:] == (2,), isinstance(leaf, np.generic)
+    if isinstance(leaf, np.generic):
+        return type(leaf)
+    if isinstance(leaf, ARRAYS):
+        return leaf.dtype, len(leaf.shape) == 0, leaf.shape[-1:] == (2,)
     if isinstance(leaf, Shared):
-        return Shared, leaf.engine
+        return leaf.engine
     if isinstance(leaf, int | float | complex) and not isinstance(leaf, bool):
         return type(leaf)
     return type(leaf), leaf

@@ -34,6 +34,9 @@ from turncoat.core.surface import Surface
 from turncoat.core.values import Secret, is_secret, public, struct
 from turncoat.refusal import Refusal
 
+NOTHING: frozenset[str] = frozenset()
+NO_ERRORS = Errors()
+
 
 def secure(f: Callable, *, protocol: Protocol, engine: Engine, secret: Any = None) -> Secured:
     """`f` with the same signature plus `errors=`, evaluated under a protocol on an engine.
@@ -58,15 +61,28 @@ class Secured:
         self._plans: dict[Any, Plan] = {}
         self._check_finite = FiniteCheck()
         self._compiled = jax.jit(self._evaluate, static_argnums=(0, 1))
+        # without errors nothing but the arguments is looked at: a call costs what the plain one costs
+        self._honest = jax.jit(
+            lambda spec, values: self._evaluate(spec, NOTHING, values, NO_ERRORS)[0], static_argnums=0
+        )
 
     def __call__(self, *args: Any, errors: Any = None, observe: Iterable[str] = (), **kwargs: Any) -> Any:
         """The function's value; with `observe`, also a dict of the values at the sites of these names."""
+        if self.engine.traced:
+            spec, values = self._classify.quickly(args, kwargs)
+            try:
+                return self._run(spec, values, errors, observe)
+            except _Misfit:
+                pass
         spec, values = self._classify(args, kwargs)
+        return self._run(spec, values, errors, observe)
+
+    def _run(self, spec: Arguments, values: list[Any], errors: Any, observe: Iterable[str]) -> Any:
+        if errors is None and not observe and self.engine.traced:
+            return self._honest(spec, values)
         errors = Errors.of(errors)
         self._check_finite(errors)
-        if not self.engine.traced and any(
-            isinstance(v, jax.core.Tracer) for v in jax.tree.leaves((values, errors))
-        ):
+        if not self.engine.traced and any(map(_traced, jax.tree.leaves((values, errors)))):
             raise Refusal(
                 f"engine {self.engine.name!r} computes step by step: it cannot run under jit, vmap or grad"
             )
@@ -88,6 +104,8 @@ class Secured:
         return self._plans[key]
 
     def _evaluate(self, spec: Arguments, observe: frozenset[str], values: list[Any], errors: Errors) -> Any:
+        if not spec.fits(values):
+            raise _Misfit
         plan = self._plan(spec, values)
         sites = plan.surface.sites if errors or observe else {}
         for name in observe:
@@ -102,12 +120,23 @@ class Secured:
             leaves = [self._leave(v, a, keep) for v, a in zip(out, plan.program.output_avals, strict=True)]
         return jax.tree.unflatten(plan.out_tree, leaves), box.seen
 
+    def _evaluate_honestly(self, spec: Arguments, values: list[Any]) -> Any:
+        return self._evaluate(spec, NOTHING, values, NO_ERRORS)[0]
+
     def _leave(self, value: Any, aval: Any, keep_shared: bool) -> Any:
         if not is_secret(value):
             return as_declared(public(value), aval)
         if keep_shared:
             return Shared(value.wire, value.aval, self.engine)
         return as_declared(self.engine.open(value.wire, value.aval), aval)
+
+
+def _traced(value: Any) -> bool:
+    return isinstance(value, jax.core.Tracer)
+
+
+class _Misfit(Exception):
+    """A call that was recognised by the types of its leaves has other dtypes or ranks."""
 
 
 class Plan:
