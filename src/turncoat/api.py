@@ -11,7 +11,10 @@ from turncoat.core.engine import Engine
 from turncoat.core.protocol import Protocol
 from turncoat.core.secure import Secured
 from turncoat.core.secure import secure as _secure
+from turncoat.core.shared import reveal
 from turncoat.core.surface import Surface
+
+__all__ = ["reveal", "secure", "share", "surface"]
 
 
 def secure(
@@ -38,6 +41,3 @@ def surface(f: Callable, *args: Any, **kwargs: Any) -> Surface:
 def share(x: Any, engine: Engine | str = "reals") -> Any:
     """x with its secret arrays shared on an engine: a training loop shares once and reveals the model."""
     return arguments.share(x, engines.get(engine) if isinstance(engine, str) else engine)
-
-
-reveal = arguments.reveal

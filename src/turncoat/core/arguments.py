@@ -18,41 +18,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from turncoat.core.engine import Engine
+from turncoat.core.shared import Shared, is_shared
 from turncoat.core.values import Secret, struct
 from turncoat.refusal import Refusal
 
 STATIC, PUBLIC, SECRET, SHARED = "static", "public", "secret", "shared"
 ARRAYS = (jax.Array, np.ndarray, jax.ShapeDtypeStruct)
-
-
-@jax.tree_util.register_pytree_node_class
-class Shared:
-    """A secret that stays shared among the parties between calls; `reveal` opens it."""
-
-    def __init__(self, wire: Any, aval: jax.ShapeDtypeStruct, engine: Engine) -> None:
-        self.wire, self.aval, self.engine = wire, aval, engine
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return self.aval.shape
-
-    @property
-    def dtype(self) -> np.dtype:
-        return self.aval.dtype
-
-    def __repr__(self) -> str:
-        return f"Shared({self.dtype}{list(self.shape)}, {self.engine.name})"
-
-    def tree_flatten(self):
-        return (self.wire,), (self.aval, self.engine)
-
-    @classmethod
-    def tree_unflatten(cls, aux, children):
-        return cls(children[0], *aux)
-
-
-def _is_shared(x: Any) -> bool:
-    return isinstance(x, Shared)
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,7 +115,7 @@ class Classifier:
 
     def __call__(self, args: tuple, kwargs: dict) -> tuple[Arguments, list[Any]]:
         """The structure of a call, and the values of its leaves that are not static."""
-        leaves, tree = jax.tree.flatten((args, kwargs), is_leaf=_is_shared)
+        leaves, tree = jax.tree.flatten((args, kwargs), is_leaf=is_shared)
         form = (tree, *map(_form, leaves))
         try:
             spec = self._known.get(form)
@@ -162,7 +133,7 @@ class Classifier:
                 self.signature.bind(*args, **kwargs)
             except TypeError as error:
                 raise Refusal(f"the call does not fit {self.function}: {error}") from None
-        paths, tree = jax.tree_util.tree_flatten_with_path((args, kwargs), is_leaf=_is_shared)
+        paths, tree = jax.tree_util.tree_flatten_with_path((args, kwargs), is_leaf=is_shared)
         marks = _marks(args, kwargs, self.secret, self.signature)
         named = [_argument_name(path, self.signature) for path, _ in paths]
         leaves = [leaf for _, leaf in paths]
@@ -243,7 +214,7 @@ def _spread(prefix: Any, tree: Any) -> list[bool | None]:
     def over(mark: Any, part: Any) -> list[bool | None]:
         if mark is not None and not isinstance(mark, bool | np.bool_):
             raise Refusal(f"secret= takes True, False or None, not {mark!r}")
-        return [None if mark is None else bool(mark)] * len(jax.tree.leaves(part, is_leaf=_is_shared))
+        return [None if mark is None else bool(mark)] * len(jax.tree.leaves(part, is_leaf=is_shared))
 
     try:
         marks = jax.tree.map(over, prefix, tree, is_leaf=lambda x: x is None)
@@ -297,16 +268,4 @@ def share(x: Any, engine: Engine) -> Any:
         with engine.context():
             return Shared(engine.share(leaf, aval), aval, engine)
 
-    return jax.tree.map(one, x, is_leaf=_is_shared)
-
-
-def reveal(x: Any) -> Any:
-    """x with its shared leaves opened."""
-
-    def one(leaf: Any) -> Any:
-        if not isinstance(leaf, Shared):
-            return leaf
-        with leaf.engine.context():
-            return leaf.engine.open(leaf.wire, leaf.aval)
-
-    return jax.tree.map(one, x, is_leaf=_is_shared)
+    return jax.tree.map(one, x, is_leaf=is_shared)

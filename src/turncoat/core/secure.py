@@ -21,7 +21,7 @@ import numpy as np
 
 from turncoat.core import arguments
 from turncoat.core.abb import Box
-from turncoat.core.arguments import Arguments, Shared
+from turncoat.core.arguments import Arguments
 from turncoat.core.engine import Engine
 from turncoat.core.errors import Errors, FiniteCheck, fit
 from turncoat.core.evaluate import evaluate
@@ -30,6 +30,7 @@ from turncoat.core.outputs import as_declared, hints
 from turncoat.core.program import Program, trace
 from turncoat.core.protocol import Protocol
 from turncoat.core.reach import Exposed
+from turncoat.core.shared import Shared
 from turncoat.core.surface import Surface
 from turncoat.core.values import Secret, is_secret, public, struct
 from turncoat.refusal import Refusal

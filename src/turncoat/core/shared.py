@@ -1,0 +1,52 @@
+"""Secrets that stay shared among the parties between calls."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import numpy as np
+
+from turncoat.core.engine import Engine
+
+
+@jax.tree_util.register_pytree_node_class
+class Shared:
+    """A secret that stays shared among the parties between calls; `reveal` opens it."""
+
+    def __init__(self, wire: Any, aval: jax.ShapeDtypeStruct, engine: Engine) -> None:
+        self.wire, self.aval, self.engine = wire, aval, engine
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.aval.shape
+
+    @property
+    def dtype(self) -> np.dtype:
+        return self.aval.dtype
+
+    def __repr__(self) -> str:
+        return f"Shared({self.dtype}{list(self.shape)}, {self.engine.name})"
+
+    def tree_flatten(self):
+        return (self.wire,), (self.aval, self.engine)
+
+    @classmethod
+    def tree_unflatten(cls, aux, children):
+        return cls(children[0], *aux)
+
+
+def is_shared(x: Any) -> bool:
+    return isinstance(x, Shared)
+
+
+def reveal(x: Any) -> Any:
+    """x with its shared leaves opened."""
+
+    def one(leaf: Any) -> Any:
+        if not isinstance(leaf, Shared):
+            return leaf
+        with leaf.engine.context():
+            return leaf.engine.open(leaf.wire, leaf.aval)
+
+    return jax.tree.map(one, x, is_leaf=is_shared)
