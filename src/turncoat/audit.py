@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import Literal
+from typing import Any, Literal
 
 from turncoat import attacks, data, target
 from turncoat.core.surface import Surface
@@ -29,27 +29,13 @@ def audit(
     for name in attacks.CATALOGUE:
         try:
             experiment = Experiment(name, job, {}, trials, seed)
-            records.append(run(experiment, progress, published(name, job.data, job.model), again(experiment)))
+            paper = published(name, job.data, job.model)
+            records.append(run(experiment, progress, paper, again(experiment), dataset))
         except Refusal as reason:
             refused.append(f"`{name}` was not run: {reason}.")
-    severity, verdict = judged(records, surface)
-    return AuditRecord(
-        severity=severity,
-        verdict=verdict,
-        reasons=(*map(showed, records), *surface_reasons(surface), *refused),
-        next_steps=next_steps(surface, records),
-        data=dataset.name,
-        data_label=dataset.label,
-        model=job.model,
-        protocol=job.protocol,
-        engine=job.engine,
-        seconds=time.perf_counter() - began,
-        records=tuple(records),
-        surface=site_rows(surface),
-        shiftable=clean_sites(surface),
-        versions=versions(),
-        command=command,
-    )
+    found = concluded(surface, records, (*map(showed, records), *surface_reasons(surface), *refused))
+    named: dict[str, Any] = {"data": dataset.name, "data_label": dataset.label, "model": job.model}
+    return AuditRecord(**found, **named, seconds=time.perf_counter() - began, command=command)
 
 
 def audit_target(t: target.Target, command: str | None = None) -> AuditRecord:
@@ -62,23 +48,32 @@ def audit_target(t: target.Target, command: str | None = None) -> AuditRecord:
         f"Run on its example arguments, {len(held)} of these {len(clean)} shifts moved the output by the same "
         "amount for different secrets."
     )
-    severity, verdict = judged([], surface)
-    return AuditRecord(
-        severity=severity,
-        verdict=verdict,
-        reasons=(*surface_reasons(surface), *([confirmed] if clean else []), *surface.hints),
-        next_steps=next_steps(surface, []),
-        data="example arguments",
-        data_label="its example arguments",
-        model=t.name,
-        protocol=surface.protocol,
-        engine=surface.engine,
-        seconds=time.perf_counter() - began,
-        surface=site_rows(surface),
-        shiftable=clean_sites(surface),
-        versions=versions(),
-        command=command,
+    found = concluded(
+        surface, [], (*surface_reasons(surface), *([confirmed] if clean else []), *surface.hints)
     )
+    named: dict[str, Any] = {
+        "data": "example arguments",
+        "data_label": "its example arguments",
+        "model": t.name,
+    }
+    return AuditRecord(**found, **named, seconds=time.perf_counter() - began, command=command)
+
+
+def concluded(surface: Surface, records: list[Record], reasons: tuple[str, ...]) -> dict[str, Any]:
+    """What every audit says of a surface and of the attacks that were run, as fields of its record."""
+    severity, verdict = judged(records, surface)
+    return {
+        "severity": severity,
+        "verdict": verdict,
+        "reasons": reasons,
+        "next_steps": next_steps(surface, records),
+        "protocol": surface.protocol,
+        "engine": surface.engine,
+        "records": tuple(records),
+        "surface": site_rows(surface),
+        "shiftable": clean_sites(surface),
+        "versions": versions(),
+    }
 
 
 # ---- the verdict ------------------------------------------------------------------------------------------

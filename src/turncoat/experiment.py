@@ -183,15 +183,18 @@ def run(
     progress: Progress = lambda *_: None,
     paper: Paper | None = None,
     command: str | None = None,
+    dataset: Dataset | None = None,
 ) -> Record:
     """Runs an experiment; the Record holds everything that a report shows.
 
-    `paper` are published numbers to show beside ours, `command` the line that runs it again. Raises
+    `paper` are published numbers to show beside ours, `command` the line that runs it again, `dataset` the
+    job's data where they have been loaded before. Raises
     Refusal for unknown names, data that cannot be used, or an attack that the job leaves no way in.
     """
     began = time.perf_counter()
     attack = attacks.get(experiment.attack, experiment.settings)
-    dataset = data.load(experiment.job.data, seed=experiment.seed)
+    if dataset is None:
+        dataset = data.load(experiment.job.data, seed=experiment.seed)
     attack.goal.check(dataset.x.shape[1], dataset.classes)
     honest, attacked = run_trials(experiment, dataset, attack, progress)
     record = to_record(experiment, attack, dataset, honest, attacked)

@@ -121,9 +121,8 @@ class Exposure(Engine):
         return self._own(merge([a, b], worse).map(lambda r: BENT), site)
 
     def arith(self, b: Exposed, aval: Aval, site: Site | None, error: Any) -> Exposed:
-        return self._own(
-            b.map(lambda r: BENT), site
-        )  # a flip moves the number by +1 or -1, as the secret has it
+        # a flip moves the number by +1 or -1, as the secret has it
+        return self._own(b.map(lambda r: BENT), site)
 
     def bits(self, x: Exposed, lo: int, hi: int, aval: Aval, site: Site, error: Any) -> Exposed:
         return self._own(x.map(lambda r: BENT), site)

@@ -63,9 +63,7 @@ class Secured:
         self._check_finite = FiniteCheck()
         self._compiled = jax.jit(self._evaluate, static_argnums=(0, 1))
         # without errors nothing but the arguments is looked at: a call costs what the plain one costs
-        self._honest = jax.jit(
-            lambda spec, values: self._evaluate(spec, NOTHING, values, NO_ERRORS)[0], static_argnums=0
-        )
+        self._honest = jax.jit(self._evaluate_honestly, static_argnums=0)
 
     def __call__(self, *args: Any, errors: Any = None, observe: Iterable[str] = (), **kwargs: Any) -> Any:
         """The function's value; with `observe`, also a dict of the values at the sites of these names."""
