@@ -1,0 +1,171 @@
+"""Exact arithmetic in Z_2^64 on uint64 arrays, for engines whose numbers are fixed point.
+
+A real x is the ring element round(x 2^f) modulo 2^64, f its precision in fractional bits; elements from 2^63
+on are negative. Everything here needs JAX's 64-bit types: call it inside an engine's `context`. No function
+draws randomness or knows of shares.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array, lax
+
+from turncoat.core.bilinear import Bilinear
+from turncoat.refusal import Refusal
+
+DIGIT = 22
+"""Bits of a balanced digit, in [-2^21, 2^21): a product of two has at most 42 bits besides its sign."""
+BLOCK = 2048
+"""Products of digits that a float64 adds up exactly: 2^11 2^42 = 2^53."""
+NATIVE = 2**17
+"""Up to so many multiplications XLA's own integer product is faster than six products of digits."""
+MATRICES = (((2,), (1,)), ((0,), (0,)))
+"""Dimension numbers of `(b, m, k)` times `(b, k, n)`."""
+SIGNIFICANT = 15
+"""Bits that a public constant keeps at least."""
+
+
+def signed(x: Array) -> Array:
+    """Ring elements as integers in [-2^63, 2^63)."""
+    return lax.bitcast_convert_type(x, jnp.int64)
+
+
+def unsigned(x: Array) -> Array:
+    """64-bit integers as ring elements."""
+    return lax.bitcast_convert_type(x, jnp.uint64)
+
+
+# ---- reals in and out -------------------------------------------------------------------------------------
+
+
+@jax.custom_jvp
+def _to_ring(scaled: Array) -> Array:
+    """A float64 as the nearest integer modulo 2^64, exactly; what is not finite becomes zero."""
+    whole = jnp.rint(jnp.where(jnp.isfinite(scaled), scaled, 0.0))
+    rest = whole - jnp.rint(whole * 2.0**-64) * 2.0**64  # in [-2^63, 2^63], without rounding
+    return unsigned(jnp.where(rest >= 2.0**63, -(2.0**63), rest).astype(jnp.int64))
+
+
+@_to_ring.defjvp
+def _no_derivative(primals: Any, tangents: Any) -> Any:
+    raise Refusal(
+        "integers modulo 2^64 have no derivatives: differentiate the secured function on engine 'reals'"
+    )
+
+
+def encode(x: Any, precision: int) -> Array:
+    """Reals as round(x 2^precision) modulo 2^64 (ties to even), of x's shape; NaN and infinity become zero.
+
+    Raises Refusal under differentiation, where the derivative would silently be zero.
+    """
+    return _to_ring(jnp.asarray(x, jnp.float64) * 2.0**precision)
+
+
+def decode(x: Array, precision: int) -> Array:
+    """The signed value of ring elements as float64, rounded to 53 bits."""
+    return signed(x).astype(jnp.float64) * 2.0**-precision
+
+
+def constant(c: Any, precision: int) -> tuple[Array, Any]:
+    """A public factor at a scale of its own: ring elements round(c 2^s), and s.
+
+    A product with it is truncated by s. Where c is known while tracing, s is the least that makes c an
+    integer, but no more than `precision`, or than what leaves the largest |c| 15 significant bits; s is then
+    a Python int. Of a traced c only that largest magnitude counts, and s is a traced integer of rank 0.
+    In precision 18 alone, a rate of 1e-5 would be off by 14 %. Raises Refusal for NaN and infinity.
+    """
+    if isinstance(c, jax.core.Tracer):
+        largest = jnp.max(jnp.abs(jnp.asarray(c, jnp.float64)), initial=0.0)
+        fine = jnp.clip(SIGNIFICANT - jnp.frexp(largest)[1], precision, 62)
+        scale = jnp.where(largest > 0, fine, precision).astype(jnp.int64)
+        return _to_ring(jnp.ldexp(jnp.asarray(c, jnp.float64), scale)), scale
+    values = np.asarray(c, np.float64)
+    if not np.all(np.isfinite(values)):
+        raise Refusal("a secret is multiplied by NaN or infinity, which fixed point has not")
+    exponent = int(np.frexp(np.max(np.abs(values), initial=0.0))[1])
+    most = min(max(precision, SIGNIFICANT - exponent), 62)
+    exact = (s for s in range(most) if np.all(np.ldexp(values, s) % 1 == 0))
+    bits = next(exact, most)
+    return encode(values, bits), bits
+
+
+# ---- truncation -------------------------------------------------------------------------------------------
+
+
+def shifted(x: Array, bits: Any) -> Array:
+    """floor(x / 2^bits) of the signed value; `bits` may be traced."""
+    return unsigned(signed(x) >> jnp.asarray(bits, jnp.int64))
+
+
+def rounded(x: Array, bits: Any) -> Array:
+    """x / 2^bits to the nearest integer, ties upwards; `bits` may be traced, and 0."""
+    half = jnp.asarray(1, jnp.int64) << jnp.asarray(bits, jnp.int64)
+    return shifted(x + unsigned(half >> 1), bits)
+
+
+# ---- products ---------------------------------------------------------------------------------------------
+
+
+def multiply(bilinear: Bilinear, x: Array, y: Array) -> Array:
+    """A bilinear map of ring elements, exactly modulo 2^64; nothing is truncated.
+
+    Dot products go through float64 (see `dot`). XLA multiplies integers elementwise, and convolves them, as
+    fast as anything built from floats: of a 5 x 5 convolution, six of digits take four times as long.
+    """
+    if bilinear.kind != "dot_general":
+        return bilinear.apply(x, y)
+    if bilinear.swapped:
+        x, y = y, x
+    return dot(x, y, bilinear.params["dimension_numbers"])
+
+
+def digits(x: Array) -> tuple[Array, Array, Array]:
+    """Balanced digits as float64: x = d0 + 2^22 d1 + 2^44 d2 modulo 2^64, d0 and d1 in [-2^21, 2^21).
+
+    Unsigned digits would not do: 784 products of two 22-bit numbers exceed the 53 bits of a float64.
+    """
+    rest = signed(x)
+    low = (rest << (64 - DIGIT)) >> (64 - DIGIT)
+    rest = (rest - low) >> DIGIT
+    middle = (rest << (64 - DIGIT)) >> (64 - DIGIT)
+    high = (rest - middle) >> DIGIT
+    high = (high << (20 + DIGIT)) >> (20 + DIGIT)  # 20 bits are left: what is above is a multiple of 2^64
+    return low.astype(jnp.float64), middle.astype(jnp.float64), high.astype(jnp.float64)
+
+
+def dot(x: Array, y: Array, dimension_numbers: Any) -> Array:
+    """`lax.dot_general` of ring elements, exactly modulo 2^64.
+
+    Six float64 products of balanced digits, in blocks of at most 2048 terms; 3 to 12 times faster than XLA's
+    integer product unless that is small.
+    """
+    (xc, yc), (xb, yb) = dimension_numbers
+    b, k = (int(np.prod([x.shape[d] for d in dims], dtype=int)) for dims in (xb, xc))
+    if x.size * y.size <= NATIVE * max(b * k, 1):
+        return lax.dot_general(x, y, dimension_numbers)
+    if k <= BLOCK:
+        return _block(x, y, dimension_numbers)
+    xf, yf = ([d for d in range(a.ndim) if d not in dims] for a, dims in ((x, (*xb, *xc)), (y, (*yb, *yc))))
+    shape = [x.shape[d] for d in (*xb, *xf)] + [y.shape[d] for d in yf]
+    x, y = x.transpose(*xb, *xf, *xc).reshape(b, -1, k), y.transpose(*yb, *yc, *yf).reshape(b, k, -1)
+    total = jnp.zeros((), jnp.uint64)
+    for i in range(0, k, BLOCK):
+        part = _block(x[:, :, i : i + BLOCK], y[:, i : i + BLOCK], MATRICES)
+        total = total + part
+    return total.reshape(shape)
+
+
+def _block(x: Array, y: Array, numbers: Any) -> Array:
+    (x0, x1, x2), (y0, y1, y2) = digits(x), digits(y)
+
+    def product(a: Array, b: Array) -> Array:
+        return lax.dot_general(a, b, numbers, precision=lax.Precision.HIGHEST).astype(jnp.int64)
+
+    low = product(x0, y0)
+    middle = product(x0, y1) + product(x1, y0)
+    high = product(x0, y2) + product(x1, y1) + product(x2, y0)
+    return unsigned(low + (middle << DIGIT) + (high << 2 * DIGIT))
