@@ -9,10 +9,11 @@ import pytest
 
 from turncoat import attacks, data, engines
 from turncoat.attacks.backdoor import poisoned_gradient
-from turncoat.experiment import Job, job_surface, trial, view
-from turncoat.goals import Backdoor, Trigger
+from turncoat.data import Part
+from turncoat.goals import Backdoor, Case, Ended, Trigger
 from turncoat.refusal import Refusal
 from turncoat.training import StepInfo, secure_step, train
+from turncoat.trials import Job, job_surface, trial, view
 
 # attack, settings, data, model: what runs in a few seconds
 TABLE = [
@@ -28,21 +29,28 @@ def prepared(request):
     name, settings, source, model = request.param
     dataset = data.load(source)
     job = Job(source, model, epochs=2)
-    t = trial(dataset, job, 5)
+    attack = attacks.get(name, settings)
+    t, case = trial(dataset, job, 5).draw(attack.goal)
     other = replace(t.splits.victim, x=t.splits.victim.x[::-1] * 0.5, y=1 - t.splits.victim.y % 2)
     t2 = replace(t, splits=replace(t.splits, victim=other))
-    attack = attacks.get(name, settings)
     program = secure_step(t.model, t.training, t.step.protocol, engines.reals)
     surface = job_surface(t)
-    views = [view(trial_, attack, surface, program) for trial_ in (t, t2)]
+    views = [view(trial_, attack, surface, program, case) for trial_ in (t, t2)]
     return t, attack, views
+
+
+def infos(prepared):
+    """Public step information of some steps, the last one among them."""
+    t, attack, _ = prepared
+    order = t.arguments()[3]
+    known = attack.needs.data_order
+    return [StepInfo(jnp.asarray(i, jnp.int32), order[i] if known else None) for i in (0, 3, len(order) - 1)]
 
 
 def test_errors_do_not_depend_on_the_victims_secrets(prepared):
     _, attack, views = prepared
     plans = [attack.prepare(v) for v in views]
-    infos = [StepInfo(jnp.asarray(i, jnp.int32)) for i in (0, 3)]
-    for info in infos:
+    for info in infos(prepared):
         a, b = (attack.tamper(plan, info) for plan in plans)
         assert list(a) == list(b)
         for name in a:
@@ -51,10 +59,11 @@ def test_errors_do_not_depend_on_the_victims_secrets(prepared):
 
 def test_errors_fit_the_public_sites(prepared):
     _, attack, views = prepared
-    errors = attack.tamper(attack.prepare(views[0]), StepInfo(jnp.zeros((), jnp.int32)))
-    assert len(errors) >= 1
-    for name, value in errors.items():
-        assert np.shape(value) == views[0].surface[name].shape
+    for info in infos(prepared):
+        errors = attack.tamper(attack.prepare(views[0]), info)
+        assert len(errors) >= 1
+        for name, value in errors.items():
+            assert np.shape(value) == views[0].surface[name].shape
 
 
 def test_without_errors_nothing_happens(prepared):
@@ -63,7 +72,7 @@ def test_without_errors_nothing_happens(prepared):
     arguments = t.arguments()
     honest, none = train(t.step, *arguments)
     zeroed = jax.tree.map(jnp.zeros_like, attack.prepare(prepared[2][0]))
-    same, count = train(t.step, *arguments, attack.tamper, zeroed)
+    same, count = train(t.step, *arguments, attack.tamper, zeroed, attack.needs.data_order)
     assert int(none) == int(count) == 0
     for name in honest:
         np.testing.assert_array_equal(honest[name], same[name])
@@ -156,7 +165,7 @@ GOALS = [
 @pytest.mark.parametrize(("goal", "says"), GOALS)
 def test_goals_that_the_data_cannot_have_are_refused(goal, says):
     with pytest.raises(Refusal, match=says):
-        goal.check(features=4, classes=3)
+        goal.check(replace(data.load("digits"), x=np.zeros((3, 4), np.float32), classes=3))
 
 
 def test_success_is_counted_on_triggered_records_of_the_source_class():
@@ -167,8 +176,9 @@ def test_success_is_counted_on_triggered_records_of_the_source_class():
         assert (records[:, 2] == 5.0).all()
         return (records[:, 1] > 1).astype(int)
 
-    flags = Backdoor(0, 1, Trigger(2, 5.0)).flags(predict, x, y)
+    ended = Ended(predict, Part(x, y, np.arange(4)), Case(Part(x, y, np.arange(4))))
+    flags = Backdoor(0, 1, Trigger(2, 5.0)).judge(ended).flags
     assert flags.tolist() == [False, False, True]
     assert not x[:, 2].any()  # the records themselves are left alone
     with pytest.raises(Refusal, match="none of class 2"):
-        Backdoor(2, 1).flags(predict, x, y)
+        Backdoor(2, 1).judge(ended)

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 from turncoat import audit, data
-from turncoat.experiment import Experiment, Job, again, run, trial
+from turncoat.experiment import Experiment, again, run
 from turncoat.paper import published
 from turncoat.record import from_json, to_json
 from turncoat.refusal import Refusal
+from turncoat.trials import Job, trial
 
 JOB = Job(epochs=10)
 

@@ -19,7 +19,13 @@ from turncoat.refusal import Refusal
 
 SOURCE = Path(turncoat.refusal.__file__).parent
 FREE = [SOURCE / "record.py", *sorted(SOURCE.glob("metrics/*.py")), *sorted(SOURCE.glob("report/*.py"))]
-ALLOWED = ("turncoat.record", "turncoat.metrics", "turncoat.refusal", "turncoat.report")
+ALLOWED = (
+    "turncoat.reproduction",
+    "turncoat.record",
+    "turncoat.metrics",
+    "turncoat.refusal",
+    "turncoat.report",
+)
 
 finite = st.floats(allow_nan=False, allow_infinity=False)
 
@@ -77,6 +83,7 @@ def test_arrays_and_numpy_scalars_are_taken():
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])
 def test_nan_is_refused_everywhere(bad):
     arrays = examples.record().per_trial
+    outcome = examples.record().honest.model_dump()
     with pytest.raises(ValidationError):
         Measured(mean=bad, low=bad, high=bad, count=1)
     for change in (
@@ -84,7 +91,8 @@ def test_nan_is_refused_everywhere(bad):
         {"given": {"strength": bad}},
         {"given": {"strengths": [1.0, bad]}},
         {"per_trial": arrays | {"honest_accuracy": [bad] * 10}},
-        {"measures": {"error": {"mean": bad, "low": 0, "high": 1, "count": 1}}},
+        {"honest": outcome | {"mae": {"mean": bad, "low": 0, "high": 1, "count": 1}}},
+        {"honest": outcome | {"mae": "small"}},
     ):
         with pytest.raises(ValidationError):
             examples.record(**change)

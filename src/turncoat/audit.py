@@ -7,10 +7,11 @@ from typing import Any, Literal
 
 from turncoat import attacks, data, target
 from turncoat.core.surface import Surface
-from turncoat.experiment import Experiment, Job, Progress, again, job_surface, run, trial, versions
+from turncoat.experiment import Experiment, again, run, versions
 from turncoat.paper import published
 from turncoat.record import AuditRecord, Record, SiteRow
 from turncoat.refusal import Refusal
+from turncoat.trials import Job, Progress, job_surface, trial
 
 Severity = Literal["broken", "weakened", "held"]
 

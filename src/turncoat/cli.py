@@ -16,9 +16,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from turncoat import attacks, audit, data, engines, models, paper, protocols, target
+from turncoat import attacks, audit, data, engines, models, paper, protocols, reproduce, target
 from turncoat.core.surface import Surface
-from turncoat.experiment import Experiment, Job, again, job_surface, run, trial
+from turncoat.experiment import Experiment, again, run
 from turncoat.record import AuditRecord, Record, to_json
 from turncoat.refusal import Refusal
 from turncoat.report import terminal
@@ -26,6 +26,9 @@ from turncoat.report.csv import per_trial_csv
 from turncoat.report.figure import attack_image
 from turncoat.report.folder import save, usable
 from turncoat.report.html import audit_html, record_html
+from turncoat.report.reproduction import reproduction_table
+from turncoat.reproduction import reproduction_json
+from turncoat.trials import Job, job_surface, trial
 
 HELP = "Audits machine-learning training under passively secure multiparty computation (MPC)."
 app = typer.Typer(help=HELP, no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
@@ -129,6 +132,31 @@ def surface_command(
     screen.print(terminal.surface_table(rows, shiftable))
     for hint in found.hints:
         screen.print(f"Hint: {hint}", style="yellow", markup=False, highlight=False)
+
+
+@app.command("reproduce")
+def reproduce_command(
+    name: Annotated[str, typer.Argument(help=_named("The table or figure", reproduce.CATALOGUE))],
+    data: Annotated[str | None, typer.Option(help="Only the rows of this data set.")] = None,
+    protocol: Annotated[str | None, typer.Option(help=_named("The protocol", protocols.CATALOGUE))] = None,
+    engine: EngineName = "reals",
+    trials: Annotated[int | None, typer.Option(help="Trials a row; the table's own number by default.")] = None,
+    seed: Seed = 0, out: Out = None, as_json: Json = False,
+) -> None:  # fmt: skip
+    """Runs a table or figure of the paper and shows our numbers beside the paper's."""
+    make = reproduce.get(name)
+    folder = usable(out or Path("results") / f"reproduce-{name}")
+    with _Progress() as report:
+        options = reproduce.Options(trials, protocol, engine, data, seed, report)
+        found = make(options)
+    found = found.model_copy(update={"command": _command()})
+    text = reproduction_json(found)
+    folder = save(folder, {"reproduction.json": text, **options.images})
+    if as_json:
+        print(text, end="")
+    else:
+        screen.print(reproduction_table(found))
+    notices.print(f"The results are in {folder}", soft_wrap=True, markup=False, highlight=False)
 
 
 def _surface_json(found: Surface) -> dict[str, Any]:

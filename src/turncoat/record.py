@@ -82,10 +82,26 @@ class Measured(Value):
 
 
 class Outcome(Value):
-    """How one kind of run ended: test accuracy, and how far it reached the adversary's goal."""
+    """How one kind of run ended: test accuracy, and how far it reached the adversary's goal.
+
+    A goal's further measures stand beside them under names of their own, each a `Measured`, or a family of
+    them by name (`mae`, `tpr` by false positive rate).
+    """
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, Measured | dict[str, Measured]] = Field(init=False)
 
     accuracy: Measured
     success: Measured
+
+    @property
+    def measures(self) -> dict[str, Measured]:
+        """The further measures by name, families as `tpr 0.001`, in the order of the goal."""
+        flat: dict[str, Measured] = {}
+        for name, value in (self.__pydantic_extra__ or {}).items():
+            found = {f"{name} {k}": v for k, v in value.items()} if isinstance(value, dict) else {name: value}
+            flat |= {key.replace("_", " "): one for key, one in found.items()}
+        return flat
 
 
 class Paper(Value):
@@ -118,8 +134,9 @@ class Record(Value):
 
     Accuracy and success are fractions of 1. `errors` is the number of tampered products per training run;
     `per_trial` holds at least the arrays named in `PER_TRIAL`, each with one entry per trial, as `seeds`
-    does. `success_name` says what success measures where it is not the attack success rate; `measures`
-    are further numbers in units of their own. `accuracy_change` is attacked minus honest, paired.
+    does. `success_name` says what success measures where it is not the attack success rate; `poisoned` is
+    the run on a colluding contributor's records without any error, where the attack has such records.
+    `accuracy_change` is attacked minus honest, paired.
     `command` is the line that runs it again.
     """
 
@@ -135,10 +152,10 @@ class Record(Value):
     errors: Count
     honest: Outcome
     attacked: Outcome
+    poisoned: Outcome | None = None
     seconds: Number = Field(ge=0)
     accuracy_change: Measured | None = None
     success_name: str = "attack success rate"
-    measures: dict[str, Measured] = {}
     paper: Paper | None = None
     threat: dict[str, bool | str] = {}
     notes: tuple[str, ...] = ()

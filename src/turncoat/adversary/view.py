@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -27,7 +27,9 @@ class View:
     `x` (n, features) and `y` (n,) integer labels are the adversary's own records; `records` is how many the
     victims train on (public); `surface` holds the sites of the job's step, and `program` is that step, which
     is public, on the adversary's own machine (engine `reals`); `key` is the adversary's own randomness;
-    `goal` is what it wants.
+    `goal` is what it wants, `told` what the harness tells it of this trial (see `goals.Case`); `party`
+    (records,) says who contributed each of the victims' records, where the job says so in public; `shape` is
+    that of one record before flattening.
     """
 
     x: np.ndarray
@@ -39,6 +41,9 @@ class View:
     surface: Surface
     goal: Goal
     key: Any
+    told: Mapping[str, np.ndarray] = field(default_factory=dict)
+    party: np.ndarray | None = None
+    shape: tuple[int, ...] = ()
 
     @property
     def steps(self) -> int:

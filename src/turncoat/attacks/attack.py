@@ -38,6 +38,8 @@ class Attack:
     `prepare(view) -> plan` sees the adversary's view only; `tamper(plan, info) -> Errors` sees public step
     information only (so that the errors cannot depend on secrets); `exploit(view, plan, params)` sees the
     released model only. A plan is a pytree of arrays. The harness measures success by `goal`.
+    `contribute(view) -> (x, labels)`, where a contributor of data colludes, gives the records that it puts in
+    the place of the victims' last ones; the harness then also runs the training on them without errors.
     """
 
     name: str
@@ -46,6 +48,7 @@ class Attack:
     prepare: Callable[[View], Any]
     tamper: Callable[[Any, StepInfo], Errors]
     exploit: Callable[[View, Any, Params], Any] | None = None
+    contribute: Callable[[View], tuple[Any, Any]] | None = None
     settings: dict[str, Any] = field(default_factory=dict)
     variant: str = ""
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from turncoat.record import AuditRecord, Paper, Record, SiteRow
+from turncoat.record import AuditRecord, Measured, Paper, Record, SiteRow
 from turncoat.report.numbers import counted, duration, percent, points
 
 SEVERITIES = {
@@ -61,6 +61,12 @@ def headline(record: Record) -> str:
         f"{percent(after.success.mean)}, and test accuracy from {percent(before.accuracy.mean)} to "
         f"{percent(after.accuracy.mean)}."
     )
+
+
+def measures(record: Record) -> dict[str, tuple[Measured | None, Measured | None]]:
+    """Each further measure of a record on the honest and on the attacked runs."""
+    before, after = record.honest.measures, record.attacked.measures
+    return {name: (before.get(name), after.get(name)) for name in before | after}
 
 
 def facts(record: Record) -> list[str]:

@@ -1,34 +1,14 @@
-"""What an adversary wants, as a value; the harness, never the attack, measures success with it."""
+"""A backdoor: records of one class that bear a trigger are classified as another (section 5.1)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 
+from turncoat.data import Dataset
+from turncoat.goals.goal import Ended, Goal, Judged
 from turncoat.refusal import Refusal
-
-Predict = Callable[[np.ndarray], np.ndarray]
-"""The released model: records (n, features) to predicted classes (n,)."""
-
-
-class Goal(Protocol):
-    """A goal: `flags` says for each test record that counts whether the adversary succeeded on it."""
-
-    @property
-    def sentence(self) -> str:
-        """What the adversary wants, in one sentence."""
-        ...
-
-    def check(self, features: int, classes: int) -> None:
-        """Refuses a goal that the data cannot have."""
-        ...
-
-    def flags(self, predict: Predict, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-        """One Boolean per test record that counts."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -46,7 +26,7 @@ class Trigger:
 
 
 @dataclass(frozen=True)
-class Backdoor:
+class Backdoor(Goal):
     """Any record of class `source` is classified as `target` once it bears the trigger (section 5.1)."""
 
     source: int = 0
@@ -60,7 +40,8 @@ class Backdoor:
             f"{self.trigger.value:g} is classified as {self.target}"
         )
 
-    def check(self, features: int, classes: int) -> None:
+    def check(self, dataset: Dataset) -> None:
+        features, classes = dataset.x.shape[1], dataset.classes
         if self.source == self.target:
             raise Refusal("a backdoor leads from one class to another; choose source and target that differ")
         for name, label in (("source", self.source), ("target", self.target)):
@@ -73,8 +54,8 @@ class Backdoor:
         if not np.isfinite(self.trigger.value):
             raise Refusal("the trigger's value must be a number")
 
-    def flags(self, predict: Predict, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-        chosen = x[y == self.source]
+    def judge(self, ended: Ended) -> Judged:
+        chosen = ended.test.x[ended.test.y == self.source]
         if not len(chosen):
             raise Refusal(f"the test records hold none of class {self.source}, the backdoor's source")
-        return predict(self.trigger.apply(chosen)) == self.target
+        return Judged(ended.predict(self.trigger.apply(chosen)) == self.target)

@@ -1,0 +1,6 @@
+"""What an adversary wants, as values: one file each; the harness, never the attack, measures success."""
+
+from turncoat.goals.backdoor import Backdoor, Trigger
+from turncoat.goals.goal import Case, Ended, Goal, Judged, Predict, Summary
+
+__all__ = ["Backdoor", "Case", "Ended", "Goal", "Judged", "Predict", "Summary", "Trigger"]

@@ -1,0 +1,91 @@
+"""The form of a goal: what the harness draws for a trial, and how it judges what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from turncoat.data import Dataset, Part, Splits
+from turncoat.metrics import Interval, mean_interval, rate
+from turncoat.record import Curve
+
+Predict = Callable[[np.ndarray], np.ndarray]
+"""The released model: records (n, features) to predicted classes (n,)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """What the harness draws for one trial, before training.
+
+    `victim` are the records that the victims train on; `told` is what the adversary is told of the trial, by
+    name (the records that it is after, who contributed what); `hidden` is for the judge alone.
+    """
+
+    victim: Part
+    told: Mapping[str, np.ndarray] = field(default_factory=dict)
+    hidden: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Ended:
+    """A training run that has ended, as the judge sees it.
+
+    `taken` is what the attack's `exploit` returned, None if it has none; `tampered` tells the attacked run
+    from the honest one.
+    """
+
+    predict: Predict
+    test: Part
+    case: Case
+    taken: Any = None
+    tampered: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Judged:
+    """How one run went: a Boolean for each thing that counts, further measures, arrays to pool over trials."""
+
+    flags: np.ndarray
+    measures: Mapping[str, float] = field(default_factory=dict)
+    arrays: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Summary:
+    """All runs of one kind: the rate of success, further measures (or families of them) and curves."""
+
+    success: Interval
+    measures: Mapping[str, Interval | dict[str, Interval]] = field(default_factory=dict)
+    curves: Mapping[str, Curve] = field(default_factory=dict)
+
+
+class Goal:
+    """What an adversary wants, as a value. The harness, never the attack, measures success with it."""
+
+    success_name = "attack success rate"
+    one_split = False
+    """Whether all trials share the first trial's split, so that what is trained on it serves all of them."""
+
+    @property
+    def sentence(self) -> str:
+        """What the adversary wants, in one sentence."""
+        raise NotImplementedError
+
+    def check(self, dataset: Dataset) -> None:
+        """Refuses a goal that the data cannot have."""
+
+    def draw(self, splits: Splits, rng: np.random.Generator) -> Case:
+        """One trial's case; nothing but the victims' records by default."""
+        return Case(splits.victim)
+
+    def judge(self, ended: Ended) -> Judged:
+        """How far one run reached the goal."""
+        raise NotImplementedError
+
+    def summary(self, runs: Sequence[Judged]) -> Summary:
+        """Success pooled over trials with an exact interval, and the mean of each measure over trials."""
+        measures = {n: mean_interval([r.measures[n] for r in runs]) for n in runs[0].measures}
+        return Summary(rate(np.concatenate([r.flags for r in runs])), measures)

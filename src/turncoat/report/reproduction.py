@@ -1,0 +1,53 @@
+"""A table of the paper beside ours, for a terminal."""
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from turncoat.record import Measured
+from turncoat.report import numbers, words
+from turncoat.reproduction import Reproduction, Row, stands_in
+
+COLOURS = {"exceeded": "green", "reached": "green", "short": "red", "not run": "yellow", "ours": "cyan"}
+
+
+def reproduction_table(found: Reproduction) -> RenderableType:
+    """Every row: the paper's number above ours with its interval, and how ours stands to it."""
+    columns = list(dict.fromkeys(c for row in found.rows for c in (*row.paper, *row.ours)))
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for heading in ("", "", *columns, "Mark"):
+        table.add_column(heading, overflow="fold")
+    for row in found.rows:
+        whose = Text("paper\nours", style="dim")
+        table.add_row(_name(row), whose, *(_cell(row, c) for c in columns), _mark(row))
+    lines: list[RenderableType] = [Text.assemble((found.table, "bold"), f": {found.title}"), table]
+    lines += [Text(f"{row.name}: {row.why}", style="yellow") for row in found.rows if row.why]
+    if stands_in(found):
+        lines.append(Text(words.STAND_IN_WARNING, style="yellow"))
+    lines += [Text(words.sentence(note), style="dim") for note in found.notes]
+    lines.append(Text(f"It took {numbers.duration(found.seconds)}.", style="dim"))
+    return Group(*lines)
+
+
+def _name(row: Row) -> RenderableType:
+    facts = " ".join(part for part in (row.data, row.model) if part)
+    trials = f"{row.trials} trials" if row.trials else ""
+    return Text.assemble(row.name, (f"\n{facts}\n{trials}".rstrip(), "dim"))
+
+
+def _cell(row: Row, column: str) -> RenderableType:
+    paper, ours = row.paper.get(column), row.ours.get(column)
+    return Text(f"{_number(paper)}\n{_number(ours)}")
+
+
+def _number(value: Measured | float | str | None) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, Measured):
+        return f"{numbers.plain(value.mean)}\n{numbers.plain_span(value)}"
+    return value if isinstance(value, str) else numbers.plain(value)
+
+
+def _mark(row: Row) -> RenderableType:
+    return Text(row.mark, style=COLOURS[row.mark])

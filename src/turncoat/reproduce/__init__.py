@@ -1,0 +1,21 @@
+"""The paper's tables and figures beside ours: one file each; `CATALOGUE` maps the command line's names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from turncoat.refusal import Refusal, nearest
+from turncoat.reproduce.options import Options
+from turncoat.reproduction import Reproduction
+
+CATALOGUE: dict[str, Callable[[Options], Reproduction]] = {}
+
+
+def get(name: str) -> Callable[[Options], Reproduction]:
+    """What reproduces the table or figure of this name; Refusal, naming the nearest, if there is none."""
+    if name not in CATALOGUE:
+        raise Refusal(f"the paper has no {name!r} to reproduce; the nearest are {nearest(name, CATALOGUE)}")
+    return CATALOGUE[name]
+
+
+__all__ = ["CATALOGUE", "Options", "get"]
