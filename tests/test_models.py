@@ -13,6 +13,7 @@ MODELS = {
     "lr": models.logistic_regression(5, 3),
     "lr-sigmoid": models.logistic_regression(5, 2, "sigmoid"),
     "svm": models.svm(5),
+    "svm-squared": models.svm(5, squared=True),
     "mlp": models.mlp(5, 3, (7,)),
     "mlp deep": models.mlp(5, 4, (7, 6, 3)),
     "mlp-sigmoid": models.mlp(5, 2, (7,), "sigmoid"),
@@ -70,6 +71,7 @@ ENCODED = {
     "lr": [[0, 1, 0], [1, 0, 0]],
     "lr-sigmoid": [[1], [0]],
     "svm": [[1], [-1]],
+    "svm-squared": [[1], [-1]],
 }
 
 

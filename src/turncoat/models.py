@@ -30,8 +30,8 @@ scope = jax.named_scope
 class Model:
     """A model: what it is, and pure functions over its parameters.
 
-    `output` is "softmax", "sigmoid" (binary) or "hinge" (support vector machine, labels -1 and 1);
-    `widths` are the sizes of all layers, from features to scores.
+    `output` is "softmax", "sigmoid" (binary), "hinge" or "squared hinge" (support vector machines, labels -1
+    and 1); `widths` are the sizes of all layers, from features to scores.
     """
 
     name: str
@@ -105,13 +105,14 @@ class Model:
             return {name: params[name] - rate * grads[name] for name in params}
 
     def loss(self, params: Params, x: Array, y: Array) -> Array:
-        """The summed loss whose gradient `gradient` is: cross-entropy, or hinge."""
+        """The summed loss whose gradient `gradient` is: cross-entropy, hinge, or half the hinge squared."""
         d = self.scores(params, x)
         if self.output == "softmax":
             return -jnp.sum(y * jax.nn.log_softmax(d))
         if self.output == "sigmoid":
             return jnp.sum(jnp.logaddexp(0.0, d) - y * d)
-        return jnp.sum(jnp.maximum(0.0, 1 - y * d))
+        violation = jnp.maximum(0.0, 1 - y * d)
+        return jnp.sum(violation if self.output == "hinge" else violation**2 / 2)
 
 
 def _forward(model: Model, params: Params, x: Array) -> tuple[Array, list[Array], list[Array]]:
@@ -132,7 +133,10 @@ def _forward(model: Model, params: Params, x: Array) -> tuple[Array, list[Array]
 
 
 def _loss_derivative(model: Model, d: Array, y: Array) -> Array:
-    """F = P - Y (Fig. 1); for the hinge loss max(0, 1 - y d), -y where the margin is violated."""
+    """F = P - Y (Fig. 1); of a hinge max(0, P), P = 1 - y d: -y where P > 0, and -y max(0, P) if squared.
+
+    The squared one is the paper's F = max(0, P) (section 2.3) as a gradient that descends: times -y.
+    """
     if model.output == "softmax":
         return functions.softmax(d) - y
     if model.output == "sigmoid":
@@ -140,7 +144,11 @@ def _loss_derivative(model: Model, d: Array, y: Array) -> Array:
     with scope("hinge"):
         with scope("margin:"):
             margin = y * d
-        return jnp.where(margin < 1, -y, 0.0)
+        if model.output == "hinge":
+            return jnp.where(margin < 1, -y, 0.0)
+        violation = jnp.where(margin < 1, 1 - margin, 0.0)
+        with scope("derivative:"):
+            return -y * violation
 
 
 # ---- the catalogue ----------------------------------------------------------------------------------------
@@ -151,8 +159,10 @@ def logistic_regression(features: int, classes: int = 2, output: str = "softmax"
     return Model("lr", (features, classes if output == "softmax" else 1), classes, output)
 
 
-def svm(features: int) -> Model:
-    """A linear support vector machine with the hinge loss (section 2.3); two classes."""
+def svm(features: int, squared: bool = False) -> Model:
+    """A linear support vector machine with the hinge loss (section 2.3), or its square; two classes."""
+    if squared:
+        return Model("svm-squared", (features, 1), 2, "squared hinge")
     return Model("svm", (features, 1), 2, "hinge")
 
 
@@ -171,18 +181,15 @@ def _lr_sigmoid(features: int, classes: int, hidden: tuple[int, ...]) -> Model:
     return logistic_regression(features, classes, "sigmoid")
 
 
-def _svm(features: int, classes: int, hidden: tuple[int, ...]) -> Model:
-    return svm(features)
-
-
 CATALOGUE: dict[str, Callable[[int, int, tuple[int, ...]], Model]] = {
     "lr": _lr,
     "lr-sigmoid": _lr_sigmoid,
-    "svm": _svm,
+    "svm": lambda features, classes, hidden: svm(features),
+    "svm-squared": lambda features, classes, hidden: svm(features, squared=True),
     "mlp": mlp,
     "mlp-sigmoid": lambda features, classes, hidden: mlp(features, classes, hidden, "sigmoid"),
 }
-BINARY = ("lr-sigmoid", "svm", "mlp-sigmoid")
+BINARY = ("lr-sigmoid", "svm", "svm-squared", "mlp-sigmoid")
 
 
 def get(name: str, features: int, classes: int, hidden: tuple[int, ...] = (128,)) -> Model:
