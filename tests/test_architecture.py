@@ -18,7 +18,7 @@ ORDER = [
     "reproduce", "report", "cli",
 ]  # fmt: skip
 CORE_ORDER = [
-    "values", "sites", "program", "secrecy", "errors", "bilinear", "engine", "names", "protocol", "local", "abb",
+    "values", "sites", "program", "secrecy", "errors", "bilinear", "draws", "engine", "names", "protocol", "local", "abb",
     "tournament", "reach", "exposure", "rules", "evaluate", "surface", "shared", "arguments", "outputs", "secure",
 ]  # fmt: skip
 FREE_OF_JAX = ["refusal", "metrics", "record", "report", "data", "goals", "paper", "reproduction"]

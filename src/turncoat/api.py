@@ -38,6 +38,9 @@ def surface(f: Callable, *args: Any, **kwargs: Any) -> Surface:
     return (f if isinstance(f, Secured) else secure(f)).surface(*args, **kwargs)
 
 
-def share(x: Any, engine: Engine | str = "reals") -> Any:
-    """x with its secret arrays shared on an engine: a training loop shares once and reveals the model."""
-    return arguments.share(x, engines.get(engine) if isinstance(engine, str) else engine)
+def share(x: Any, engine: Engine | str = "reals", key: Any = None) -> Any:
+    """x with its secret arrays shared on an engine: a training loop shares once and reveals the model.
+
+    `key` is a typed key, for engines that draw randomness.
+    """
+    return arguments.share(x, engines.get(engine) if isinstance(engine, str) else engine, key)

@@ -23,11 +23,16 @@ from turncoat.refusal import Refusal
 
 @dataclass(frozen=True)
 class Training:
-    """Public hyper-parameters of a training run."""
+    """Public hyper-parameters of a training run: stochastic gradient descent on the mean loss of a batch.
+
+    `momentum` is that of Polyak's heavy ball; `weight_decay` times a parameter is added to its gradient.
+    """
 
     epochs: int = 10
     batch: int = 100
     learning_rate: float = 0.1
+    momentum: float = 0.0
+    weight_decay: float = 0.0
 
     def steps(self, records: int) -> int:
         """Steps of a whole run; a last batch that is not full is left out of each epoch."""
@@ -39,10 +44,32 @@ class Training:
             raise Refusal("training needs at least one epoch and a batch of at least one record")
         if not self.learning_rate > 0:
             raise Refusal(f"the learning rate must be positive, not {self.learning_rate}")
+        if not 0 <= self.momentum < 1:
+            raise Refusal(f"the momentum must be at least 0 and below 1, not {self.momentum}")
+        if not 0 <= self.weight_decay * self.learning_rate < 1:
+            raise Refusal(
+                f"the weight decay must be at least 0 and below 1 / learning rate, not {self.weight_decay}"
+            )
         if self.batch > records:
             raise Refusal(
                 f"a batch of {self.batch} is more than the {records} training records; choose a smaller batch"
             )
+
+
+VELOCITY = "velocity."
+"""Begins the names of the optimizer's own state among the parameters of a step."""
+
+
+def start(params: Params, training: Training) -> Params:
+    """What the first step takes: the initial parameters and, with momentum, a velocity of zero for each."""
+    if not training.momentum:
+        return params
+    return {**params, **{VELOCITY + name: jnp.zeros_like(p) for name, p in params.items()}}
+
+
+def released(params: Params) -> Params:
+    """What is opened at the end of training: the model, without the optimizer's state."""
+    return {name: p for name, p in params.items() if not name.startswith(VELOCITY)}
 
 
 @jax.tree_util.register_dataclass
@@ -78,9 +105,24 @@ def secure_step(model: Model, training: Training, protocol: Protocol, engine: En
     """
 
     def step(params: Params, x: Array, y: Array, index: Array) -> Params:
+        if training.momentum or training.weight_decay:
+            return _descend(model, training, params, x[index], y[index])
         return model.step(params, x[index], y[index], training.learning_rate)
 
     return secure(step, protocol=protocol, engine=engine, secret={"index": False})
+
+
+def _descend(model: Model, training: Training, params: Params, x: Array, y: Array) -> Params:
+    """One step with momentum and weight decay; both scale by public numbers only."""
+    grads, after = model.gradient(params, x, y), {}
+    with jax.named_scope("update"):
+        for name, gradient in grads.items():
+            change = gradient * (1 / len(x)) + training.weight_decay * params[name]
+            if training.momentum:
+                change = change + training.momentum * params[VELOCITY + name]
+                after[VELOCITY + name] = change
+            after[name] = params[name] - training.learning_rate * change
+    return after
 
 
 def train(
@@ -92,25 +134,34 @@ def train(
     tamper: Tamper | None = None,
     plan: Any = None,
     knows_order: bool = False,
+    key: Any = None,
 ) -> tuple[Params, Array]:
     """The final model, and how many products were tampered with.
 
     `x` (records, features) and `y` (records, ...) encoded labels are shared once, the model is revealed at
     the end. `order` is public (see `batch_order`). With `tamper`, `tamper(plan, info)` gives each step's
-    errors.
+    errors. `key` is for engines that draw randomness: each step draws its own.
     """
+    if not step.engine.random:
+        key = None
+    elif key is None:
+        key = jax.random.key(0)
     if step.engine.traced:
-        return _train_compiled(step, tamper, knows_order, params, jnp.asarray(x), jnp.asarray(y), order, plan)
-    return _train(step, tamper, knows_order, params, x, y, order, plan)
+        x, y = jnp.asarray(x), jnp.asarray(y)
+        return _train_compiled(step, tamper, knows_order, params, x, y, order, plan, key)
+    return _train(step, tamper, knows_order, params, x, y, order, plan, key)
 
 
-def _train(step, tamper, knows_order, params, x, y, order, plan) -> tuple[Params, Array]:
-    params, x, y = (share(v, step.engine) for v in (params, x, y))
+def _train(step, tamper, knows_order, params, x, y, order, plan, key) -> tuple[Params, Array]:
+    sharing, steps = (None, None) if key is None else jax.random.split(key)
+    params, x, y = share((params, x, y), step.engine, sharing)
 
     def body(carry: tuple, inputs: tuple) -> tuple:
         (params, count), (i, index) = carry, inputs
         errors = Errors() if tamper is None else tamper(plan, StepInfo(i, index if knows_order else None))
-        return (step(params, x, y, index, errors=errors), count + errors.count()), None
+        randomness = None if steps is None else jax.random.fold_in(steps, i)
+        params = step(params, x, y, index, errors=errors, randomness=randomness)
+        return (params, count + errors.count()), None
 
     start = (params, jnp.zeros((), jnp.int32))
     numbered = (jnp.arange(len(order), dtype=jnp.int32), order)
@@ -120,7 +171,7 @@ def _train(step, tamper, knows_order, params, x, y, order, plan) -> tuple[Params
         params, count = start
         for i, index in zip(*numbered, strict=True):
             (params, count), _ = body((params, count), (i, index))
-    return reveal(params), count
+    return reveal(released(params)), count
 
 
 _train_compiled = partial(jax.jit, static_argnums=(0, 1, 2))(_train)

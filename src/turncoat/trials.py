@@ -19,7 +19,7 @@ from turncoat.data import Dataset, Part, Splits
 from turncoat.goals import Case, Ended, Goal, Judged
 from turncoat.models import Model, Params
 from turncoat.refusal import Refusal
-from turncoat.training import Training, batch_order, each, predictions, secure_step, train
+from turncoat.training import Training, batch_order, each, predictions, secure_step, start, train
 
 LARGE = Training(epochs=10, batch=100, learning_rate=0.1)
 SMALL = Training(epochs=20, batch=32, learning_rate=0.5)
@@ -33,7 +33,8 @@ Progress = Callable[[str, int, int], None]
 class Job:
     """A training job: data, model, and the protocol and engine that it runs under.
 
-    `epochs`, `batch` and `learning_rate` default to the data set's size (see `training_of`).
+    `epochs`, `batch` and `learning_rate` default by the data set's size; there is no momentum or weight decay
+    unless they are given.
     """
 
     data: str = "digits"
@@ -44,11 +45,13 @@ class Job:
     epochs: int | None = None
     batch: int | None = None
     learning_rate: float | None = None
+    momentum: float | None = None
+    weight_decay: float | None = None
 
     def training(self, records: int) -> Training:
         """The job's hyper-parameters on this many training records; Refusal if they make no run."""
         base = LARGE if records >= 10_000 else SMALL
-        given = {n: v for n in ("epochs", "batch", "learning_rate") if (v := getattr(self, n)) is not None}
+        given = {f.name: v for f in fields(Training) if (v := getattr(self, f.name)) is not None}
         training = replace(base, **given)
         training.check(records)
         return training
@@ -70,12 +73,18 @@ class Trial:
         """Keys of initial weights, batch order and adversary."""
         return list(jax.random.split(jax.random.key(self.seed), 3))
 
+    @property
+    def randomness(self) -> Any:
+        """The key of the engine's own draws, one for honest and attacked runs."""
+        return jax.random.fold_in(jax.random.key(self.seed), 3)
+
     def arguments(self, victim: Part | None = None) -> tuple[Params, Any, Any, Any]:
         """`(params, x, y, order)` of a training run on the victims' records, or on others in their place."""
-        start, order, _ = self.keys
+        initial, order, _ = self.keys
         part = self.splits.victim if victim is None else victim
         batches = batch_order(order, len(part), self.training)
-        return self.model.init(start), jnp.asarray(part.x), self.model.encode(part.y), batches
+        params = start(self.model.init(initial), self.training)
+        return params, jnp.asarray(part.x), self.model.encode(part.y), batches
 
     def draw(self, goal: Goal) -> tuple[Trial, Case]:
         """The trial with the case that the goal draws for it."""
@@ -102,7 +111,8 @@ def job_surface(t: Trial) -> Surface:
     """The attack surface of one step of a trial's job, from the shapes of its arguments."""
     victim = t.splits.victim
     x, labels = (jax.ShapeDtypeStruct(a.shape, a.dtype) for a in (victim.x, victim.y))
-    params, y = jax.eval_shape(t.model.init, jax.random.key(0)), jax.eval_shape(t.model.encode, labels)
+    y = jax.eval_shape(t.model.encode, labels)
+    params = jax.eval_shape(lambda key: start(t.model.init(key), t.training), jax.random.key(0))
     return t.step.surface(params, x, y, jax.ShapeDtypeStruct((t.training.batch,), jnp.int32))
 
 
@@ -148,7 +158,9 @@ class Runs:
         return {f.name: runs for f in fields(self) if (runs := getattr(self, f.name))}
 
 
-def judge(t: Trial, attack: Attack, case: Case, v: View, plan: Any, tampered: bool) -> Callable[..., Run]:
+def judge(
+    t: Trial, attack: Attack, case: Case, v: View, plan: Any, order: Any, tampered: bool
+) -> Callable[..., Run]:
     """The harness's judgement of a released model: test accuracy, and success by the goal."""
 
     def judged(params: Params, errors: Any) -> Run:
@@ -157,7 +169,7 @@ def judge(t: Trial, attack: Attack, case: Case, v: View, plan: Any, tampered: bo
 
         test = t.splits.test
         taken = None if attack.exploit is None else attack.exploit(v, plan, params)
-        ended = Ended(predict, test, case, taken, tampered)
+        ended = Ended(predict, test, case, taken, tampered, np.asarray(order), t.shape)
         return Run(predict(test.x) == test.y, attack.goal.judge(ended), int(errors))
 
     return judged
@@ -193,15 +205,16 @@ def run_trials(
             t, case = trial(dataset, job, seed + i, step, split_seed).draw(attack.goal)
             v = view(t, attack, surface, program, case)
             plan = attack.prepare(v)
-            judges.append([judge(t, attack, case, v, plan, tampered) for tampered in (False, False, True)])
+            plain = t.arguments()
+            judges.append([judge(t, attack, case, v, plan, plain[3], k) for k in (False, False, True)])
             added = contributed(t.splits.victim, attack.contribute(v)) if attack.contribute else None
-            yield t.arguments(), t.arguments(added), plan
+            yield plain, t.arguments(added), plan, t.randomness
 
-    def every(plain: Any, poisoned: Any, plan: Any) -> tuple:
-        middle = train(step, *poisoned) if attack.contribute else None
+    def every(plain: Any, poisoned: Any, plan: Any, key: Any) -> tuple:
+        middle = train(step, *poisoned, key=key) if attack.contribute else None
         params, x, y, order = poisoned
-        attacked = train(step, params, x, y, order, attack.tamper, plan, attack.needs.data_order)
-        return train(step, *plain), middle, attacked
+        attacked = train(step, params, x, y, order, attack.tamper, plan, attack.needs.data_order, key)
+        return train(step, *plain, key=key), middle, attacked
 
     runs = Runs([], [], [])
     for i, ended in enumerate(each(every, inputs())):

@@ -17,6 +17,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from turncoat.core import draws
 from turncoat.core.engine import Engine
 from turncoat.core.shared import Shared, is_shared
 from turncoat.core.values import Secret, struct
@@ -254,18 +255,21 @@ def _argument_name(path: Sequence[Any], signature: inspect.Signature | None) -> 
     return "/".join(p for p in (head, path_name(rest)) if p)
 
 
-def share(x: Any, engine: Engine) -> Any:
+def share(x: Any, engine: Engine, key: Any = None) -> Any:
     """x with its secret arrays shared on an engine; public leaves (see above) stay as they are.
 
     A training loop shares once and reveals the final model: opening the parameters at every step would be
-    a leak, and would lose units of fixed point.
+    a leak, and would lose units of fixed point. `key` is a typed key, for engines that draw randomness.
     """
+    begun = engine
+    if engine.random:
+        begun = engine.begin(draws.default() if key is None else draws.checked(key))
 
     def one(leaf: Any) -> Any:
         if _kind(leaf, None, "the value", engine) != SECRET:
             return leaf
         aval = struct(leaf.shape, leaf.dtype)
         with engine.context():
-            return Shared(engine.share(leaf, aval), aval, engine)
+            return Shared(begun.share(leaf, aval), aval, engine)
 
     return jax.tree.map(one, x, is_leaf=is_shared)

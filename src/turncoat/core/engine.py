@@ -9,9 +9,10 @@ last AND ...). `Traced` engines hold JAX arrays and run loops as `lax` loops; `E
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
-from typing import Any
+import copy
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any, Self
 
 import jax
 import jax.numpy as jnp
@@ -19,6 +20,7 @@ import numpy as np
 from jax import lax
 
 from turncoat.core.bilinear import Bilinear, Sum
+from turncoat.core.draws import Draws
 from turncoat.core.sites import Site
 from turncoat.core.values import Secret, Value, public
 from turncoat.refusal import Refusal
@@ -36,10 +38,21 @@ class Engine:
     """Which kinds of interactive operation are sites here: product, bit, truncation, conversion, ideal."""
     traced = True
     """Whether wires are pytrees of JAX arrays, so that `secure` can compile its evaluation."""
+    random = False
+    """Whether it draws randomness: then each evaluation runs on an instance that `begin` made for it."""
+    draws: Draws
 
     def context(self) -> AbstractContextManager:
         """Entered around the evaluation only, e.g. for 64-bit arithmetic."""
         return nullcontext()
+
+    def begin(self, key: Any) -> Self:
+        """This engine for one evaluation, its randomness derived from `key`; itself if it draws none."""
+        if not self.random:
+            return self
+        begun = copy.copy(self)
+        begun.draws = Draws(key)
+        return begun
 
     # in and out
     def share(self, array: Any, aval: Aval) -> Wire:
@@ -53,6 +66,9 @@ class Engine:
     def open(self, wire: Wire, aval: Aval) -> Any:
         """The value of a wire, revealed, in the dtype of `aval`."""
         raise self._missing("open")
+
+    def argument(self, function: str, where: str, wire: Wire, limits: tuple[float, float]) -> None:
+        """Called where a wire enters a function that holds between limits: for an engine that monitors."""
 
     # local
     def add(self, x: Wire, y: Wire, aval: Aval) -> Wire:
@@ -165,10 +181,30 @@ class Traced(Engine):
 
     def scan(self, body: Body, carry: list[Value], xs: list[Value], length: int, reverse: bool):
         rows = [self._rows(x) for x in xs]
+        loop = Draws(self.draws.next()) if self.random else None
+
+        def step(carry: Any, numbered: Any) -> Any:
+            number, row = numbered
+            with self._pass(loop, number):
+                return body(carry, row)
+
+        numbers = jnp.arange(length) if self.random else None
         carry, ys = lax.scan(
-            lambda c, x: body(c, x), [public(c) for c in carry], rows, length=length, reverse=reverse
+            step, [public(c) for c in carry], (numbers, rows), length=length, reverse=reverse
         )
         return carry, [self._stacked(y, length) for y in ys]
+
+    @contextmanager
+    def _pass(self, loop: Draws | None, number: Any) -> Iterator[None]:
+        """A pass of a loop is traced once: what makes its randomness fresh is its number."""
+        if loop is None:
+            yield
+            return
+        saved, self.draws = self.draws, loop.in_pass(number)
+        try:
+            yield
+        finally:
+            self.draws = saved
 
     def _rows(self, x: Value) -> Value:
         if not isinstance(x, Secret):
@@ -181,7 +217,17 @@ class Traced(Engine):
         return Secret(self.roll_axis(y.wire), aval_like(y.aval, (length, *y.shape)), y.origin, y.box)
 
     def while_loop(self, keep_going: Callable, body: Callable, carry: list[Value]) -> list[Value]:
-        return lax.while_loop(keep_going, body, [public(c) for c in carry])
+        start = [public(c) for c in carry]
+        if not self.random:
+            return lax.while_loop(keep_going, body, start)
+        loop = Draws(self.draws.next())
+
+        def step(numbered: Any) -> Any:
+            number, carry = numbered
+            with self._pass(loop, number):
+                return number + 1, body(carry)
+
+        return lax.while_loop(lambda c: keep_going(c[1]), step, (jnp.zeros((), jnp.uint32), start))[1]
 
     def switch(self, index: Any, branches: Sequence[Callable[[], list[Value]]]) -> list[Value]:
         return lax.switch(index, [lambda b=b: [public(v) for v in b()] for b in branches])

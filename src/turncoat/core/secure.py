@@ -19,7 +19,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from turncoat.core import arguments
+from turncoat.core import arguments, draws
 from turncoat.core.abb import Box
 from turncoat.core.arguments import Arguments
 from turncoat.core.engine import Engine
@@ -65,20 +65,38 @@ class Secured:
         # without errors nothing but the arguments is looked at: a call costs what the plain one costs
         self._honest = jax.jit(self._evaluate_honestly, static_argnums=0)
 
-    def __call__(self, *args: Any, errors: Any = None, observe: Iterable[str] = (), **kwargs: Any) -> Any:
-        """The function's value; with `observe`, also a dict of the values at the sites of these names."""
+    def __call__(
+        self,
+        *args: Any,
+        errors: Any = None,
+        observe: Iterable[str] = (),
+        randomness: Any = None,
+        **kwargs: Any,
+    ) -> Any:
+        """The function's value; with `observe`, also a dict of the values at the sites of these names.
+
+        `randomness` is a typed key, for engines that draw any: give each step of a run another one. Without
+        it, all calls draw the same.
+        """
+        key = self._key(randomness)
         if self.engine.traced:
             spec, values = self._classify.quickly(args, kwargs)
             try:
-                return self._run(spec, values, errors, observe)
+                return self._run(spec, values, errors, observe, key)
             except _Misfit:
                 pass
         spec, values = self._classify(args, kwargs)
-        return self._run(spec, values, errors, observe)
+        return self._run(spec, values, errors, observe, key)
 
-    def _run(self, spec: Arguments, values: list[Any], errors: Any, observe: Iterable[str]) -> Any:
+    def _key(self, given: Any) -> Any:
+        """The key of a call; None on engines that draw nothing, whatever is given."""
+        if not self.engine.random:
+            return None
+        return draws.default() if given is None else draws.checked(given)
+
+    def _run(self, spec: Arguments, values: list[Any], errors: Any, observe: Iterable[str], key: Any) -> Any:
         if errors is None and not observe and self.engine.traced:
-            return self._honest(spec, values)
+            return self._honest(spec, values, key)
         errors = Errors.of(errors)
         self._check_finite(errors)
         if not self.engine.traced and any(map(_traced, jax.tree.leaves((values, errors)))):
@@ -86,7 +104,7 @@ class Secured:
                 f"engine {self.engine.name!r} computes step by step: it cannot run under jit, vmap or grad"
             )
         run = self._compiled if self.engine.traced else self._evaluate
-        out, seen = run(spec, frozenset(observe), values, errors)
+        out, seen = run(spec, frozenset(observe), values, errors, key)
         return (out, seen) if observe else out
 
     def surface(self, *args: Any, **kwargs: Any) -> Surface:
@@ -102,7 +120,9 @@ class Secured:
             self._plans[key] = plan
         return self._plans[key]
 
-    def _evaluate(self, spec: Arguments, observe: frozenset[str], values: list[Any], errors: Errors) -> Any:
+    def _evaluate(
+        self, spec: Arguments, observe: frozenset[str], values: list[Any], errors: Errors, key: Any
+    ) -> Any:
         if not spec.fits(values):
             raise _Misfit
         plan = self._plan(spec, values)
@@ -110,7 +130,8 @@ class Secured:
         for name in observe:
             plan.surface[name]
         with self.engine.context():
-            box = Box(self.engine, self.protocol, evaluate, fit(errors, sites), sites, observe)
+            engine = self.engine.begin(key)
+            box = Box(engine, self.protocol, evaluate, fit(errors, sites), sites, observe)
             dtypes = [a.dtype for a in plan.program.input_avals]
             entered = [spec.enter(box, i, v, dtypes[i]) for i, v in enumerate(values)]
             out = evaluate(plan.program, box, entered)
@@ -119,8 +140,8 @@ class Secured:
             leaves = [self._leave(v, a, keep) for v, a in zip(out, plan.program.output_avals, strict=True)]
         return jax.tree.unflatten(plan.out_tree, leaves), box.seen
 
-    def _evaluate_honestly(self, spec: Arguments, values: list[Any]) -> Any:
-        return self._evaluate(spec, NOTHING, values, NO_ERRORS)[0]
+    def _evaluate_honestly(self, spec: Arguments, values: list[Any], key: Any) -> Any:
+        return self._evaluate(spec, NOTHING, values, NO_ERRORS, key)[0]
 
     def _leave(self, value: Any, aval: Any, keep_shared: bool) -> Any:
         if not is_secret(value):
@@ -211,7 +232,7 @@ def _signature(f: Callable) -> inspect.Signature | None:
         signature = inspect.signature(f)
     except (TypeError, ValueError):
         return None
-    taken = {"errors", "observe"} & set(signature.parameters)
+    taken = {"errors", "observe", "randomness"} & set(signature.parameters)
     if taken:
         raise Refusal(
             f"the function has a parameter {taken.pop()!r} of its own, which secure() adds: rename it"
