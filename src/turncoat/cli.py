@@ -43,12 +43,14 @@ def _named(what: str, names: Any) -> str:
 
 Data = Annotated[str, typer.Option(help="A data set (see `turncoat data list`) or a file.npz / file.csv.")]
 ModelName = Annotated[str, typer.Option(help=_named("The model", models.CATALOGUE))]
-Hidden = Annotated[str, typer.Option(help="Hidden layer sizes of an mlp, e.g. 128 or 64,32.")]
+Hidden = Annotated[str, typer.Option(help="Sizes of the dense hidden layers, e.g. 128 or 64,32.")]
 Protocol = Annotated[str, typer.Option(help=_named("The protocol", protocols.CATALOGUE))]
 EngineName = Annotated[str, typer.Option(help=_named("The engine", engines.CATALOGUE))]
 Epochs = Annotated[int | None, typer.Option(help="Passes over the training records.")]
 Batch = Annotated[int | None, typer.Option(help="Records in a batch.")]
 Rate = Annotated[float | None, typer.Option(help="The learning rate.")]
+Momentum = Annotated[float | None, typer.Option(help="Heavy-ball momentum; none by default.")]
+Decay = Annotated[float | None, typer.Option(help="Weight decay; none by default.")]
 Trials = Annotated[int, typer.Option(help="How often honest and attacked runs are repeated.")]
 Seed = Annotated[int, typer.Option(help="Where all randomness starts.")]
 Out = Annotated[Path | None, typer.Option(help="The folder for the results.")]
@@ -63,13 +65,24 @@ Example = Annotated[
 def audit_command(
     step: Step = None, data: Data = "digits", model: ModelName = "lr", hidden: Hidden = "128",
     protocol: Protocol = "crypten", engine: EngineName = "reals", epochs: Epochs = None, batch: Batch = None,
-    learning_rate: Rate = None, trials: Trials = 5, example: Example = None, seed: Seed = 0, out: Out = None,
-    as_json: Json = False,
+    learning_rate: Rate = None, momentum: Momentum = None, weight_decay: Decay = None, trials: Trials = 5,
+    example: Example = None, seed: Seed = 0, out: Out = None, as_json: Json = False,
 ) -> None:  # fmt: skip
     """Runs every attack on a training job and says whether passive security is enough for it."""
     folder = usable(out or Path("results") / f"audit-{_slug(step or data)}{'' if step else '-' + model}")
     if step is None:
-        job = Job(data, model, _sizes(hidden), protocol, engine, epochs, batch, learning_rate)
+        job = Job(
+            data,
+            model,
+            _sizes(hidden),
+            protocol,
+            engine,
+            epochs,
+            batch,
+            learning_rate,
+            momentum,
+            weight_decay,
+        )
         with _Progress() as report:
             found = audit.audit(job, trials, seed, report, _command())
     else:
@@ -86,12 +99,14 @@ def attack_command(
     name: Annotated[str, typer.Argument(help=_named("The attack", attacks.CATALOGUE))],
     data: Data = "digits", model: ModelName = "lr", hidden: Hidden = "128", protocol: Protocol = "crypten",
     engine: EngineName = "reals", epochs: Epochs = None, batch: Batch = None, learning_rate: Rate = None,
-    trials: Trials = 10,
+    momentum: Momentum = None, weight_decay: Decay = None, trials: Trials = 10,
     settings: Annotated[list[str] | None, typer.Option("--set", help="An attack's setting, key=value.")] = None,
     seed: Seed = 0, out: Out = None, as_json: Json = False,
 ) -> None:  # fmt: skip
     """Runs one attack: honest beside attacked, from the same seeds."""
-    job = Job(data, model, _sizes(hidden), protocol, engine, epochs, batch, learning_rate)
+    job = Job(
+        data, model, _sizes(hidden), protocol, engine, epochs, batch, learning_rate, momentum, weight_decay
+    )
     experiment = Experiment(name, job, _settings(settings or []), trials, seed)
     folder = usable(out or Path("results") / "-".join([name, _slug(data), model, protocol, engine]))
     with _Progress() as report:
@@ -111,11 +126,23 @@ def attack_command(
 def surface_command(
     step: Step = None, data: Data = "digits", model: ModelName = "lr", hidden: Hidden = "128",
     protocol: Protocol = "crypten", engine: EngineName = "reals", epochs: Epochs = None, batch: Batch = None,
-    learning_rate: Rate = None, example: Example = None, seed: Seed = 0, out: Out = None, as_json: Json = False,
+    learning_rate: Rate = None, momentum: Momentum = None, weight_decay: Decay = None, example: Example = None,
+    seed: Seed = 0, out: Out = None, as_json: Json = False,
 ) -> None:  # fmt: skip
     """Lists every site of a training step, and what an error there does."""
     if step is None:
-        job = Job(data, model, _sizes(hidden), protocol, engine, epochs, batch, learning_rate)
+        job = Job(
+            data,
+            model,
+            _sizes(hidden),
+            protocol,
+            engine,
+            epochs,
+            batch,
+            learning_rate,
+            momentum,
+            weight_decay,
+        )
         found = job_surface(trial(_load(data, seed), job, seed))
     else:
         found = target.load(step, protocol, engine, example).surface()

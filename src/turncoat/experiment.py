@@ -103,6 +103,7 @@ def to_record(experiment: Experiment, attack: Attack, dataset: Dataset, runs: Ru
         seeds=tuple(range(experiment.seed, experiment.seed + experiment.trials)),
         per_trial=per_trial,
         curves=curves or None,
+        gallery=summaries["attacked"].gallery,
         versions=versions(),
     )
 

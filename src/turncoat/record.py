@@ -129,6 +129,14 @@ class Curve(Value):
         return self
 
 
+class Gallery(Value):
+    """Records beside what was made of them: flattened features in [0, 1], one image of `shape` each."""
+
+    shape: Integers
+    originals: tuple[Numbers, ...]
+    recovered: tuple[Numbers, ...]
+
+
 class Record(Value):
     """One attack on one training job: honest and attacked runs from the same seeds.
 
@@ -165,6 +173,7 @@ class Record(Value):
     seeds: Integers
     per_trial: dict[str, Numbers]
     curves: dict[str, Curve] | None = None
+    gallery: Gallery | None = None
     versions: dict[str, str] = {}
     command: str | None = None
     created: Moment = Field(default_factory=lambda: datetime.now(UTC))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, replace
+from functools import partial
 from typing import Any
 
 import jax
@@ -100,7 +101,7 @@ def trial(
     `split_seed` is the split's seed where it is not the trial's own.
     """
     splits = data.split(dataset, seed if split_seed is None else split_seed)
-    model = models.get(job.model, dataset.x.shape[1], dataset.classes, job.hidden)
+    model = models.get(job.model, dataset.shape, dataset.classes, job.hidden)
     training = job.training(len(splits.victim))
     if step is None:
         step = secure_step(model, training, protocols.get(job.protocol), engines.get(job.engine))
@@ -210,11 +211,12 @@ def run_trials(
             added = contributed(t.splits.victim, attack.contribute(v)) if attack.contribute else None
             yield plain, t.arguments(added), plan, t.randomness
 
-    def every(plain: Any, poisoned: Any, plan: Any, key: Any) -> tuple:
-        middle = train(step, *poisoned, key=key) if attack.contribute else None
+    def every(plain: tuple, poisoned: tuple, plan: Any, key: Any) -> tuple:
+        honestly: Callable[..., Any] = partial(train, step, key=key)
+        middle = honestly(*poisoned) if attack.contribute else None
         params, x, y, order = poisoned
         attacked = train(step, params, x, y, order, attack.tamper, plan, attack.needs.data_order, key)
-        return train(step, *plain, key=key), middle, attacked
+        return honestly(*plain), middle, attacked
 
     runs = Runs([], [], [])
     for i, ended in enumerate(each(every, inputs())):

@@ -17,7 +17,7 @@ from turncoat.core.surface import Surface
 from turncoat.goals import Goal
 from turncoat.models import Model, Params
 from turncoat.refusal import Refusal
-from turncoat.training import Training, batch_order, train
+from turncoat.training import Training, batch_order, start, train
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,10 +53,10 @@ class View:
     @cached_property
     def reference(self) -> Params:
         """A model trained by the adversary on its own records, as the victims train theirs."""
-        start, order = jax.random.split(self.key)
+        initial, order = jax.random.split(self.key)
         y = self.model.encode(self.y)
         batches = batch_order(order, len(self.x), self.training)
-        return train(self.program, self.model.init(start), self.x, y, batches)[0]
+        return train(self.program, start(self.model.init(initial), self.training), self.x, y, batches)[0]
 
     def errors_that_move(self, changes: Mapping[str, Any]) -> Errors:
         """The errors that add these changes to parameters in one step, whatever the secrets are.
@@ -83,8 +83,10 @@ class View:
         x, y = jnp.asarray(self.x[:size]), self.model.encode(self.y[:size])
         index = jnp.arange(self.training.batch, dtype=jnp.int32) % size
 
+        params = start(self.reference, self.training)
+
         def moved(error: Any) -> Any:
-            return self.program(self.reference, x, y, index, errors={site: error})[name]
+            return self.program(params, x, y, index, errors={site: error})[name]
 
         zero = jnp.zeros(self.surface[site].shape, self.surface[site].dtype)
         _, pull = jax.vjp(moved, zero)

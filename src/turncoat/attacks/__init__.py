@@ -8,10 +8,14 @@ from typing import Any
 
 from turncoat.attacks.attack import Attack, Needs
 from turncoat.attacks.backdoor import backdoor
+from turncoat.attacks.deposit import deposit
+from turncoat.attacks.reconstruction import reconstruction
 from turncoat.refusal import Refusal, nearest
 
 CATALOGUE: dict[str, Callable[..., Attack]] = {
     "backdoor": backdoor,
+    "deposit": deposit,
+    "reconstruction": reconstruction,
 }
 
 KINDS: dict[str, tuple[Any, str]] = {
@@ -39,4 +43,4 @@ def get(name: str, settings: Mapping[str, Any] | None = None) -> Attack:
     return make(**(settings or {}))
 
 
-__all__ = ["CATALOGUE", "Attack", "Needs", "backdoor", "get"]
+__all__ = ["CATALOGUE", "Attack", "Needs", "backdoor", "deposit", "get", "reconstruction"]

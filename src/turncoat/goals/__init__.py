@@ -2,5 +2,17 @@
 
 from turncoat.goals.backdoor import Backdoor, Trigger
 from turncoat.goals.goal import Case, Ended, Goal, Judged, Predict, Summary
+from turncoat.goals.reconstruction import Reconstruction, Taken
 
-__all__ = ["Backdoor", "Case", "Ended", "Goal", "Judged", "Predict", "Summary", "Trigger"]
+__all__ = [
+    "Backdoor",
+    "Case",
+    "Ended",
+    "Goal",
+    "Judged",
+    "Predict",
+    "Reconstruction",
+    "Summary",
+    "Taken",
+    "Trigger",
+]

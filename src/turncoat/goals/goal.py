@@ -10,7 +10,7 @@ import numpy as np
 
 from turncoat.data import Dataset, Part, Splits
 from turncoat.metrics import Interval, mean_interval, rate
-from turncoat.record import Curve
+from turncoat.record import Curve, Gallery
 
 Predict = Callable[[np.ndarray], np.ndarray]
 """The released model: records (n, features) to predicted classes (n,)."""
@@ -34,7 +34,8 @@ class Ended:
     """A training run that has ended, as the judge sees it.
 
     `taken` is what the attack's `exploit` returned, None if it has none; `tampered` tells the attacked run
-    from the honest one.
+    from the honest one; `order` (steps, batch) says which of the victims' records stood in which batch, and
+    `shape` is that of one record before flattening.
     """
 
     predict: Predict
@@ -42,6 +43,8 @@ class Ended:
     case: Case
     taken: Any = None
     tampered: bool = False
+    order: np.ndarray | None = None
+    shape: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,11 +58,12 @@ class Judged:
 
 @dataclass(frozen=True, eq=False)
 class Summary:
-    """All runs of one kind: the rate of success, further measures (or families of them) and curves."""
+    """All runs of one kind: the rate of success, further measures (or families of them), curves, images."""
 
     success: Interval
     measures: Mapping[str, Interval | dict[str, Interval]] = field(default_factory=dict)
     curves: Mapping[str, Curve] = field(default_factory=dict)
+    gallery: Gallery | None = None
 
 
 class Goal:

@@ -1,0 +1,76 @@
+"""Reconstruction: training records are read off the released model (section 5.4, Figs. 2 and 3)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from turncoat.goals.goal import Ended, Goal, Judged, Summary
+from turncoat.metrics import mean_interval, rate
+from turncoat.metrics.images import mean_absolute_error, ssim
+from turncoat.record import Gallery
+
+SHOWN = 10
+
+
+@dataclass(frozen=True, eq=False)
+class Taken:
+    """What an adversary claims to have read: `records` (k, features), and in which step (k,) and at which
+    position of its batch (k,) each of them was trained on."""
+
+    records: np.ndarray
+    steps: np.ndarray
+    positions: np.ndarray
+
+
+@dataclass(frozen=True)
+class Reconstruction(Goal):
+    """`records` of the victims' records are recovered with a mean absolute error of at most `error`.
+
+    The error is a share of the features' span. The harness finds the true record by the public batch order.
+    """
+
+    records: int = 1
+    error: float = 0.05
+    success_name = "share of records recovered"
+
+    @property
+    def sentence(self) -> str:
+        which = "a training record is" if self.records == 1 else f"{self.records} training records are"
+        return f"{which} read off the released model, up to a mean absolute error of {self.error:g}"
+
+    def judge(self, ended: Ended) -> Judged:
+        taken, victim = ended.taken, ended.case.victim
+        assert ended.order is not None and len(taken.records) == self.records
+        truth = victim.x[ended.order[taken.steps, taken.positions]]
+        low, high = float(victim.x.min()), float(victim.x.max())
+        errors = mean_absolute_error(taken.records, truth, high - low)
+        measures = {"mae": float(errors.mean())}
+        if len(ended.shape) == 2:
+            measures["ssim"] = float(
+                ssim(taken.records, truth, (ended.shape[0], ended.shape[1]), high - low).mean()
+            )
+        scaled = {
+            n: (a - low) / (high - low) for n, a in (("originals", truth), ("recovered", taken.records))
+        }
+        return Judged(errors <= self.error, measures, scaled | {"shape": np.array(ended.shape)})
+
+    def summary(self, runs: Sequence[Judged]) -> Summary:
+        measures = {n: mean_interval([r.measures[n] for r in runs]) for n in runs[0].measures}
+        return Summary(rate(np.concatenate([r.flags for r in runs])), measures, gallery=_gallery(runs))
+
+
+def _gallery(runs: Sequence[Judged]) -> Gallery | None:
+    """The first records of the trials in turn, if they are images."""
+    shape = tuple(int(n) for n in runs[0].arrays["shape"])
+    if len(shape) != 2:
+        return None
+    most = max(len(r.flags) for r in runs)
+    turns = [(r, i) for i in range(most) for r in runs if i < len(r.flags)][:SHOWN]
+    originals, recovered = (
+        tuple(tuple(np.clip(r.arrays[name][i], 0, 1).round(3).tolist()) for r, i in turns)
+        for name in ("originals", "recovered")
+    )
+    return Gallery(shape=shape, originals=originals, recovered=recovered)
