@@ -5,6 +5,7 @@ from turncoat.api import reveal, secure, share, surface
 from turncoat.core.errors import Errors
 from turncoat.core.sites import Site
 from turncoat.core.surface import Surface
+from turncoat.monitor import Violation, monitor
 from turncoat.refusal import Refusal
 
 __all__ = [
@@ -12,10 +13,12 @@ __all__ = [
     "Refusal",
     "Site",
     "Surface",
+    "Violation",
     "data",
     "engines",
     "functions",
     "models",
+    "monitor",
     "protocols",
     "reveal",
     "secure",

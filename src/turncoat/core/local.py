@@ -71,6 +71,10 @@ class Local(Naming):
             return x
         return self.structure(lambda a: jnp.broadcast_to(a, shape), [x], struct(shape, x.dtype))
 
+    def argument(self, function: str, x: Secret, limits: tuple[float, float]) -> None:
+        """Tells the engine that x enters a function which holds between these limits; no operation."""
+        self.engine.argument(function, self.operation(), x.wire, limits)
+
     def add(self, x: Value, y: Value) -> Secret:
         for a, b in ((x, y), (y, x)):
             if known(a) == 0 and shape_of(b) == np.broadcast_shapes(shape_of(a), shape_of(b)):

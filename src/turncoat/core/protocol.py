@@ -2,14 +2,38 @@
 
 from __future__ import annotations
 
+import functools
+import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from turncoat.core.values import Secret, Splat, Value, is_secret
 
 Function = Callable[[Any, Secret], Secret]
 """A function of one secret, written over the black box: `f(box, x)`."""
+
+Limits = tuple[float, float]
+Domains = dict[str, Limits]
+"""Where approximations hold: names of functions to the least and largest argument; absent: everywhere."""
+
+
+def bounded(name: str, domains: Domains) -> Callable[[Callable], Callable]:
+    """Marks a function `f(box, x, ...)` as good on a domain, also where another function calls it.
+
+    It computes the same circuit; an engine that monitors (see `turncoat.monitor`) is told of each argument.
+    """
+    low, high = domains.get(name, (-math.inf, math.inf))
+
+    def mark(f: Callable) -> Callable:
+        @functools.wraps(f)
+        def marked(box: Any, x: Secret, *rest: Any) -> Any:
+            box.argument(name, x, (low, high))
+            return f(box, x, *rest)
+
+        return marked
+
+    return mark
 
 
 def divide_by_reciprocal(protocol: Protocol, box: Any, x: Value, y: Secret) -> Secret:
@@ -32,7 +56,8 @@ class Protocol:
     Every field but the name is a function over the black box: `f(box, x)` for elementwise functions,
     `softmax(box, x, axis)`, and `divide(protocol, box, x, y)`. What the framework computes with products
     and comparisons, the function must write with `box.product`, `box.less`, `box.select`, ..., so that
-    each of them is a site.
+    each of them is a site. `domains` says where each function holds, by the name of its field; that of a
+    reciprocal is of the magnitude of its argument.
     """
 
     name: str
@@ -48,3 +73,4 @@ class Protocol:
     softmax: Callable[[Any, Secret, int], Secret]
     divide: Callable[[Protocol, Any, Value, Secret], Secret] = divide_by_reciprocal
     relu: Function = relu_by_comparison
+    domains: Domains = field(default_factory=dict)

@@ -56,7 +56,7 @@ class Secured:
         if not callable(f):
             raise Refusal(f"secure needs a function, not {type(f).__name__}")
         functools.update_wrapper(self, f, updated=())
-        self.f, self.protocol, self.engine = f, protocol, engine
+        self.f, self.protocol, self.engine, self.secret = f, protocol, engine, secret
         name = getattr(f, "__name__", type(f).__name__)
         self._classify = arguments.Classifier(name, secret, _signature(f), engine)
         self._plans: dict[Any, Plan] = {}
@@ -106,6 +106,10 @@ class Secured:
         run = self._compiled if self.engine.traced else self._evaluate
         out, seen = run(spec, frozenset(observe), values, errors, key)
         return (out, seen) if observe else out
+
+    def on(self, engine: Engine) -> Secured:
+        """The same function under the same protocol on another engine."""
+        return Secured(self.f, self.protocol, engine, self.secret)
 
     def surface(self, *args: Any, **kwargs: Any) -> Surface:
         """The attack surface at arguments of these shapes (arrays or `jax.ShapeDtypeStruct`s)."""

@@ -3,6 +3,7 @@
 Formulas from crypten/common/functions/approximations.py and configs/default.yaml (commit 775868a):
 exponential by a limit, reciprocal and square root by Newton's method, logarithm by Householder's,
 softmax after subtracting a maximum found by comparisons. log1p is ours: log(1 + x).
+`DOMAINS` says where each approximation holds: measured, but for the logarithm, whose docstring says so.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from turncoat.core.protocol import Protocol
+from turncoat.core.protocol import Domains, Protocol, bounded
 from turncoat.core.tournament import maximum
 from turncoat.core.values import Splat
 
@@ -22,7 +23,21 @@ SQRT_ITERATIONS = 3  # sqrt_nr_iters
 LOG_ITERATIONS, LOG_ORDER = 2, 8  # log_iterations, log_order
 ERF_TERMS = 8  # erf_iterations
 
+DOMAINS: Domains = {
+    "exp": (-512.0, math.inf),  # below, 1 + x / 256 is less than -1; above 2, off by more than 0.8 %
+    "reciprocal": (0.001, 253.0),  # of a magnitude
+    "log": (1e-4, 250.0),
+    "log1p": (1e-4 - 1, 249.0),
+    "sqrt": (0.05, 170.0),
+    "rsqrt": (0.05, 170.0),
+    "sigmoid": (-506.0, 506.0),
+    "tanh": (-253.0, 253.0),
+    "erf": (-1.8, 1.8),
+}
+DOMAINS_OF_PAPER: Domains = DOMAINS | {"reciprocal": (0.001, 504.0)}
 
+
+@bounded("exp", DOMAINS)
 def exp(box, x):
     """(1 + x / 2^8)^(2^8) by repeated squaring; needs -512 < x."""
     result = 1 + x * 2.0**-EXP_ITERATIONS
@@ -43,6 +58,10 @@ def initial_of_paper(box, x):
         return 3 * exp(box, 0.5 - x) + 0.003
 
 
+CODE, PAPER = (initial_of_code, DOMAINS), (initial_of_paper, DOMAINS_OF_PAPER)
+"""The two initial values of the reciprocal, with the domains that follow from them."""
+
+
 def newton_reciprocal(box, x, y, iterations: int):
     """y <- 2y - x y^2, from an initial value y."""
     for i in range(iterations):
@@ -51,18 +70,25 @@ def newton_reciprocal(box, x, y, iterations: int):
     return y
 
 
-def positive_reciprocal(initial: Callable) -> Callable:
+def positive_reciprocal(initial: Callable, domains: Domains) -> Callable:
     """1 / x for x known to be positive (reciprocal_all_pos)."""
-    return lambda box, x: newton_reciprocal(box, x, initial(box, x), NEWTON_ITERATIONS)
+
+    @bounded("reciprocal", domains)
+    def reciprocal(box, x):
+        """y <- 2y - x y^2, ten times, from y = 3 exp(...) + 0.003."""
+        return newton_reciprocal(box, x, initial(box, x), NEWTON_ITERATIONS)
+
+    return reciprocal
 
 
-def signed_reciprocal(initial: Callable) -> Callable:
+def signed_reciprocal(initial: Callable, domains: Domains) -> Callable:
     """1 / x for either sign: sign(x) / (sign(x) x)."""
 
     def reciprocal(box, x):
+        """sign(x) y with y <- 2y - |x| y^2, ten times, from y = 3 exp(1 - 2|x|) + 0.003 or its variant."""
         sign = _sign(box, x)
         positive = box.product(sign, x, "positive")
-        return box.product(sign, positive_reciprocal(initial)(box, positive), "signed")
+        return box.product(sign, positive_reciprocal(initial, domains)(box, positive), "signed")
 
     return reciprocal
 
@@ -72,6 +98,7 @@ def _sign(box, x):
     return 1 - 2 * box.arith(negative, x.dtype)
 
 
+@bounded("log", DOMAINS)
 def log(box, x):
     """Householder iterations of order 8: y <- y - sum_k h^k / k with h = 1 - x exp(-y)."""
     with box.scope("initial"):
@@ -81,6 +108,11 @@ def log(box, x):
             h = 1 - box.product(x, exp(box, -y), "product")
             y = y - _series(box, h)
     return y
+
+
+def log1p(box, x):
+    """log(1 + x); not CrypTen's."""
+    return log(box, 1 + x)
 
 
 def _series(box, h):
@@ -94,6 +126,7 @@ def _series(box, h):
     return total
 
 
+@bounded("rsqrt", DOMAINS)
 def rsqrt(box, x):
     """y <- y (3 - x y^2) / 2 from 2.2 exp(-(x / 2 + 0.2)) + 0.2 - x / 1024."""
     with box.scope("exp"):
@@ -111,6 +144,7 @@ def sqrt(box, x):
     return box.product(rsqrt(box, x), x, "product")
 
 
+@bounded("sigmoid", DOMAINS)
 def sigmoid(box, x):
     """1 / (1 + exp(-|x|)) by three Newton steps from 0.75, mirrored where x < 0."""
     negative = box.less(x, Splat(x.dtype.type(0), x.shape))
@@ -124,12 +158,14 @@ def sigmoid(box, x):
     return box.select(negative, 1 - positive, positive)
 
 
+@bounded("tanh", DOMAINS)
 def tanh(box, x):
     """2 sigmoid(2x) - 1."""
     with box.scope("sigmoid"):
         return 2 * sigmoid(box, 2 * x) - 1
 
 
+@bounded("erf", DOMAINS)
 def erf(box, x):
     """The Taylor series 2 / sqrt(pi) sum_n (-1)^n x^(2n+1) / (n! (2n+1)), to n = 8; diverges for large x."""
     square = box.square(x, "square")
@@ -140,35 +176,38 @@ def erf(box, x):
     return total * (2 / math.sqrt(math.pi))
 
 
-def softmax(initial: Callable) -> Callable:
-    """exp(x - max x) / sum: a tree of comparisons, exponentials, one reciprocal, one product."""
+def softmax(initial: Callable, domains: Domains) -> Callable:
+    """The softmax with a given initial value in its reciprocal."""
 
     def apply(box, x, axis):
+        """exp(x - max x) / sum: a tree of comparisons, exponentials, one reciprocal, one product."""
         shifted = x - maximum(box, x, axis)
         with box.scope("exp"):
             numerator = exp(box, shifted)
         with box.scope("recip"):
-            inverse = positive_reciprocal(initial)(box, box.total(numerator, axis, keepdims=True))
+            total = box.total(numerator, axis, keepdims=True)
+            inverse = positive_reciprocal(initial, domains)(box, total)
         return box.product(numerator, inverse, "product")
 
     return apply
 
 
-def _variant(name: str, initial: Callable) -> Protocol:
+def _variant(name: str, initial: Callable, domains: Domains) -> Protocol:
     return Protocol(
         name=name,
         exp=exp,
-        reciprocal=signed_reciprocal(initial),
+        reciprocal=signed_reciprocal(initial, domains),
         log=log,
-        log1p=lambda box, x: log(box, 1 + x),
+        log1p=log1p,
         sqrt=sqrt,
         rsqrt=rsqrt,
         tanh=tanh,
         erf=erf,
         sigmoid=sigmoid,
-        softmax=softmax(initial),
+        softmax=softmax(initial, domains),
+        domains=domains,
     )
 
 
-crypten = _variant("crypten", initial_of_code)
-crypten_paper = _variant("crypten-paper", initial_of_paper)
+crypten = _variant("crypten", *CODE)
+crypten_paper = _variant("crypten-paper", *PAPER)

@@ -1,0 +1,86 @@
+"""Monitoring: where the arguments of a protocol's functions leave the domains on which those hold.
+
+Large errors do that, and honest data may. A monitored run computes the same circuit on engine `reals` and
+READS SECRETS: it is for simulations, stands beside the normal path, and is no part of what is timed.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from turncoat.api import secure
+from turncoat.core.protocol import Limits
+from turncoat.core.secure import Secured
+from turncoat.engines.reals import Reals
+
+
+@dataclass(frozen=True)
+class Violation:
+    """Arguments between `least` and `largest` met a function that holds between `limits`, at scope `where`."""
+
+    function: str
+    where: str
+    least: float
+    largest: float
+    limits: Limits
+    protocol: str
+
+    def __str__(self) -> str:
+        low, high = self.limits
+        outside = dict.fromkeys(f"{v:.4g}" for v in (self.least, self.largest) if not low <= v <= high)
+        what = " to ".join(outside)
+        return (
+            f"{self.function} argument {what} is outside ({low:.4g}, {high:.4g}) in {self.where} "
+            f"(protocol {self.protocol})"
+        )
+
+
+class Watched(Reals):
+    """Engine `reals` that remembers the extremes of every argument of a bounded function."""
+
+    def __init__(self) -> None:
+        self.places: dict[tuple[str, str, Limits], None] = {}  # in program order: callbacks come in any
+        self.seen: dict[tuple[str, str, Limits], tuple[float, float]] = {}
+
+    def argument(self, function: str, where: str, wire: Any, limits: Limits) -> None:
+        place = function, where, limits
+        self.places[place] = None
+        if wire.size:
+            # a callback reaches Python from inside jit, scan, while, cond and vmap alike
+            jax.debug.callback(partial(self._note, place), jnp.min(wire), jnp.max(wire))
+
+    def _note(self, place: tuple[str, str, Limits], least: Any, largest: Any) -> None:
+        low, high = self.seen.get(place, (math.inf, -math.inf))
+        self.seen[place] = float(np.minimum(low, least)), float(np.maximum(high, largest))  # NaN stays
+
+    def violations(self, protocol: str) -> list[Violation]:
+        """What was outside its limits since the last time, in the order of the program; then forgets."""
+        jax.effects_barrier()
+        seen, self.seen = self.seen, {}
+        found = []
+        for place in self.places:
+            (function, where, limits), ends = place, seen.get(place)
+            if ends is not None and not (limits[0] <= ends[0] and ends[1] <= limits[1]):
+                found.append(Violation(function, where, *ends, limits, protocol))
+        return found
+
+
+def monitor(step: Secured | Callable, *args: Any, errors: Any = None, **kwargs: Any) -> list[Violation]:
+    """The violations of domains in one evaluation of `step`, honest or with `errors`; reads secrets.
+
+    `step` is what `secure` returned, evaluated under its protocol on engine `reals`, whatever its own engine
+    (a plain function counts as secured under protocol `exact`, whose functions have no bounds). Raises
+    Refusal as the call itself does.
+    """
+    engine = Watched()
+    secured = step if isinstance(step, Secured) else secure(step)
+    jax.block_until_ready(secured.on(engine)(*args, errors=errors, **kwargs))
+    return engine.violations(secured.protocol.name)
