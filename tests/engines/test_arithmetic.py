@@ -93,6 +93,21 @@ def test_a_derivative_is_refused_rather_than_zero():
         jax.grad(lambda x: arithmetic.decode(arithmetic.encode(x, 18), 18))(1.0)
 
 
+def test_random_elements_fill_the_ring_inside_a_program_of_32_bits():
+    with jax.enable_x64(False):
+
+        @jax.jit
+        def draw(key):
+            with jax.enable_x64(True):
+                return arithmetic.decode(arithmetic.uniform(key, (3, 1000)), 63)  # in [-1, 1)
+
+        values = np.asarray(draw(jax.random.key(0)))
+    assert values.dtype == np.float64 and len(np.unique(values)) == 3000
+    assert abs(values.mean()) < 4 * np.sqrt(1 / 3 / 3000)  # four standard deviations
+    counts, _ = np.histogram(values, 8, (-1, 1))
+    assert (np.abs(counts - 375) < 4 * np.sqrt(375)).all()
+
+
 # ---- constants --------------------------------------------------------------------------------------------
 
 

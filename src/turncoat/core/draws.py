@@ -6,6 +6,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from turncoat.refusal import Refusal
 
@@ -28,7 +29,7 @@ class Draws:
 
 def checked(key: Any) -> Any:
     """A typed key; Refusal for anything else."""
-    if not jnp.issubdtype(getattr(key, "dtype", None), jax.dtypes.prng_key):
+    if not jnp.issubdtype(getattr(key, "dtype", np.dtype(object)), jax.dtypes.prng_key):
         raise Refusal("an engine's randomness comes from one key: make it with jax.random.key")
     return key
 

@@ -1,0 +1,161 @@
+"""Engine `ring`: a secret value is fixed point in Z_2^64, the ideal functionality of Fig. 4.
+
+What a deployed protocol computes with, without its shares: numbers are multiples of 2^-f, products are
+truncated, and what is too large wraps around. An error is added to a product before its truncation, as
+round(eps 2^(2f)), to a selection (a bit times a value), a converted bit or an ideal function as
+round(eps 2^f), all modulo 2^64; a flip is XORed.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from turncoat.core.engine import Traced
+from turncoat.engines import arithmetic
+from turncoat.engines.truncation import TRUNCATIONS
+from turncoat.refusal import Refusal, nearest
+
+WIDEST = 28
+"""A precision with which products of numbers up to 2^6 still fit."""
+
+
+class Ring(Traced):
+    """Wires are uint64 arrays (bits: Boolean arrays) of the value's own shape.
+
+    `precision` is f, the number of fractional bits; `truncation` a name of `TRUNCATIONS`. Products of size
+    `limit` = 2^(62 - 2f) and beyond may wrap around. Raises Refusal for a precision that is no use, or an
+    unknown truncation.
+    """
+
+    def __init__(self, precision: int = 18, truncation: str = "exact") -> None:
+        if not 4 <= precision <= WIDEST:
+            raise Refusal(f"the precision of a ring of 64 bits must be 4 to {WIDEST} bits, not {precision}")
+        if truncation not in TRUNCATIONS:
+            known = nearest(truncation, TRUNCATIONS)
+            raise Refusal(f"there is no truncation {truncation!r}; the nearest are {known}")
+        self.precision, self.truncation = precision, truncation
+        self._cut = TRUNCATIONS[truncation]
+        self.random = self._cut.random
+        self.kinds = frozenset({"product", "bit", "ideal", "conversion"})
+        if self._cut.reached:
+            self.kinds |= {"truncation"}
+        given = {"precision": (precision, 18), "truncation": (truncation, "exact")}
+        options = ",".join(f"{name}={value}" for name, (value, usual) in given.items() if value != usual)
+        self.name = f"ring:{options}" if options else "ring"
+
+    @property
+    def limit(self) -> float:
+        """The least magnitude of a product that is too large to be truncated safely."""
+        return 2.0 ** (62 - 2 * self.precision)
+
+    def context(self):
+        return jax.enable_x64(True)
+
+    # in and out
+    def share(self, array, aval):
+        return self._encoded(array, aval)
+
+    def open(self, wire, aval):
+        if aval.dtype == np.bool_:
+            return wire
+        if not self._fractional(aval):
+            return arithmetic.signed(wire).astype(aval.dtype)
+        return arithmetic.decode(wire, self.precision).astype(aval.dtype)
+
+    def _encoded(self, array, aval, more=0):
+        """Ring elements with `more` fractional bits than the usual ones; integers have none."""
+        if aval.dtype == np.bool_:
+            return jnp.asarray(array, bool)
+        if not self._fractional(aval):
+            return arithmetic.unsigned(jnp.asarray(array).astype(jnp.int64))
+        return arithmetic.encode(array, self.precision + more)
+
+    @staticmethod
+    def _fractional(aval) -> bool:
+        return bool(jnp.issubdtype(aval.dtype, jnp.inexact))
+
+    # local
+    def add(self, x, y, aval):
+        return x + y
+
+    def sub(self, x, y, aval):
+        return x - y
+
+    def neg(self, x, aval):
+        return -x
+
+    def lift(self, x, source, aval):
+        if self._fractional(source) == self._fractional(aval):
+            return x
+        return x << jnp.asarray(self.precision, jnp.uint64)
+
+    def xor(self, a, b, aval):
+        return a ^ b
+
+    def mask(self, a, keep, aval):
+        return a & keep
+
+    # products
+    def product(self, bilinear, x, y, aval, site, error):
+        z = arithmetic.multiply(bilinear, x, y)
+        if not self._fractional(aval):
+            return self._tampered(z, error, aval)
+        return self._truncated(self._tampered(z, error, aval, self.precision), self.precision)
+
+    def scale(self, x, factor, aval, site, error):
+        if not self._fractional(aval):
+            return self._tampered(x * self._encoded(factor, aval), error, aval)
+        constant, bits = arithmetic.constant(factor, self.precision)
+        return self._tampered(self._truncated(x * constant, bits), error, aval)
+
+    def product_public(self, bilinear, x, c, aval, site, error):
+        if not self._fractional(aval):
+            return self._tampered(arithmetic.multiply(bilinear, x, self._encoded(c, aval)), error, aval)
+        constant, bits = arithmetic.constant(c, self.precision)
+        z = arithmetic.multiply(bilinear, x, constant)
+        return self._tampered(self._truncated(z, bits), error, aval)
+
+    def _truncated(self, z, bits):
+        if isinstance(bits, int) and bits == 0:
+            return z
+        return self._cut.cut(z, bits, self.draws.next() if self.random else None)
+
+    def _tampered(self, z, error, aval, more=0):
+        return z if error is None else z + self._encoded(error, aval, more)
+
+    # bits
+    def compare(self, kind, x, y, operand, aval, site, error):
+        difference = arithmetic.signed(x - y)  # its sign bit is what protocols extract, wrapped or not
+        zero = jnp.zeros((), jnp.int64)
+        return _flipped(difference < zero if kind == "lt" else difference == zero, error)
+
+    def select(self, b, x, y, aval, site, error):
+        return self._tampered(jnp.where(b, x, y), error, aval)
+
+    def both(self, a, b, aval, site, error):
+        return _flipped(a & b, error)
+
+    def arith(self, b, aval, site, error):
+        return self._tampered(self._encoded(b, aval), error, aval)
+
+    def bits(self, x, lo, hi, aval, site, error):
+        places = jnp.arange(lo, hi) + self.precision
+        # below the least digit there are zeros, above the highest its sign
+        digits = arithmetic.shifted(x[..., None], jnp.clip(places, 0, 63)) & jnp.asarray(1, jnp.uint64)
+        return _flipped((digits == jnp.asarray(1, jnp.uint64)) & (places >= 0), error)
+
+    # true functions
+    def ideal(self, fn, xs, avals, aval, site, error):
+        values = (arithmetic.decode(x, self.precision) for x in xs)
+        return self._tampered(self._encoded(fn(*values), aval), error, aval)
+
+
+def _flipped(bit: Any, error: Any) -> Any:
+    return bit if error is None else bit ^ error
+
+
+ring = Ring()
