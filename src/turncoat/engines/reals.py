@@ -10,6 +10,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from turncoat.core.engine import Traced
 
@@ -80,8 +81,8 @@ class Reals(Traced):
         return _tampered(fn(*xs), error)
 
     def bits(self, x, lo, hi, aval, site, error):
-        digits = jnp.floor(x[..., None] / 2.0 ** jnp.arange(lo, hi)) % 2
-        return _flipped(digits == 1, error)
+        weights = jnp.asarray(2.0 ** np.arange(lo, hi), x.dtype)
+        return _flipped(jnp.floor(x[..., None] / weights) % 2 == 1, error)
 
 
 def _as(aval: jax.ShapeDtypeStruct, *arrays: Any) -> list[Any]:
