@@ -8,6 +8,7 @@ a linear model the same error ruins the output of a class, unless that output is
 
 from __future__ import annotations
 
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import jax.numpy as jnp
@@ -40,72 +41,85 @@ def deposit(
     neuron used. `prior`: "gaussian" reads each record as the most likely one among records like the
     adversary's own; "none" only rescales it by the bias.
     """
-    if records < 1 or copies < 1 or unit < 0:
-        raise Refusal("a deposit needs at least one record and one neuron for each, from neuron 0 on")
-    if not (np.isfinite(strength) and strength != 0):
-        raise Refusal(f"the strength must be a number other than 0, not {strength}")
-    if not 0 <= at <= 1:
-        raise Refusal(f"the step must be a share of training from 0 to 1, not {at}")
-    if prior not in PRIORS:
-        raise Refusal(f"prior must be 'gaussian' or 'none', not {prior!r}")
-    units = unit + np.arange(records * copies).reshape(records, copies)
-
-    def slots(view: View) -> tuple[np.ndarray, np.ndarray]:
-        """The step and the position in its batch of each record."""
-        number, batch = np.arange(records), view.training.batch
-        first = min(round(at * (view.steps - 1)), view.steps - 1 - (records - 1) // batch)
-        return first + number // batch, number % batch
-
-    def prepare(view: View) -> dict[str, Any]:
-        site = deposit_site(view)
-        shape = view.surface[site].shape
-        if units.max() >= shape[1]:
-            raise Refusal(
-                f"{records} records in {copies} neurons each need {units.max() + 1} of the first layer's "
-                f"{shape[1]} neurons; deposit fewer, or train a wider model"
-            )
-        if records > view.training.batch * view.steps:
-            raise Refusal("training ends before so many records can be deposited; deposit fewer")
-        steps, positions = slots(view)
-        errors = np.zeros((steps[-1] - steps[0] + 1, *shape), np.float32)
-        errors[(steps - steps[0])[:, None], positions[:, None], units] = strength * view.training.batch
-        return {"errors": Errors({site: errors}), "first": jnp.asarray(int(steps[0]))}
-
-    def tamper(plan: dict[str, Any], info: StepInfo) -> Errors:
-        (site,) = plan["errors"]
-        errors, since = plan["errors"][site], info.step - plan["first"]
-        now = errors[jnp.clip(since, 0, len(errors) - 1)]
-        return Errors({site: now}).at_steps(since, 0, len(errors) - 1)
-
-    def exploit(view: View, plan: dict[str, Any], params: Params) -> Taken:
-        weights, bias = (np.asarray(params[n], np.float64) for n in ("w0", "b0"))
-        found = [pooled(weights[:, mine], bias[mine]) for mine in units]
-        seen, gains = np.stack([x for x, _ in found]), np.array([gain for _, gain in found])
-        return Taken(_read(view, seen, gains), *slots(view))
-
-    def _read(view: View, seen: np.ndarray, gains: np.ndarray) -> np.ndarray:
-        known = Prior.of(view.x)
-        if prior == "gaussian":
-            seen = known.denoised(seen, gains * old_variance(view, at))
-        return np.clip(seen, known.low, known.high)
-
+    chosen = Deposit(records, strength, copies, at, prior, unit)
     return Attack(
         name="deposit",
         goal=Reconstruction(records),
         needs=Needs(capability="shifting"),
-        prepare=prepare,
+        prepare=chosen.prepare,
         tamper=tamper,
-        exploit=exploit,
-        settings={
-            "records": records,
-            "strength": strength,
-            "copies": copies,
-            "at": at,
-            "prior": prior,
-            "unit": unit,
-        },
+        exploit=chosen.exploit,
+        settings=asdict(chosen),
         variant="one error per record and neuron in one step: beyond the paper",
     )
+
+
+@dataclass(frozen=True)
+class Deposit:
+    """The settings of a deposit, and what follows from them."""
+
+    records: int
+    strength: float
+    copies: int
+    at: float
+    prior: str
+    unit: int
+
+    def __post_init__(self) -> None:
+        if self.records < 1 or self.copies < 1 or self.unit < 0:
+            raise Refusal("a deposit needs at least one record and one neuron for each, from neuron 0 on")
+        if not (np.isfinite(self.strength) and self.strength != 0):
+            raise Refusal(f"the strength must be a number other than 0, not {self.strength}")
+        if not 0 <= self.at <= 1:
+            raise Refusal(f"the step must be a share of training from 0 to 1, not {self.at}")
+        if self.prior not in PRIORS:
+            raise Refusal(f"prior must be 'gaussian' or 'none', not {self.prior!r}")
+
+    @property
+    def units(self) -> np.ndarray:
+        """The neurons of each record: (records, copies)."""
+        return self.unit + np.arange(self.records * self.copies).reshape(self.records, self.copies)
+
+    def slots(self, view: View) -> tuple[np.ndarray, np.ndarray]:
+        """The step and the position in its batch of each record."""
+        number, batch = np.arange(self.records), view.training.batch
+        latest = view.steps - 1 - (self.records - 1) // batch
+        if latest < 0:
+            raise Refusal("training ends before so many records can be deposited; deposit fewer")
+        return min(round(self.at * (view.steps - 1)), latest) + number // batch, number % batch
+
+    def prepare(self, view: View) -> dict[str, Any]:
+        """The errors of the first step and those after it, one array for all of them."""
+        site = deposit_site(view)
+        shape, needed = view.surface[site].shape, int(self.units.max()) + 1
+        if needed > shape[1]:
+            raise Refusal(
+                f"{self.records} records in {self.copies} neurons each, from neuron {self.unit} on, need {needed} "
+                f"of the first layer's {shape[1]}; deposit fewer, or train a wider model"
+            )
+        steps, positions = self.slots(view)
+        errors = np.zeros((steps[-1] - steps[0] + 1, *shape), np.float32)
+        places = (steps - steps[0])[:, None], positions[:, None], self.units
+        errors[places] = self.strength * view.training.batch
+        return {"errors": Errors({site: errors}), "first": jnp.asarray(int(steps[0]))}
+
+    def exploit(self, view: View, plan: dict[str, Any], params: Params) -> Taken:
+        """Each record read from its neurons."""
+        weights, bias = (np.asarray(params[n], np.float64) for n in ("w0", "b0"))
+        found = [pooled(weights[:, mine], bias[mine]) for mine in self.units]
+        seen, gains = np.stack([x for x, _ in found]), np.array([gain for _, gain in found])
+        known = Prior.of(view.x)
+        if self.prior == "gaussian":
+            seen = known.denoised(seen, gains * old_variance(view, self.at))
+        return Taken(np.clip(seen, known.low, known.high), *self.slots(view))
+
+
+def tamper(plan: dict[str, Any], info: StepInfo) -> Errors:
+    """The errors of this step, none outside of the deposit's."""
+    (site,) = plan["errors"]
+    errors, since = plan["errors"][site], info.step - plan["first"]
+    now = errors[jnp.clip(since, 0, len(errors) - 1)]
+    return Errors({site: now}).at_steps(since, 0, len(errors) - 1)
 
 
 def old_variance(view: View, at: float) -> float:

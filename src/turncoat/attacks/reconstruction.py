@@ -18,6 +18,7 @@ from turncoat.refusal import Refusal
 from turncoat.training import StepInfo
 
 READ = ("neuron", "all")
+MOVED = 0.1  # share of the largest bias from which on a neuron counts as moved
 
 
 def reconstruction(
@@ -65,10 +66,16 @@ def reconstruction(
 
 
 def most_coherent(view: View, weights: np.ndarray, bias: np.ndarray) -> np.ndarray:
-    """The candidate that looks most like a record of the adversary's own population."""
+    """The candidate that looks most like a record of the adversary's own population.
+
+    Only neurons that the scaling moved far are candidates: the rescaled weights of others are large, or mean
+    nothing.
+    """
     prior = Prior.of(view.x)
-    candidates = np.clip(rescaled(weights, bias), prior.low, prior.high)
-    return candidates[int(np.argmax(prior.coherence(candidates)))]
+    moved = np.abs(bias) >= MOVED * np.abs(bias).max()
+    candidates = rescaled(weights[:, moved], bias[moved])
+    best = candidates[int(np.argmax(prior.coherence(candidates)))]
+    return np.clip(best, prior.low, prior.high)
 
 
 def everything(view: View, weights: np.ndarray, bias: np.ndarray) -> np.ndarray:

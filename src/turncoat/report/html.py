@@ -5,9 +5,10 @@ from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from turncoat.record import AuditRecord, Record
+from turncoat.record import AuditRecord, Gallery, Record
 from turncoat.report import numbers, words
 from turncoat.report.figure import attack_image
+from turncoat.report.gallery import gallery_image
 
 
 def record_html(record: Record) -> str:
@@ -22,7 +23,15 @@ def audit_html(audit: AuditRecord) -> str:
 
 def _figure_uri(record: Record) -> str:
     # An image of its own rather than inline SVG: the ids of several pictures would clash in one page.
-    return "data:image/svg+xml;base64," + base64.b64encode(attack_image(record, "svg")).decode("ascii")
+    return _uri("svg+xml", attack_image(record, "svg"))
+
+
+def _gallery_uri(gallery: Gallery) -> str:
+    return _uri("png", gallery_image(gallery))
+
+
+def _uri(kind: str, image: bytes) -> str:
+    return f"data:image/{kind};base64," + base64.b64encode(image).decode("ascii")
 
 
 @cache
@@ -31,5 +40,5 @@ def _pages() -> Environment:
     pages = Environment(
         loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    pages.globals.update(numbers=numbers, words=words, figure_uri=_figure_uri)
+    pages.globals.update(numbers=numbers, words=words, figure_uri=_figure_uri, gallery_uri=_gallery_uri)
     return pages

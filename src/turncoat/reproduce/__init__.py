@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from turncoat.refusal import Refusal, nearest
+from turncoat.reproduce.figures import figure2, figure3
 from turncoat.reproduce.options import Options
 from turncoat.reproduction import Reproduction
 
-CATALOGUE: dict[str, Callable[[Options], Reproduction]] = {}
+CATALOGUE: dict[str, Callable[[Options], Reproduction]] = {
+    "figure2": figure2,
+    "figure3": figure3,
+}
 
 
 def get(name: str) -> Callable[[Options], Reproduction]:
