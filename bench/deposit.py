@@ -38,6 +38,9 @@ PARTS: dict[str, list[tuple[str, Mapping[str, Any], Mapping[str, Any]]]] = {
         ("protocol exact", {"protocol": "exact"}, {}),
         ("signed features", {"signed": True}, {}),
     ],
+    "linear": [
+        ("softmax regression, a spare output", {"model": "lr", "spare": True}, {"records": 1, "unit": 10})
+    ],
     "screen": [
         (f"strength {s:g}, {copies} neurons a record", {}, {"records": 4, "strength": s, "copies": copies})
         for s, copies in ((30.0, 1), (3.0, 1), (1.0, 1), (3.0, 8), (1.0, 8), (0.5, 20), (0.3, 20))
@@ -61,6 +64,8 @@ def row(
     """One variation over all seeds."""
     if changes.pop("signed", False):
         dataset = replace(dataset, x=(dataset.x - dataset.x.mean(0)) / 0.3)
+    if changes.pop("spare", False):
+        dataset = replace(dataset, classes=dataset.classes + 1)
     job = replace(Job(dataset.name, "mlp", (100,)), **changes)
     found = [one(dataset, job, settings, seed) for seed in range(seeds)]
     honest, attacked, errors, flags, before, after = (list(column) for column in zip(*found, strict=True))

@@ -1,5 +1,7 @@
 """Records read off the released model: reconstruction, deposit, and how a column of weights is read."""
 
+from dataclasses import replace
+
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -152,8 +154,19 @@ def test_settings_that_cannot_be_are_refused(name, settings, says):
 
 WITHOUT_A_WAY_IN = [
     ({"records": 30}, MLP, "need 30 of the first layer's 24"),
+    ({"records": 1, "unit": 3}, Job(epochs=1), "output of a class, here of class 3"),
     ({"records": 5, "unit": 20}, MLP, "need 25 of the first"),
 ]
+
+
+def test_a_spare_output_of_a_linear_model_holds_a_record():
+    """A class that no record has: its output only ever falls, and carries what was put there."""
+    spare = replace(data.load("digits"), classes=11)
+    job = Job(epochs=3, protocol="exact")
+    found = run(Experiment("deposit", job, {"records": 1, "unit": 10}, 2), dataset=spare)
+    assert found.attacked.success.mean == 1
+    assert abs(found.accuracy_change.mean) < 0.02
+    assert found.errors == 1
 
 
 @pytest.mark.parametrize(("settings", "job", "says"), WITHOUT_A_WAY_IN)

@@ -97,6 +97,13 @@ class Deposit:
                 f"{self.records} records in {self.copies} neurons each, from neuron {self.unit} on, need {needed} "
                 f"of the first layer's {shape[1]}; deposit fewer, or train a wider model"
             )
+        if view.model.layers == 1 and (
+            ruined := sorted(set(self.units.ravel().tolist()) & set(view.y.tolist()))
+        ):
+            raise Refusal(
+                f"in a linear model a deposit takes the output of a class, here of class {ruined[0]}, which stops "
+                "being predicted and goes on learning; deposit in a network's neurons, or in a spare output"
+            )
         steps, positions = self.slots(view)
         errors = np.zeros((steps[-1] - steps[0] + 1, *shape), np.float32)
         places = (steps - steps[0])[:, None], positions[:, None], self.units
