@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import jax
@@ -33,6 +34,8 @@ WHOLE: dict[str, tuple[str, Callable[..., Any]]] = {
     "softmax": ("softmax", functions.softmax),
     "sigmoid": ("sigmoid", functions.sigmoid),
     "logistic": ("sigmoid", functions.sigmoid),
+    "exp": ("exp", jnp.exp),
+    "tanh": ("tanh", jnp.tanh),
 }
 """Functions that a protocol computes by a circuit of its own, by the names that operations have."""
 
@@ -53,11 +56,16 @@ class Activation:
     @property
     def output(self) -> str:
         """The last site at which a number can be added: an error there shifts the output."""
-        return [n for n in self.sites if not self.surface[n].is_bit][-1]
+        numbers = [n for n in self.sites if not self.surface[n].is_bit]
+        if not numbers:
+            raise Refusal(
+                "this activation ends in bits, which can be flipped: no number can be added to them"
+            )
+        return numbers[-1]
 
     def site(self, ending: str) -> str:
-        """The one of its sites whose name ends in `/ending`, such as "exp/square8"."""
-        found = [n for n in self.sites if n.endswith("/" + ending)]
+        """The last of its sites that is called `ending` within it, such as "exp/square8"."""
+        found = [n for n in self.sites if f"/{n}".endswith(f"/{ending}")]
         if not found:
             raise Refusal(
                 f"this activation has no site {ending!r}; the nearest are {nearest(ending, self.sites)}"
@@ -65,22 +73,19 @@ class Activation:
         return found[-1]
 
 
-def activation(surface: Surface, name: str, input: str | None = None) -> Activation:
+def activation(surface: Surface, name: str, source: str | None = None) -> Activation:
     """The activation whose sites stand under a scope, such as "relu0", "sigmoid" or "softmax".
 
-    `input` is the site of the product that it takes; by default the last product before it that has the
+    `source` is the site of the product that it takes; by default the last product before it that has the
     shape of the activation's result. Raises Refusal if there is no such scope.
     """
-    sites = tuple(
-        n for n in surface.sites if (n == name or n.startswith(f"{name}/")) and _forward(surface[n])
-    )
-    if not any(not surface[n].is_bit for n in sites):
+    inside = [n for n in surface.sites if n == name or n.startswith(f"{name}/")]
+    sites = tuple(n for n in inside if _forward(surface[n]))
+    if not sites:
         raise Refusal(
             f"no activation {name!r} is computed here; the nearest are {nearest(name, surface.sites)}"
         )
-    made = Activation(surface, sites, None)
-    source = input or product_before(surface, sites[0], surface[made.output].shape)
-    return Activation(surface, sites, source)
+    return Activation(surface, sites, source or product_before(surface, sites[0], surface[sites[-1]].shape))
 
 
 def _forward(site: Site) -> bool:
@@ -140,27 +145,98 @@ def move_output(act: Activation, delta: Any, protocol: Protocol | None = None) -
     return add_at(act.surface, act.output, delta / gain(act.surface, act.output, protocol))
 
 
-def gain(surface: Surface, site: str, protocol: Protocol | None = None) -> Any:
+def gain(surface: Surface, site: str, protocol: Protocol | None = None) -> float:
     """How much a function's output moves for an error of one at its last site.
 
-    Sites outside of the softmax and sigmoid circuits have a gain of one. The circuit is public: it is run on
+    Sites outside of the circuits of `WHOLE` functions have a gain of one. The circuit is public: it is run on
     its own, and differentiated by the error.
     """
     parts = site.split("/")
     heads = [i for i, part in enumerate(parts) if _bare(part) in WHOLE]
     if not heads:
         return 1.0
-    head = heads[0]
-    name, f = WHOLE[_bare(parts[head])]
-    inside = "/".join([name, *parts[head + 1 :]])
-    place = surface[site]
-    alone = secure(f, protocol=protocol or protocols.get(surface.protocol), engine=reals)
-    zero = jnp.zeros(place.shape, place.dtype)
-    if inside not in alone.surface(zero).sites:
-        return 1.0
-    _, moved = jax.jvp(lambda e: alone(zero, errors={inside: e}), (zero,), (jnp.ones_like(zero),))
-    return moved.ravel()[0]
+    name = WHOLE[_bare(parts[heads[0]])][0]
+    inside = "/".join([name, *parts[heads[0] + 1 :]])
+    row = surface[site].shape[-1:] if name == "softmax" else ()
+    return _gain(name, inside, row, protocol or protocols.get(surface.protocol))
+
+
+@cache
+def _gain(name: str, site: str, row: tuple[int, ...], protocol: Protocol) -> float:
+    """The derivative of a function's output by the error at a site, one row of entries at zero."""
+    with jax.ensure_compile_time_eval():
+        alone = secure(WHOLE[name][1], protocol=protocol, engine=reals)
+        zero = jnp.zeros((1, *row), jnp.float32)
+        if site not in alone.surface(zero).sites:
+            return 1.0
+        _, moved = jax.jvp(lambda e: alone(zero, errors={site: e}), (zero,), (jnp.ones_like(zero),))
+        return float(moved.ravel()[0])
 
 
 def _bare(part: str) -> str:
     return re.sub(r"#\d+$", "", part)
+
+
+# ---- the manipulations of section 3, by name ---------------------------------------------------------------
+
+
+def force(act: Activation, high: bool, delta: float = LARGE) -> Errors:
+    """Input far up or down, whatever the secret is (Table 1, input modification).
+
+    A comparison becomes 1 or 0, a ReLU x + delta or 0, a sigmoid 1 or 0.
+    """
+    return move_input(act, delta if high else -delta)
+
+
+def force_and_flip(act: Activation, high: bool, *which: int, delta: float = LARGE) -> Errors:
+    """Input far up or down and comparisons flipped (Table 1, combined modifications).
+
+    A comparison becomes 0 or 1, a ReLU 0 (high) or x - delta (low). SecureML's piecewise sigmoid becomes
+    x + delta + 1/2 (high, flipping 1) or x - delta + 1/2 (low, flipping 0).
+    """
+    return force(act, high, delta).combine(flip(act, *which))
+
+
+def one_hot(act: Activation, i: int, delta: float = LARGE / 2) -> Errors:
+    """A softmax forced to e_i: delta added to entry i and subtracted from all others.
+
+    The paper raises entry i only, which suffices where exponentials are taken; a ratio of ReLUs needs the
+    others pushed below zero. CrypTen's exponential wants 2 delta at most 256.
+    """
+    classes = _classes(act)
+    if not 0 <= i < classes:
+        raise Refusal(f"entry {i} does not exist: the softmax has {classes}")
+    return move_input(act, delta * (2.0 * (np.arange(classes) == i) - 1))
+
+
+def vanish(act: Activation, entries: Any, delta: float = LARGE) -> Errors:
+    """The chosen entries of a softmax forced to 0, by -delta on their inputs (section 3, selective zeroing)."""
+    chosen = np.asarray(entries)
+    if chosen.dtype != np.bool_ or chosen.shape != (_classes(act),):
+        raise Refusal(f"choose entries of the softmax by a Boolean array of shape [{_classes(act)}]")
+    return move_input(act, -delta * chosen)
+
+
+def constant(act: Activation, value: Any, delta: float = LARGE, protocol: Protocol | None = None) -> Errors:
+    """An exponential (or sigmoid) that is `value` for every secret: input far down, value added at the output."""
+    return force(act, False, delta).combine(move_output(act, value, protocol))
+
+
+def constant_by_threshold(act: Activation, value: Any) -> Errors:
+    """Keller and Sun's exponential := value, the input left alone (section 3, equation 2 and step 13).
+
+    The threshold bit z is flipped, which makes the result 0 wherever the argument was not far below zero, and
+    the value is added at the product with that bit. Raises Refusal where a protocol has no such bit.
+    """
+    bit, product = act.site("threshold/compare"), act.site("threshold/select")
+    flipped = Errors({bit: jnp.ones(act.surface[bit].shape, bool)})
+    return flipped.combine(add_at(act.surface, product, value))
+
+
+def bend(act: Activation, ending: str, value: Any) -> Errors:
+    """A number added at one of the function's inner products, such as a Newton or Goldschmidt step of 1 / x."""
+    return add_at(act.surface, act.site(ending), value)
+
+
+def _classes(act: Activation) -> int:
+    return act.surface[act.output].shape[-1]

@@ -7,9 +7,11 @@ from collections.abc import Callable
 from turncoat.refusal import Refusal, nearest
 from turncoat.reproduce.figures import figure2, figure3
 from turncoat.reproduce.options import Options
+from turncoat.reproduce.table1 import table1
 from turncoat.reproduction import Reproduction
 
 CATALOGUE: dict[str, Callable[[Options], Reproduction]] = {
+    "table1": table1,
     "figure2": figure2,
     "figure3": figure3,
 }
