@@ -88,7 +88,7 @@ def to_record(experiment: Experiment, attack: Attack, dataset: Dataset, runs: Ru
         model=job.model,
         protocol=job.protocol,
         engine=job.engine,
-        trials=experiment.trials,
+        trials=len(runs.honest),
         errors=round(float(np.mean(per_trial["errors"]))),
         honest=_outcome(runs.honest, summaries["honest"]),
         attacked=_outcome(runs.attacked, summaries["attacked"]),
@@ -96,16 +96,22 @@ def to_record(experiment: Experiment, attack: Attack, dataset: Dataset, runs: Ru
         accuracy_change=Measured.of(change),
         seconds=0.0,
         threat=attack.needs.threat(),
-        notes=(attack.variant,) if attack.variant else (),
+        notes=_notes(attack, runs, experiment.trials),
         given=given,
         defaults=defaults,
         seed=experiment.seed,
-        seeds=tuple(range(experiment.seed, experiment.seed + experiment.trials)),
+        seeds=tuple(experiment.seed + i for i in range(experiment.trials) if i not in runs.wrapped),
         per_trial=per_trial,
         curves=curves or None,
         gallery=summaries["attacked"].gallery,
         versions=versions(),
     )
+
+
+def _notes(attack: Attack, runs: Runs, trials: int) -> tuple[str, ...]:
+    lost = len(runs.wrapped)
+    wrapped = f"numbers wrapped around in {lost} of {trials} trials, which are left out: neither success nor failure"
+    return (*((attack.variant,) if attack.variant else ()), *((wrapped,) if lost else ()))
 
 
 def _per_trial(runs: Runs) -> dict[str, Any]:

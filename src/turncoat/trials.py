@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import partial
 from typing import Any
 
@@ -14,6 +14,7 @@ import numpy as np
 from turncoat import data, engines, models, protocols
 from turncoat.adversary.view import View
 from turncoat.attacks import Attack
+from turncoat.core.engine import Engine
 from turncoat.core.secure import Secured
 from turncoat.core.surface import Surface
 from turncoat.data import Dataset, Part, Splits
@@ -147,16 +148,21 @@ class Run:
 
 @dataclass(frozen=True, eq=False)
 class Runs:
-    """Every trial's runs, from the same keys: honest, on contributed records without errors, attacked."""
+    """Every trial's runs, from the same keys: honest, on contributed records without errors, attacked.
 
-    honest: list[Run]
-    poisoned: list[Run]
-    attacked: list[Run]
+    `wrapped` are the numbers of trials left out because a run of theirs wrapped around (see `has_wrapped`).
+    """
+
+    honest: list[Run] = field(default_factory=list)
+    poisoned: list[Run] = field(default_factory=list)
+    attacked: list[Run] = field(default_factory=list)
+    wrapped: list[int] = field(default_factory=list)
 
     @property
     def kinds(self) -> dict[str, list[Run]]:
         """The kinds of run that there are, by name."""
-        return {f.name: runs for f in fields(self) if (runs := getattr(self, f.name))}
+        kinds = {"honest": self.honest, "poisoned": self.poisoned, "attacked": self.attacked}
+        return {name: runs for name, runs in kinds.items() if runs}
 
 
 def judge(
@@ -189,6 +195,13 @@ def contributed(victim: Part, records: tuple[Any, Any]) -> Part:
     )
 
 
+def has_wrapped(engine: Engine, params: Params) -> bool:
+    """Whether a monitored engine has marked a model: then its run is neither a success nor a failure."""
+    return isinstance(engine, engines.Monitored) and any(
+        bool(np.isnan(leaf).any()) for leaf in jax.tree.leaves(params)
+    )
+
+
 def run_trials(
     job: Job, dataset: Dataset, attack: Attack, trials: int, seed: int, progress: Progress
 ) -> Runs:
@@ -218,12 +231,19 @@ def run_trials(
         attacked = train(step, params, x, y, order, attack.tamper, plan, attack.needs.data_order, key)
         return honestly(*plain), middle, attacked
 
-    runs = Runs([], [], [])
+    runs = Runs()
     for i, ended in enumerate(each(every, inputs())):
+        if any(model is not None and has_wrapped(step.engine, model[0]) for model in ended):
+            runs.wrapped.append(i)
+            continue
         for kind, judged, model in zip(
             (runs.honest, runs.poisoned, runs.attacked), judges[i], ended, strict=True
         ):
             if model is not None:
                 kind.append(judged(*model))
     progress(what, trials, trials)
+    if not runs.honest:
+        raise Refusal(
+            "numbers wrapped around in the ring in every trial: lower the strength of the attack or the precision"
+        )
     return runs
