@@ -1,17 +1,19 @@
-"""Built-in models: logistic regression, linear support vector machine, multilayer perceptron.
+"""Built-in models: logistic regression, linear support vector machine, perceptron, convolutional network.
 
 Plain JAX with the backward pass written out (Fig. 1 and A.2), so that every secure product stands in the
 source; `jax.grad` is the tests' oracle. A scope that ends in ':' is the whole name of the operation in it:
 `dense0/grad_weights:` names the site `dense0/grad_weights`.
 
-Parameters are a dict `w0, b0, w1, ...`: `w{i}` of shape (inputs, outputs), `b{i}` of shape (outputs,). A
-step takes a batch `x` of shape (N, features) and encoded labels `y` (see `Model.encode`).
+Parameters are a dict `w0, b0, w1, ...`: `w{i}` of shape (inputs, outputs), `b{i}` of shape (outputs,); see
+`layers` for what a convolution's are. A step takes a batch `x` of shape (N, features) and encoded labels `y`
+(see `Model.encode`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from math import prod
 from typing import Any
 
 import jax
@@ -20,6 +22,7 @@ import numpy as np
 from jax import Array
 
 from turncoat import functions
+from turncoat.layers import Convolution, Dense, Layer, over
 from turncoat.refusal import Refusal, nearest
 
 Params = dict[str, Array]
@@ -31,7 +34,8 @@ class Model:
     """A model: what it is, and pure functions over its parameters.
 
     `output` is "softmax", "sigmoid" (binary), "hinge" or "squared hinge" (support vector machines, labels -1
-    and 1); `widths` are the sizes of all layers, from features to scores.
+    and 1); `widths` are the sizes of all layers, from features to scores; `convolutions` are the first layers
+    where those are not dense.
     """
 
     name: str
@@ -39,15 +43,23 @@ class Model:
     classes: int
     output: str
     label: str = field(default="", compare=False)
+    convolutions: tuple[Convolution, ...] = ()
 
     @property
     def layers(self) -> int:
         return len(self.widths) - 1
 
+    def layer(self, i: int) -> Layer:
+        """The linear part of layer i."""
+        if i < len(self.convolutions):
+            return self.convolutions[i]
+        return Dense(self.widths[i], self.widths[i + 1])
+
     def init(self, key: Any) -> Params:
         """Initial parameters: normal with variance 2 / inputs before a ReLU, 1 / inputs else; biases zero."""
         params: Params = {}
-        for i, (n, m) in enumerate(zip(self.widths[:-1], self.widths[1:], strict=True)):
+        for i in range(self.layers):
+            n, m = self.layer(i).shape
             gain = 2.0 if i < self.layers - 1 else 1.0
             draw = jax.random.normal(jax.random.fold_in(key, i), (n, m), jnp.float32)
             params[f"w{i}"] = draw * float(np.sqrt(gain / n))
@@ -85,13 +97,14 @@ class Model:
         g = _loss_derivative(self, d, y)
         grads: Params = {}
         for i in reversed(range(self.layers)):
-            with scope(f"dense{i}"):
+            layer = self.layer(i)
+            with scope(f"{layer.name}{i}"):
                 with scope("grad_weights:"):
-                    grads[f"w{i}"] = inputs[i].T @ g
-                grads[f"b{i}"] = jnp.sum(g, 0)
+                    grads[f"w{i}"] = layer.weights_gradient(inputs[i], g)
+                grads[f"b{i}"] = layer.bias_gradient(g)
                 if i:
                     with scope("grad_input:"):
-                        g = g @ params[f"w{i}"].T
+                        g = layer.input_gradient(g, params[f"w{i}"])
             if i:
                 with scope(f"relu{i - 1}"), scope("grad_input:"):
                     g = jnp.where(masks[i - 1], g, 0.0)
@@ -120,10 +133,11 @@ def _forward(model: Model, params: Params, x: Array) -> tuple[Array, list[Array]
     a, inputs, masks = x, [], []
     for i in range(model.layers):
         inputs.append(a)
-        with scope(f"dense{i}"):
+        layer = model.layer(i)
+        with scope(f"{layer.name}{i}"):
             with scope("product:"):
-                d = a @ params[f"w{i}"]
-            d = d + params[f"b{i}"]
+                d = layer.product(a, params[f"w{i}"])
+            d = d + layer.bias(params[f"b{i}"])
         if i < model.layers - 1:
             with scope(f"relu{i}"):
                 mask = d > 0
@@ -173,29 +187,40 @@ def mlp(features: int, classes: int, hidden: tuple[int, ...] = (128,), output: s
     return Model("mlp", (features, *hidden, classes if output == "softmax" else 1), classes, output)
 
 
-def _lr(features: int, classes: int, hidden: tuple[int, ...]) -> Model:
-    return logistic_regression(features, classes)
+def cnn(shape: tuple[int, ...], classes: int, hidden: tuple[int, ...] = (100,)) -> Model:
+    """A small convolutional network: five filters of 5 x 5 at stride 2, then dense layers, ReLU between.
+
+    With 100 hidden neurons on images of 28 x 28 it is "network D" of SecureNN (Wagh et al. 2019), which is that
+    of Chameleon: 980 units, 100, 10 (tf-encrypted, `examples/models/network_d.py`).
+    """
+    if not hidden or min(hidden) < 1:
+        raise Refusal("a convolutional network needs dense layers of at least one neuron, e.g. --hidden 100")
+    first = over(shape, outputs=5, side=5, stride=2)
+    widths = (first.inputs, first.units, *hidden, classes)
+    return Model("cnn", widths, classes, "softmax", convolutions=(first,))
 
 
-def _lr_sigmoid(features: int, classes: int, hidden: tuple[int, ...]) -> Model:
-    return logistic_regression(features, classes, "sigmoid")
+Shape = tuple[int, ...]
 
-
-CATALOGUE: dict[str, Callable[[int, int, tuple[int, ...]], Model]] = {
-    "lr": _lr,
-    "lr-sigmoid": _lr_sigmoid,
-    "svm": lambda features, classes, hidden: svm(features),
-    "svm-squared": lambda features, classes, hidden: svm(features, squared=True),
-    "mlp": mlp,
-    "mlp-sigmoid": lambda features, classes, hidden: mlp(features, classes, hidden, "sigmoid"),
+CATALOGUE: dict[str, Callable[[Shape, int, Shape], Model]] = {
+    "lr": lambda shape, classes, hidden: logistic_regression(prod(shape), classes),
+    "lr-sigmoid": lambda shape, classes, hidden: logistic_regression(prod(shape), classes, "sigmoid"),
+    "svm": lambda shape, classes, hidden: svm(prod(shape)),
+    "svm-squared": lambda shape, classes, hidden: svm(prod(shape), squared=True),
+    "mlp": lambda shape, classes, hidden: mlp(prod(shape), classes, hidden),
+    "mlp-sigmoid": lambda shape, classes, hidden: mlp(prod(shape), classes, hidden, "sigmoid"),
+    "cnn": cnn,
 }
 BINARY = ("lr-sigmoid", "svm", "svm-squared", "mlp-sigmoid")
 
 
-def get(name: str, features: int, classes: int, hidden: tuple[int, ...] = (128,)) -> Model:
-    """The model of this name at a data set's sizes; Refusal if unknown, or binary for more classes."""
+def get(name: str, shape: Shape, classes: int, hidden: Shape = (128,)) -> Model:
+    """The model of this name for records of this shape before flattening, and dense hidden layers.
+
+    Raises Refusal if it is unknown, binary for more classes, or needs images where there are none.
+    """
     if name not in CATALOGUE:
         raise Refusal(f"there is no model {name!r}; the nearest are {nearest(name, CATALOGUE)}")
     if name in BINARY and classes != 2:
         raise Refusal(f"model {name!r} separates two classes, but the data has {classes}; take 'lr' or 'mlp'")
-    return CATALOGUE[name](features, classes, hidden)
+    return CATALOGUE[name](shape, classes, hidden)

@@ -25,24 +25,29 @@ def backdoor(
     value: float = 1.0,
     source: int = 0,
     target: int = 1,
+    trigger: str = "feature",
+    size: int = 3,
+    blend: float = 0.2,
 ) -> Attack:
     """The backdoor attack.
 
     `rows`: "all" transfers the whole poisoned gradient, which is the paper's attack; "trigger" only its row
-    at the trigger's feature, which moves nothing that an untriggered record uses. `strength`: what multiple
+    at the trigger's features, which moves little that an untriggered record uses. `strength`: what multiple
     of the poisoned records' mean gradient is added to the mean gradient of each step (default 0.1 and 0.03).
+    The other settings say what triggers it (see `goals.Trigger`), from which class to which.
     """
     if rows not in STRENGTH:
         raise Refusal(f"rows must be 'trigger' or 'all', not {rows!r}")
     strength = STRENGTH[rows] if strength is None else strength
     if not (np.isfinite(strength) and strength >= 0):
         raise Refusal(f"the strength must be a number of at least 0, not {strength}")
-    goal = Backdoor(source, target, Trigger(feature, value))
+    goal = Backdoor(source, target, Trigger(feature, value, trigger, size, blend))
 
     def prepare(view: View) -> Errors:
         gradient = poisoned_gradient(view, goal)
         if rows == "trigger":
-            gradient = jnp.zeros_like(gradient).at[goal.trigger.feature].set(gradient[goal.trigger.feature])
+            touched = goal.trigger.touched(view.shape or view.x.shape[1:])
+            gradient = jnp.zeros_like(gradient).at[touched].set(gradient[touched])
         return view.errors_that_move({"w0": -view.training.learning_rate * strength * gradient})
 
     return Attack(
@@ -51,14 +56,7 @@ def backdoor(
         needs=Needs(capability="shifting"),
         prepare=prepare,
         tamper=at_every_step,
-        settings={
-            "strength": strength,
-            "rows": rows,
-            "feature": feature,
-            "value": value,
-            "source": source,
-            "target": target,
-        },
+        settings={"strength": strength, "rows": rows} | goal.settings,
         variant={
             "all": "the whole transferred gradient: the paper's attack",
             "trigger": "the transferred gradient restricted to the trigger's feature: beyond the paper",
@@ -73,7 +71,7 @@ def poisoned_gradient(view: View, goal: Backdoor) -> jnp.ndarray:
             f"parameter transfer needs a linear model, but {view.model.name!r} has hidden layers: gradients of "
             "one network mean nothing to another (section 5.1); take --model lr"
         )
-    records = goal.trigger.apply(view.x[view.y == goal.source])
+    records = goal.trigger.apply(view.x[view.y == goal.source], view.shape)
     if not len(records):
         raise Refusal(f"the adversary's records hold none of class {goal.source}, the backdoor's source")
     labels = view.model.encode(np.full(len(records), goal.target))
