@@ -1,12 +1,15 @@
 """Table 1 beside what came out of running it."""
 
+import importlib
+
 import pytest
 
 from turncoat import protocols
 from turncoat.adversary.reachable import Found, probe, reached
 from turncoat.refusal import Refusal
-from turncoat.reproduce import table1 as t
 from turncoat.reproduce.options import Options
+
+t = importlib.import_module("turncoat.reproduce.table1")  # the package's name `table1` is the function
 
 
 def row(function, protocol):
@@ -61,6 +64,12 @@ def test_a_circuit_that_differs_says_so():
     found = row("sigmoid", "tf-encrypted-pond")
     assert (found.name, found.mark, found.marks["input"]) == ("polynomial sigmoid", "short", "short")
     assert "this circuit does not give 0 (input), 1 (input)" in found.why
+
+
+def test_the_large_constant_stays_in_a_functions_domain():
+    """SPU's sigmoid takes exp(-x), which holds up to 18.7: an input of -Δ must not leave that."""
+    found = row("sigmoid", "spu")
+    assert found.ours["input"] == "{0, 1}" and "(Δ = 13, for its domain)" in found.why
 
 
 def test_a_diverging_iteration_is_reported():

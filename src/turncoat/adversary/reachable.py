@@ -34,8 +34,12 @@ from turncoat.core.secure import Secured, secure
 from turncoat.engines import reals
 
 SECRETS, CLASSES, TARGET = 512, 4, 1
-LARGE = (96.0, 112.0)
-"""Two values of the large constant: enough to tell where it enters."""
+LARGE, SECOND = 112.0, 0.9
+"""The large constant, and by what it is multiplied for a second run: two tell where it enters."""
+SMALLEST = 8.0
+"""The least large constant: where a function's domain has no room for it, the domain is left."""
+FACTOR = 2.3
+"""The secrets a and b lie within this of zero, for a reciprocal in (0.5, 2): x = a b passes every cut."""
 SMALL = (0.75, -1.25)
 DIRECTION = np.array([1.0, -0.5, 0.25, 2.0])
 """The vector v, up to its size, that is added to a softmax."""
@@ -68,6 +72,7 @@ class Manipulation:
     errors: Callable[[float, float], Errors]
     uses: frozenset[str] = frozenset()
     target_only: bool = False
+    large: float = LARGE
 
 
 Factors = dict[str, float]
@@ -106,7 +111,7 @@ class Probe:
 
 
 def probe(name: str, protocol: Protocol, engine: Engine = reals, seed: int = 0) -> Probe:
-    """A function of `FUNCTIONS`, ready to be bent; x lies in (-3.3, 3.3), for the reciprocal in (0.2, 4)."""
+    """A function of `FUNCTIONS`, ready to be bent."""
     scope, f = FUNCTIONS[name]
 
     def program(a, b):
@@ -116,7 +121,7 @@ def probe(name: str, protocol: Protocol, engine: Engine = reals, seed: int = 0) 
 
     rng = np.random.default_rng(seed)
     shape = (SECRETS, CLASSES) if name == "softmax" else (SECRETS,)
-    low, high = (0.5, 2.0) if name == "reciprocal" else (-1.8, 1.8)
+    low, high = (0.5, 2.0) if name == "reciprocal" else (-FACTOR, FACTOR)
     a, b = (jnp.asarray(rng.uniform(low, high, shape), jnp.float32) for _ in "ab")
     secured = secure(program, protocol=protocol, engine=engine)
     return Probe(name, secured, activation(secured.surface(a, b), scope, "input"), (a, b))
@@ -128,7 +133,8 @@ def probe(name: str, protocol: Protocol, engine: Engine = reals, seed: int = 0) 
 def manipulations(p: Probe) -> Iterator[Manipulation]:
     """Every combination of moving the input, flipping comparisons and moving the output."""
     moves = list(_input_moves(p))
-    flips = [Manipulation("", _said(p, w), _always(flip(p.act, *w))) for w in _subsets(_single_bits(p))]
+    bits = [] if p.name == "reciprocal" else _single_bits(p)  # its digits' sign, which only breaks it
+    flips = [Manipulation("", _said(p, w), _always(flip(p.act, *w))) for w in _subsets(bits)]
     added = [] if p.act.surface[p.act.sites[-1]].is_bit else [_output_move(p)]
     within = [_both(f, o) for f in flips for o in added] if p.name == "exponential" else []
     for column, tried in (
@@ -147,9 +153,8 @@ def _both(one: Manipulation, other: Manipulation) -> Manipulation:
     def errors(large: float, small: float) -> Errors:
         return one.errors(large, small).combine(other.errors(large, small))
 
-    return Manipulation(
-        "", f"{one.ways}, {other.ways}", errors, one.uses | other.uses, one.target_only or other.target_only
-    )
+    uses, only = one.uses | other.uses, one.target_only or other.target_only
+    return Manipulation("", f"{one.ways}, {other.ways}", errors, uses, only, min(one.large, other.large))
 
 
 def _output_move(p: Probe) -> Manipulation:
@@ -171,8 +176,21 @@ def _input_moves(p: Probe) -> Iterator[Manipulation]:
         yield Manipulation("", said, lambda D, d: one_hot(p.act, TARGET, D), frozenset({"e_i"}))
         yield Manipulation("", "input -Δ at i", lambda D, d: vanish(p.act, target, D), target_only=True)
         return
-    yield Manipulation("", "input +Δ", lambda D, d: force(p.act, True, D), frozenset("Δ"))
-    yield Manipulation("", "input -Δ", lambda D, d: force(p.act, False, D), frozenset("Δ"))
+    for sign, high in (("+", True), ("-", False)):
+        large = _room(p, high)
+        said = f"input {sign}Δ" + (f" (Δ = {large:.0f}, for its domain)" if large < LARGE else "")
+        yield Manipulation("", said, _forced(p, high), frozenset("Δ"), large=large)
+
+
+def _forced(p: Probe, high: bool) -> Callable[[float, float], Errors]:
+    return lambda large, small: force(p.act, high, large)
+
+
+def _room(p: Probe, high: bool) -> float:
+    """The large constant that keeps the input in the function's domain, if there is room for one."""
+    low, top = p.program.protocol.domains.get(FUNCTIONS[p.name][0], (-np.inf, np.inf))
+    room = (top if high else -low) - FACTOR**2
+    return room if SMALLEST <= room < LARGE else LARGE
 
 
 def _single_bits(p: Probe) -> list[int]:
@@ -205,7 +223,7 @@ def _outcome(p: Probe, m: Manipulation, honest: np.ndarray) -> Found:
     target = np.broadcast_to(np.arange(honest.shape[-1]) == TARGET, honest.shape)
     keep = target if m.target_only else np.ones(honest.shape, bool)
     rows: dict[str, list[np.ndarray]] = {n: [] for n in ("out", "f(x)", "x", *sorted(m.uses), "1")}
-    for large, small in _constants(m.uses):
+    for large, small in _constants(m):
         terms = {"out": p.run(m.errors(large, small)), "f(x)": honest, "x": a * b, "1": np.ones(honest.shape)}
         terms |= {"Δ": np.full(honest.shape, large), "δ": np.full(honest.shape, small), "e_i": target}
         if "v" in m.uses:
@@ -217,9 +235,9 @@ def _outcome(p: Probe, m: Manipulation, honest: np.ndarray) -> Found:
     return Found(m.column, m.ways, expression(out, columns), float(np.max(np.abs(out))), m.target_only)
 
 
-def _constants(uses: frozenset[str]) -> list[tuple[float, float]]:
-    pairs = [(LARGE[0], SMALL[0]), (LARGE[1], SMALL[0])]
-    return [*pairs, (LARGE[0], SMALL[1])] if uses & {"δ", "v"} else pairs
+def _constants(m: Manipulation) -> list[tuple[float, float]]:
+    pairs = [(m.large, SMALL[0]), (SECOND * m.large, SMALL[0])]
+    return [*pairs, (m.large, SMALL[1])] if m.uses & {"δ", "v"} else pairs
 
 
 def expression(out: np.ndarray, terms: Mapping[str, np.ndarray]) -> Factors | None:

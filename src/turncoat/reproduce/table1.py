@@ -239,7 +239,8 @@ def _ways(paper: PaperRow, cells: Mapping[str, Said]) -> str:
 
 def _diverging(found: list[Found]) -> str:
     """Flips without any other error that drive an iteration out of its domain."""
-    wild = [f for f in found if f.column == "activation" and f.expression is None and f.size > WILD]
+    alone = [f for f in found if f.column == "activation" and "output" not in f.ways]
+    wild = [f for f in alone if f.expression is None and not f.size <= WILD]
     return "; ".join(f"{f.ways}: the iteration diverges, {_size(f.size)}" for f in wild)
 
 
