@@ -1,5 +1,6 @@
 """Runs of the programs on every engine, honest and tampered with at one site each; each run is made once."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Any
@@ -14,12 +15,52 @@ from conformance.additive_engine import Additive
 from conformance.fractions_engine import Fractions
 from conformance.programs import PROGRAMS, Program
 from turncoat.engines.reals import Reals
+from turncoat.engines.ring import Ring
 
 
 class EveryReals(Reals):
-    """`reals` with truncations and conversions as sites too: the reference for the two test engines."""
+    """`reals` with truncations and conversions as sites too: the reference for the other engines."""
 
     kinds = Reals.kinds | fractions_engine.EVERY
+
+
+class WideRing(Ring):
+    """`ring` with as many digits as the dyadic programs need; at will with truncations as sites."""
+
+    def __init__(self, every: bool) -> None:
+        super().__init__(precision=26)
+        self.kinds = self.kinds | {"truncation"} if every else self.kinds
+
+
+@dataclass(frozen=True)
+class Row:
+    """An engine in this suite: `make(digits, every)`, with truncations and conversions as sites or plain.
+
+    `agreement` is how far a result may be from that of `reals`, relative to the largest entry; `rounding`,
+    what an opened value may be off; `ideal`, whether it has the true functions of protocol `exact`.
+    """
+
+    make: Callable[[int | None, bool], Any]
+    agreement: float = 0.0
+    rounding: float = 0.0
+    ideal: bool = False
+
+
+# Fractions are rounded to 2^-44, fixed point to 2^-26, and a limit exponential multiplies that by 2^8; XLA may
+# fuse a product of floats and its error into one rounding.
+ROWS = {
+    "reals": Row(lambda _, every: EveryReals() if every else tc.engines.reals, rounding=1e-14, ideal=True),
+    "fractions": Row(
+        lambda digits, every: Fractions(digits, fractions_engine.EVERY if every else fractions_engine.PLAIN),
+        agreement=1e-9,
+    ),
+    "additive": Row(
+        lambda _, every: Additive(additive_engine.EVERY if every else additive_engine.PLAIN), agreement=1e-5
+    ),
+    "ring": Row(lambda _, every: WideRing(every), agreement=1e-5, ideal=True),
+}
+ENGINES = tuple(ROWS)
+OTHERS = tuple(name for name in ROWS if name != "reals")
 
 
 @dataclass(frozen=True)
@@ -41,16 +82,11 @@ class Case:
 # the dyadic programs need no function of the protocol, so that they run under `exact` on every engine
 CASES = [Case(p, "exact" if p.dyadic else "crypten-paper" if p.name == "lr" else "crypten") for p in PROGRAMS]
 TAMPERED = [c for c in CASES if c.program.name != "mlp-deep"]  # whose sites are those of `mlp`, once more
-ENGINES = ("reals", "fractions", "additive")
 
 
 def engine(name: str, digits: int | None = None, every: bool = True) -> Any:
     """An engine with truncations and conversions as sites too, or in its plain form."""
-    if name == "reals":
-        return EveryReals() if every else tc.engines.reals
-    if name == "fractions":
-        return Fractions(digits, fractions_engine.EVERY if every else fractions_engine.PLAIN)
-    return Additive(additive_engine.EVERY if every else additive_engine.PLAIN)
+    return ROWS[name].make(digits, every)
 
 
 def arrays(tree: Any) -> list[np.ndarray]:

@@ -1,4 +1,4 @@
-"""One suite over engines, protocols and programs: the two engines here need no change to core or protocols.
+"""One suite over engines, protocols and programs; an engine more is one row of `runs.ROWS`.
 
 Runs are in 64 bits, where opening a value of the test engines rounds nothing, so that equality is meant
 literally; `test_wide.py` has the same engine under a program of 32 bits.
@@ -12,13 +12,7 @@ import pytest
 
 import turncoat as tc
 from conformance.fractions_engine import EVERY, PLAIN, Fractions
-from conformance.runs import CASES, ENGINES, TAMPERED, Runs, arrays, engine, error, runs
-
-# How far a result may be from `reals` under the same protocol, relative to its largest entry: fractions are
-# rounded to 2^-44, fixed point to 2^-26, and a limit exponential multiplies that by 2^8.
-AGREEMENT = {"fractions": 1e-9, "additive": 1e-5}
-# What an opened value may be off: XLA may fuse a product of floats and its error into one rounding.
-ROUNDING = {"reals": 1e-14, "fractions": 0.0, "additive": 0.0}
+from conformance.runs import CASES, ENGINES, OTHERS, ROWS, TAMPERED, Runs, arrays, engine, error, runs
 
 
 @pytest.fixture(autouse=True)
@@ -52,12 +46,12 @@ def inventory(sites) -> list[tuple]:
 # ---- honest -----------------------------------------------------------------------------------------------
 
 
-@each(["fractions", "additive"], CASES)
+@each(OTHERS, CASES)
 def test_the_honest_result_is_that_of_reals(run):
     for a, b in zip(run.honest.out, reference(run).honest.out, strict=True):
         assert a.dtype == b.dtype == np.float64
         scale = max(1, np.abs(b).max())
-        atol = 0 if run.case.program.dyadic else AGREEMENT[run.name] * scale
+        atol = 0 if run.case.program.dyadic else ROWS[run.name].agreement * scale
         np.testing.assert_allclose(a, b, rtol=0, atol=atol)
 
 
@@ -70,7 +64,7 @@ def test_the_honest_result_of_a_dyadic_program_is_the_plain_result(run):
 # ---- sites ------------------------------------------------------------------------------------------------
 
 
-@each(["fractions", "additive"], CASES)
+@each(OTHERS, CASES)
 def test_the_sites_are_those_of_reals(run):
     assert inventory(run.surface) == inventory(reference(run).surface)
 
@@ -82,7 +76,7 @@ def test_an_engines_own_kinds_of_site_leave_the_programs_names_alone(run):
         assert inventory(of_program) == inventory(reference(run).plain_surface)
 
 
-@each(["additive"], [c for c in CASES if c.protocol != "exact"])
+@each(["additive", "ring"], [c for c in CASES if c.protocol != "exact"])
 def test_a_protocols_own_sites_leave_the_programs_names_alone(run):
     plain = tc.secure(run.case.program.f, protocol="exact").surface(*run.args)
     of_program = {s.name: s for s in plain if s.kind != "ideal"}
@@ -119,11 +113,11 @@ def test_an_error_lands_exactly_at_every_site(run):
             np.testing.assert_array_equal(after, before ^ t.error, t.site.name)
         else:
             assert t.error.all()
-            atol = ROUNDING[run.name]
+            atol = ROWS[run.name].rounding
             np.testing.assert_allclose(after, before + t.error, rtol=atol, atol=atol, err_msg=t.site.name)
 
 
-@each(["fractions", "additive"], TAMPERED)
+@each(OTHERS, TAMPERED)
 def test_a_tampered_result_is_that_of_reals(run):
     theirs = reference(run).tampered
     # a ring with 26 fractional bits wraps around where floats go on
@@ -131,7 +125,7 @@ def test_a_tampered_result_is_that_of_reals(run):
     assert np.mean(tame) > 0.9
     for t, a, b, compared in zip(run.tamperings, run.tampered, theirs, tame, strict=True):
         for x, y in zip(a.out, b.out, strict=True) if compared else ():
-            atol = AGREEMENT[run.name] * max(1, b.largest)
+            atol = ROWS[run.name].agreement * max(1, b.largest)
             np.testing.assert_allclose(x, y, rtol=0, atol=atol, err_msg=t.site.name)
 
 
@@ -162,7 +156,7 @@ def test_in_a_loop_an_error_without_iteration_axis_is_one_for_all_iterations(run
         np.testing.assert_array_equal(a, b)
 
 
-@each(["reals", "additive"], [c for c in CASES if c.program.name == "svm"])
+@each(["reals", "additive", "ring"], [c for c in CASES if c.program.name == "svm"])
 def test_an_error_of_zero_is_none(run):
     none = run.run(observe=run.surface.sites)  # in the batch, the honest run has errors of zero
     for a, b in zip(
@@ -174,7 +168,9 @@ def test_an_error_of_zero_is_none(run):
 # ---- shared between calls ---------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("name", "program"), [("reals", "mlp"), ("fractions", "lr"), ("additive", "svm")])
+@pytest.mark.parametrize(
+    ("name", "program"), [("reals", "mlp"), ("fractions", "lr"), ("additive", "svm"), ("ring", "svm")]
+)
 def test_training_on_shares_is_training_on_arrays(name, program):
     (case,) = (c for c in TAMPERED if c.program.name == program)
     secured, (params, *data) = runs(name, case).secured, runs(name, case).args
@@ -186,12 +182,17 @@ def test_training_on_shares_is_training_on_arrays(name, program):
     revealed = tc.reveal(shared)
     for key, array in plain.items():
         assert revealed[key].dtype == array.dtype
-        np.testing.assert_allclose(revealed[key], array, rtol=ROUNDING[name], atol=ROUNDING[name])
+        np.testing.assert_allclose(revealed[key], array, rtol=ROWS[name].rounding, atol=ROWS[name].rounding)
 
 
 def test_shares_of_another_engine_are_refused():
     x = np.arange(3.0)
-    for here, there in (("fractions", "additive"), ("additive", "reals"), ("reals", "fractions")):
+    for here, there in (
+        ("fractions", "additive"),
+        ("additive", "ring"),
+        ("ring", "reals"),
+        ("reals", "fractions"),
+    ):
         secured = tc.secure(lambda x, y: x * y, engine=engine(here))
         with pytest.raises(tc.Refusal, match=f"y is shared on engine '{there}', not on '{here}'"):
             secured(x, tc.share(x, engine(there)))
@@ -202,7 +203,7 @@ def test_shares_of_another_engine_are_refused():
 # ---- refused ----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["fractions", "additive"])
+@pytest.mark.parametrize("name", [name for name, row in ROWS.items() if not row.ideal])
 def test_protocol_exact_is_refused_where_the_engine_has_no_ideal_functions(name):
     program = CASES[0].program
     secured = tc.secure(program.f, protocol="exact", engine=engine(name))

@@ -9,10 +9,11 @@ from jax import lax
 import turncoat as tc
 from conformance.additive_engine import Additive
 from conformance.fractions_engine import Fractions
+from turncoat import engines
 
 X = jnp.asarray([[0.5, -1.5], [2.0, -0.25]], jnp.float32)
 ROWS = jnp.stack([X, X + 1, X - 2])
-ENGINES = [Fractions(), Additive()]
+ENGINES = [Fractions(), Additive(), engines.Ring(26)]
 pytestmark = pytest.mark.filterwarnings("ignore:.*arrays that are not its arguments")  # public, as meant
 every_engine = pytest.mark.parametrize("engine", ENGINES, ids=lambda e: e.name)
 
