@@ -24,7 +24,10 @@ from turncoat.engines.reals import Reals
 
 @dataclass(frozen=True)
 class Violation:
-    """Arguments between `least` and `largest` met a function that holds between `limits`, at scope `where`."""
+    """Arguments between `least` and `largest` met a function that holds between `limits`, at scope `where`.
+
+    Both are NaN if numbers that had overflowed before were all that was wrong there.
+    """
 
     function: str
     where: str
@@ -43,33 +46,45 @@ class Violation:
         )
 
 
-class Watched(Reals):
+Place = tuple[str, str, Limits]
+"""A bounded function, the scope in which it stands, its limits."""
+
+
+class WatchedReals(Reals):
     """Engine `reals` that remembers the extremes of every argument of a bounded function."""
 
     def __init__(self) -> None:
-        self.places: dict[tuple[str, str, Limits], None] = {}  # in program order: callbacks come in any
-        self.seen: dict[tuple[str, str, Limits], tuple[float, float]] = {}
+        self.places: dict[Place, None] = {}  # in program order: callbacks come in any
+        self.seen: dict[Place, tuple[float, float, bool]] = {}  # least, largest, whether any was NaN
 
     def argument(self, function: str, where: str, wire: Any, limits: Limits) -> None:
         place = function, where, limits
         self.places[place] = None
         if wire.size:
             # a callback reaches Python from inside jit, scan, while, cond and vmap alike
-            jax.debug.callback(partial(self._note, place), jnp.min(wire), jnp.max(wire))
+            ends = jnp.nanmin(wire), jnp.nanmax(wire)
+            jax.debug.callback(partial(self._note, place), *ends, jnp.isnan(wire).any())
 
-    def _note(self, place: tuple[str, str, Limits], least: Any, largest: Any) -> None:
-        low, high = self.seen.get(place, (math.inf, -math.inf))
-        self.seen[place] = float(np.minimum(low, least)), float(np.maximum(high, largest))  # NaN stays
+    def _note(self, place: Place, least: Any, largest: Any, undefined: Any) -> None:
+        low, high, before = self.seen.get(place, (math.inf, -math.inf, False))
+        # once a number has overflowed, what follows is NaN: the extremes before it say why
+        self.seen[place] = (
+            float(np.fmin(low, least)),
+            float(np.fmax(high, largest)),
+            before or bool(undefined),
+        )
 
     def violations(self, protocol: str) -> list[Violation]:
         """What was outside its limits since the last time, in the order of the program; then forgets."""
         jax.effects_barrier()
         seen, self.seen = self.seen, {}
         found = []
-        for place in self.places:
-            (function, where, limits), ends = place, seen.get(place)
-            if ends is not None and not (limits[0] <= ends[0] and ends[1] <= limits[1]):
-                found.append(Violation(function, where, *ends, limits, protocol))
+        for function, where, limits in [place for place in self.places if place in seen]:
+            low, high, undefined = seen[function, where, limits]
+            if low < limits[0] or high > limits[1]:
+                found.append(Violation(function, where, low, high, limits, protocol))
+            elif undefined:
+                found.append(Violation(function, where, math.nan, math.nan, limits, protocol))
         return found
 
 
@@ -80,7 +95,7 @@ def monitor(step: Secured | Callable, *args: Any, errors: Any = None, **kwargs: 
     (a plain function counts as secured under protocol `exact`, whose functions have no bounds). Raises
     Refusal as the call itself does.
     """
-    engine = Watched()
+    engine = WatchedReals()
     secured = step if isinstance(step, Secured) else secure(step)
     jax.block_until_ready(secured.on(engine)(*args, errors=errors, **kwargs))
     return engine.violations(secured.protocol.name)
