@@ -228,6 +228,13 @@ def test_exact_is_the_plain_step(name):
         assert (g.dtype, g.shape, g.weak_type) == (w.dtype, w.shape, w.weak_type)
 
 
+@pytest.mark.parametrize(("name", "protocol"), [("attention", "mp-spdz"), ("equinox_momentum", "spu")])
+def test_protocols_that_read_digits_are_near_the_plain_step(name, protocol):
+    step, args, want = made(name)
+    got = tc.secure(step, protocol=protocol, secret=SECRET.get(name))(*args)
+    assert distance(got, want) < LOOSE[name]
+
+
 @pytest.mark.parametrize("name", STEPS)
 def test_crypten_is_near_the_plain_step(name):
     step, args, want = made(name)
