@@ -217,6 +217,28 @@ def test_a_product_of_extreme_matrices_is_exact(inner, entry):
     assert got[1, 0] == ((inside - entry * entry) + last) % RING
 
 
+@pytest.mark.parametrize("edge", [2**21, 2**42, 2**43, 2**63])
+@pytest.mark.parametrize("other", [1, 2**21 - 1, 2**41])
+def test_a_product_is_exact_at_the_sizes_where_digits_are_added(edge, other):
+    rng = np.random.default_rng(3)
+    around = rng.integers(-2, 3, (20, 90)).astype(object)
+    x = np.where(rng.random((20, 90)) < 0.5, edge, -edge) + around
+    y = np.where(rng.random((90, 80)) < 0.5, other, -other) + rng.integers(-1, 1, (90, 80)).astype(object)
+    for a, b, numbers in ((x, y, PLAIN), (y.T, x.T, PLAIN)):
+        got = jax.jit(lambda a, b, n=numbers: arithmetic.dot(a, b, n))(ring(a), ring(b))
+        np.testing.assert_array_equal(objects(got), np.dot(a, b) % RING)
+
+
+def test_a_batch_under_vmap_has_the_digits_of_its_largest():
+    rng = np.random.default_rng(4)
+    sizes = np.array([2**10, 2**30, 2**62], object)[:, None, None]
+    x, y = (
+        ring(rng.integers(-1000, 1000, s).astype(object) * sizes // 1000) for s in ((3, 60, 50), (3, 50, 60))
+    )
+    got = jax.jit(jax.vmap(lambda a, b: arithmetic.dot(a, b, PLAIN)))(x, y)
+    np.testing.assert_array_equal(objects(got), product(x, y, (((2,), (1,)), ((0,), (0,)))))
+
+
 CASES = {
     "matrix": ((60, 70), (70, 80), PLAIN),
     "transposed": ((70, 60), (70, 80), (((0,), (0,)), ((), ()))),
