@@ -72,6 +72,12 @@ def test_the_large_constant_stays_in_a_functions_domain():
     assert found.ours["input"] == "{0, 1}" and "(Δ = 13, for its domain)" in found.why
 
 
+def test_keller_and_suns_exponential_is_forced_without_touching_its_input():
+    found = row("exponential", "mp-spdz-paper")
+    assert "δ by threshold/compare flipped, output +δ" in found.why
+    assert found.ours["activation"] == "{0, δ, exp(x) + δ}"
+
+
 def test_a_diverging_iteration_is_reported():
     assert "compare flipped: the iteration diverges" in row("sigmoid", "crypten").why
 

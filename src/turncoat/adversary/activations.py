@@ -93,10 +93,19 @@ def _forward(site: Site) -> bool:
 
 
 def product_before(surface: Surface, name: str, shape: tuple[int, ...]) -> str | None:
-    """The last site before `name` at which numbers of this shape can be added."""
+    """The last site before `name` at which numbers of this shape can be added.
+
+    A convolution's product has a row for each window of an example, and as many entries in all.
+    """
     before = list(surface.sites)[: list(surface.sites).index(name)]
-    same = [n for n in before if surface[n].shape == shape and not surface[n].is_bit and _forward(surface[n])]
-    return same[-1] if same else None
+    numbers = [s for s in map(surface.__getitem__, before) if not s.is_bit and _forward(s)]
+    fits = [s.name for s in numbers if s.shape == shape or _windows(s, shape)]
+    return fits[-1] if fits else None
+
+
+def _windows(site: Site, shape: tuple[int, ...]) -> bool:
+    same_size = np.prod(site.shape, dtype=int) == np.prod(shape, dtype=int)
+    return bool(site.shape and shape and same_size and site.shape[0] % shape[0] == 0 and len(shape) == 2)
 
 
 def add_at(surface: Surface, site: str, value: Any) -> Errors:

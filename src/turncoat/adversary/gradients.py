@@ -81,13 +81,13 @@ def zero(surface: Surface, examples: Any, delta: float = LARGE, every: bool = Fa
     batch = _batch(examples)
     relus, hinge = gates(surface, batch)
     if hinge is not None:
-        return move_input(hinge, delta).for_examples(examples)
+        return _chosen(move_input(hinge, delta), examples)
     if not relus:
         raise Refusal(
             "no comparison here decides whether an example counts (a ReLU or a hinge): the gradient of logistic "
             "or softmax regression is 0 only where P = Y, and Y is secret (section 4.1)"
         )
-    return _together(move_input(r, -delta) for r in (relus if every else relus[-1:])).for_examples(examples)
+    return _together(_chosen(move_input(r, -delta), examples) for r in (relus if every else relus[-1:]))
 
 
 def scale_margin(surface: Surface, examples: Any, delta: float) -> Errors:
@@ -174,6 +174,12 @@ def _batch(examples: Any) -> int:
     if np.ndim(examples) != 1 or jnp.result_type(examples) != np.bool_:
         raise Refusal("choose examples by a one-dimensional Boolean array over the batch")
     return np.shape(examples)[0]
+
+
+def _chosen(errors: Errors, examples: Any) -> Errors:
+    """Errors of one site for the chosen examples; where it has several rows per example, for all of those."""
+    (value,) = errors.values()
+    return errors.for_examples(jnp.repeat(jnp.asarray(examples), value.shape[0] // _batch(examples)))
 
 
 def _class(target: int, outputs: int) -> Any:

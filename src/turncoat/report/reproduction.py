@@ -19,8 +19,9 @@ def reproduction_table(found: Reproduction) -> RenderableType:
     for heading in ("", "", *columns, "Mark"):
         table.add_column(heading, overflow="fold")
     for row in found.rows:
-        whose = Text("paper\nours", style="dim")
-        table.add_row(_name(row), whose, *(_cell(row, c) for c in columns), _mark(row))
+        paper, ours = ([Text(_number(of.get(c))) for c in columns] for of in (row.paper, row.ours))
+        table.add_row(Text(row.name), Text("paper", style="dim"), *paper, _mark(row))
+        table.add_row(_facts(row), Text("ours", style="dim"), *ours, "")
     lines: list[RenderableType] = [Text.assemble((found.table, "bold"), f": {found.title}"), table]
     lines += [Text(f"{row.name}: {row.why}", style="yellow") for row in found.rows if row.why]
     if stands_in(found):
@@ -30,15 +31,10 @@ def reproduction_table(found: Reproduction) -> RenderableType:
     return Group(*lines)
 
 
-def _name(row: Row) -> RenderableType:
-    facts = " ".join(part for part in (row.data, row.model) if part)
+def _facts(row: Row) -> RenderableType:
     trials = f"{row.trials} trials" if row.trials else ""
-    return Text.assemble(row.name, (f"\n{facts}\n{trials}".rstrip(), "dim"))
-
-
-def _cell(row: Row, column: str) -> RenderableType:
-    paper, ours = row.paper.get(column), row.ours.get(column)
-    return Text(f"{_number(paper)}\n{_number(ours)}")
+    facts = " ".join(part for part in (row.data, row.model) if part)
+    return Text("\n".join(part for part in (facts, trials) if part), style="dim")
 
 
 def _number(value: Measured | float | str | None) -> str:

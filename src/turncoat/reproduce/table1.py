@@ -232,9 +232,10 @@ def _missing(paper: PaperRow, cells: Mapping[str, Said]) -> str:
 
 
 def _ways(paper: PaperRow, cells: Mapping[str, Said]) -> str:
-    """How the paper's combined outputs were reached."""
+    """How the paper's combined outputs were reached: with the input left alone, if that was found too."""
     named = _named(cells["combined"], paper.names.get("combined", ()))
-    return "; ".join(f"{w} by {cells['combined'][w].ways}" for w in dict.fromkeys(named.values()))
+    found = {w: cells["activation"].get(w) or cells["combined"][w] for w in named.values()}
+    return "; ".join(f"{w} by {f.ways}" for w, f in found.items())
 
 
 def _diverging(found: list[Found]) -> str:
