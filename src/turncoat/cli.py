@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from turncoat import attacks, audit, data, engines, models, paper, protocols, reproduce, target
+from turncoat import attacks, audit, data, engines, models, monitored, paper, protocols, reproduce, target
 from turncoat.core.surface import Surface
 from turncoat.experiment import Experiment, again, run
 from turncoat.record import AuditRecord, Record, to_json
@@ -56,6 +56,9 @@ Seed = Annotated[int, typer.Option(help="Where all randomness starts.")]
 Out = Annotated[Path | None, typer.Option(help="The folder for the results.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")]
 Step = Annotated[str | None, typer.Argument(help="Your own step, as package.module:function.")]
+Monitor = Annotated[
+    bool, typer.Option("--monitor", help="Warn where arguments leave the domains of the protocol's functions.")
+]
 Example = Annotated[
     str | None, typer.Option(help="package.module:function that returns the step's arguments as a tuple.")
 ]
@@ -101,7 +104,7 @@ def attack_command(
     engine: EngineName = "reals", epochs: Epochs = None, batch: Batch = None, learning_rate: Rate = None,
     momentum: Momentum = None, weight_decay: Decay = None, trials: Trials = 10,
     settings: Annotated[list[str] | None, typer.Option("--set", help="An attack's setting, key=value.")] = None,
-    seed: Seed = 0, out: Out = None, as_json: Json = False,
+    monitor: Monitor = False, seed: Seed = 0, out: Out = None, as_json: Json = False,
 ) -> None:  # fmt: skip
     """Runs one attack: honest beside attacked, from the same seeds."""
     job = Job(
@@ -110,7 +113,13 @@ def attack_command(
     experiment = Experiment(name, job, _settings(settings or []), trials, seed)
     folder = usable(out or Path("results") / "-".join([name, _slug(data), model, protocol, engine]))
     with _Progress() as report:
-        record = run(experiment, report, paper.published(name, data, model), again(experiment))
+        command = again(experiment) + (" --monitor" if monitor else "")
+        record = run(experiment, report, paper.published(name, data, model), command)
+    if monitor:
+        found = monitored.notes(experiment)
+        record = record.model_copy(update={"notes": record.notes + found})
+        for note in found:
+            notices.print(note, style="yellow", soft_wrap=True, markup=False, highlight=False)
     files: dict[str, bytes | str] = {
         "record.json": to_json(record),
         "report.html": record_html(record),
