@@ -13,6 +13,7 @@ from typing import Any
 from turncoat.core.engine import Engine
 from turncoat.engines.monitor import Monitored
 from turncoat.engines.reals import reals
+from turncoat.engines.replicated import Replicated, replicated
 from turncoat.engines.ring import Ring, ring
 from turncoat.refusal import Refusal, nearest
 
@@ -26,7 +27,12 @@ def _ring(precision: int = 18, truncation: str = "exact", monitor: bool = False)
     return Monitored(plain) if monitor else plain
 
 
-CATALOGUE: dict[str, Callable[..., Engine]] = {"reals": _reals, "ring": _ring}
+def _replicated(corrupt: int = 1, truncation: str = "pair", precision: int = 18) -> Engine:
+    plain = (corrupt, truncation, precision) == (1, "pair", 18)
+    return replicated if plain else Replicated(corrupt, truncation, precision)
+
+
+CATALOGUE: dict[str, Callable[..., Engine]] = {"reals": _reals, "ring": _ring, "replicated": _replicated}
 """Names, and what makes the engine of that name; its parameters are the options, its defaults theirs."""
 
 
@@ -68,4 +74,4 @@ def _option(engine: str, make: Callable[..., Engine], key: str, text: str) -> tu
     )
 
 
-__all__ = ["CATALOGUE", "Monitored", "Ring", "get", "reals", "ring"]
+__all__ = ["CATALOGUE", "Monitored", "Replicated", "Ring", "get", "reals", "replicated", "ring"]

@@ -1,0 +1,279 @@
+"""Engine `replicated`: the black box on three parties' replicated shares in Z_2^64, one of them corrupt.
+
+Numbers are fixed point with `precision` fractional bits, bits are shared modulo 2. The corrupt party adds its
+error to what it sends and keeps, and does nothing else that an honest one would not: before resharing at
+products, before the last AND's at comparisons, at 2^(2f) where two numbers meet and 2^f where a bit meets one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Self
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from turncoat.core.bilinear import Bilinear
+from turncoat.core.draws import Draws
+from turncoat.core.engine import Aval, Traced
+from turncoat.core.values import Value
+from turncoat.engines import arithmetic
+from turncoat.engines.replicated import circuits, conversion, truncation
+from turncoat.engines.replicated.opening import opened, opened_bits
+from turncoat.engines.replicated.products import conjunction, multiply
+from turncoat.engines.replicated.randomness import Stream
+from turncoat.engines.replicated.sharing import Copies, Sharing, known, place, shared, shared_bits
+from turncoat.refusal import Refusal, nearest
+
+SIGN_LANE, ZERO_LANE = np.uint64(circuits.TOP), np.uint64(0)
+
+
+class Replicated(Traced):
+    """Three parties in one process.
+
+    `corrupt` (0, 1 or 2) is the party that can add errors, `truncation` one of `truncation.VARIANTS`,
+    `precision` the fractional bits. With `copies`, both copies of each share are kept (see `sharing`): twice
+    the work, for programs in which a party lies to one neighbour. Raises Refusal for other values.
+    """
+
+    random = True
+    stream: Stream  # of the evaluation, or of the pass of a loop in it
+
+    def __init__(
+        self, corrupt: int = 1, truncation: str = "pair", precision: int = 18, copies: bool = False
+    ) -> None:
+        _check(corrupt, truncation, precision)
+        self.corrupt, self.truncation, self.precision, self.copies = corrupt, truncation, precision, copies
+        self.name = _name(corrupt, truncation, precision)
+        self.kinds = frozenset({"product", "bit", "conversion"})
+        if corrupt in VARIANTS[truncation]:
+            self.kinds |= {"truncation"}
+
+    def context(self):
+        return jax.enable_x64(True)
+
+    def begin(self, key: Any) -> Self:
+        begun = super().begin(key)
+        begun.stream = Stream.of(begun.draws.key)
+        return begun
+
+    @contextmanager
+    def _drawing(self, key: Any) -> Iterator[None]:
+        """Another stream for a while."""
+        saved, self.stream = self.stream, Stream.of(key)
+        try:
+            yield
+        finally:
+            self.stream = saved
+
+    @contextmanager
+    def _pass(self, loop: Draws | None, number: Any) -> Iterator[None]:
+        with super()._pass(loop, number), self._drawing(self.draws.key):
+            yield
+
+    def switch(self, index: Any, branches: Sequence[Callable[[], list[Value]]]) -> list[Value]:
+        def apart(branch: Callable[[], list[Value]]) -> Callable[[], list[Value]]:
+            def run() -> list[Value]:
+                with self._drawing(self.draws.next()):
+                    return branch()
+
+            return run
+
+        return super().switch(index, [apart(b) for b in branches])
+
+    # ---- in and out -----------------------------------------------------------------------------------
+
+    def share(self, array: Any, aval: Aval) -> Sharing:
+        if aval.dtype == np.bool_:
+            return shared_bits(jnp.asarray(array), _coin(self.stream.words(2, *aval.shape)), self.copies)
+        return shared(self._encoded(array, aval), self.stream.words(2, *aval.shape), self.copies)
+
+    def constant(self, array: Any, aval: Aval) -> Sharing:
+        encoded = jnp.asarray(array) if aval.dtype == np.bool_ else self._encoded(array, aval)
+        return known(encoded, self.copies)
+
+    def open(self, wire: Sharing, aval: Aval) -> Array:
+        if aval.dtype == np.bool_:
+            return opened_bits(wire)[0][0]
+        value, blame = opened(wire)
+        if not _fixed(aval):
+            return arithmetic.signed(value[0]).astype(aval.dtype)
+        number = arithmetic.decode(value[0], self.precision).astype(aval.dtype)
+        if blame is None:
+            return number
+        stopped = jnp.any(wire.aborted | blame)  # whoever aborts reveals nothing
+        return jnp.where(stopped, jnp.full((), np.nan, aval.dtype), number)
+
+    # ---- local ----------------------------------------------------------------------------------------
+
+    def add(self, x: Sharing, y: Sharing, aval: Aval) -> Sharing:
+        return x.map(jnp.add, y)
+
+    def sub(self, x: Sharing, y: Sharing, aval: Aval) -> Sharing:
+        return x.map(jnp.subtract, y)
+
+    def neg(self, x: Sharing, aval: Aval) -> Sharing:
+        return x.map(jnp.negative)
+
+    def lift(self, x: Sharing, source: Aval, aval: Aval) -> Sharing:
+        grows = _fixed(aval) and not _fixed(source)
+        return x.map(lambda a: a << np.uint64(self.precision)) if grows else x
+
+    def xor(self, a: Sharing, b: Sharing, aval: Aval) -> Sharing:
+        return a.map(jnp.logical_xor, b)
+
+    def mask(self, a: Sharing, keep: Any, aval: Aval) -> Sharing:
+        return a.map(lambda s: s & keep)
+
+    def structure(self, fn: Callable, wires: Sequence[Sharing], avals: Sequence[Aval], aval: Aval) -> Sharing:
+        return wires[0].map(fn, *wires[1:])
+
+    def sum(self, fn, x: Sharing, aval: Aval) -> Sharing:
+        return x.map(fn.apply)
+
+    # ---- products -------------------------------------------------------------------------------------
+
+    def product(self, bilinear: Bilinear, x: Sharing, y: Sharing, aval: Aval, site, error) -> Sharing:
+        digits = 2 * self.precision if _fixed(aval) else 0
+
+        def apply(a: Array, b: Array) -> Array:
+            return arithmetic.multiply(bilinear, a, b)
+
+        z = multiply(apply, x, y, self._added(aval, error, digits))
+        return self._truncated(z, self.precision, aval) if _fixed(aval) else z
+
+    def product_public(self, bilinear: Bilinear, x: Sharing, c: Any, aval: Aval, site, error) -> Sharing:
+        factor, bits = self._factor(c, aval, site)
+        z = x.map(lambda share: arithmetic.multiply(bilinear, share, factor))
+        return self._truncated(z, bits, aval, error)
+
+    def scale(self, x: Sharing, factor: Any, aval: Aval, site, error) -> Sharing:
+        factor, bits = self._factor(factor, aval, site)
+        return self._truncated(x.map(lambda a: a * factor), bits, aval, error)
+
+    def select(self, b: Sharing, x: Sharing, y: Sharing, aval: Aval, site, error) -> Sharing:
+        zero, again = (self.stream.zero(*aval.shape) for _ in range(2))
+        bit = conversion.number(b, 0, zero, again)
+        digits = self.precision if _fixed(aval) else 0
+        chosen = multiply(jnp.multiply, bit, self.sub(x, y, aval), self._added(aval, error, digits))
+        return chosen.map(jnp.add, y)
+
+    # ---- bits -----------------------------------------------------------------------------------------
+
+    def compare(self, kind: str, x: Sharing, y: Sharing, operand: Aval, aval: Aval, site, error) -> Sharing:
+        difference = self.sub(x, y, operand)
+        if kind == "lt":
+            zeros = self._zero_bits(circuits.SIGN_WORDS, aval.shape)
+            word = circuits.sign(difference, zeros, self._flip(error, SIGN_LANE))
+            return word.map(lambda w: (w >> SIGN_LANE) == 1)
+        zeros = self._zero_bits(circuits.ZERO_WORDS, aval.shape)
+        word = circuits.is_zero(difference, zeros, self._flip(error, ZERO_LANE))
+        return word.map(lambda w: w == 1)
+
+    def both(self, a: Sharing, b: Sharing, aval: Aval, site, error) -> Sharing:
+        added = _coin(self.stream.zero_bits(*aval.shape))
+        return conjunction(a, b, added if error is None else added ^ place(error, self.corrupt))
+
+    def arith(self, b: Sharing, aval: Aval, site, error) -> Sharing:
+        unit = self.precision if _fixed(aval) else 0
+        added = self._added(aval, error if error is None else -error, unit - 1)
+        return conversion.number(b, unit, self.stream.zero(*aval.shape), added)
+
+    def bits(self, x: Sharing, lo: int, hi: int, aval: Aval, site, error) -> Sharing:
+        if error is not None:
+            raise Refusal(
+                f"no party can flip single digits at {site.name} on engine {self.name!r}, where a carry runs "
+                "on into higher ones: flip a comparison, or add to a product"
+            )
+        word = circuits.digits(x, self._zero_bits(circuits.DIGITS_WORDS, aval.shape[:-1]))
+        places = np.arange(lo, hi) + self.precision
+        # below the least digit there are zeros, above the highest its sign
+        at = np.clip(places, 0, circuits.TOP).astype(np.uint64)
+        return word.map(lambda w: ((w[..., None] >> at) & np.uint64(1) == 1) & (places >= 0))
+
+    # ---- loops: the value's leading axis stands behind the parties' -------------------------------------
+
+    def unroll_axis(self, wire: Sharing) -> Sharing:
+        return _turned(wire, lambda aborted, n: jnp.broadcast_to(aborted, (n, 3)))
+
+    def roll_axis(self, wire: Sharing) -> Sharing:
+        return _turned(wire, lambda aborted, n: jnp.any(aborted, 0))
+
+    # ---- what the operations above are made of ----------------------------------------------------------
+
+    def _encoded(self, array: Any, aval: Aval) -> Array:
+        if _fixed(aval):
+            return arithmetic.encode(array, self.precision)
+        return arithmetic.unsigned(jnp.asarray(array).astype(jnp.int64))
+
+    def _factor(self, factor: Any, aval: Aval, site: Any) -> tuple[Array, Any]:
+        """A public factor as ring elements, and the bits of its scale: 0 if nothing is to be truncated."""
+        if not _fixed(aval):
+            return arithmetic.unsigned(jnp.asarray(factor).astype(jnp.int64)), 0
+        element, bits = arithmetic.constant(factor, self.precision)
+        if site is not None and isinstance(bits, int) and bits == 0:  # the surface says that it is truncated
+            return element << np.uint64(self.precision), self.precision
+        return element, bits
+
+    def _added(self, aval: Aval, error: Any, digits: int) -> Array:
+        """What is added to the parties' products: a sharing of zero, and the corrupt party's error."""
+        zero = self.stream.zero(*aval.shape)
+        return zero if error is None else zero + place(arithmetic.encode(error, digits), self.corrupt)
+
+    def _truncated(self, z: Sharing, bits: Any, aval: Aval, error: Any = None) -> Sharing:
+        """z without its lowest `bits`; an error is added where the protocol lets this party."""
+        if isinstance(bits, int) and bits == 0:
+            return z
+        if self.truncation == "pair":
+            return truncation.by_pair(z, bits, truncation.pair(self.stream, aval.shape, bits, self.copies))
+        late = jnp.zeros((), jnp.uint64) if error is None else arithmetic.encode(error, self.precision)
+        if self.truncation == "spu-trunc1":
+            return truncation.spu_trunc1(z, bits, self.stream.words(*aval.shape), late)
+        return truncation.spu_truncpr(z, bits, self.stream.words(6, *aval.shape), late)
+
+    def _zero_bits(self, count: int, shape: tuple[int, ...]) -> list[Array]:
+        return [self.stream.zero_bits(*shape) for _ in range(count)]
+
+    def _flip(self, error: Any, lane: np.uint64) -> Array:
+        """What the parties XOR to their last messages: one of them its error, in one lane."""
+        if error is None:
+            return jnp.zeros((), jnp.uint64)
+        return place(error.astype(jnp.uint64) << lane, self.corrupt)
+
+
+VARIANTS = truncation.VARIANTS
+
+
+def _fixed(aval: Aval) -> bool:
+    return bool(jnp.issubdtype(aval.dtype, np.inexact))
+
+
+def _coin(words: Array) -> Array:
+    return (words >> SIGN_LANE) == 1
+
+
+def _turned(wire: Sharing, aborted: Callable) -> Sharing:
+    own, next = (jnp.swapaxes(a, 0, 1) for a in (wire.own, wire.next))
+    return Copies(own, next, aborted(wire.aborted, len(own))) if isinstance(wire, Copies) else wire.hold(own)
+
+
+def _check(corrupt: int, truncation: str, precision: int) -> None:
+    if corrupt not in (0, 1, 2):
+        raise Refusal(f"the corrupt party is 0, 1 or 2, not {corrupt}")
+    if truncation not in VARIANTS:
+        raise Refusal(
+            f"there is no truncation {truncation!r}; the nearest are {nearest(truncation, VARIANTS)}"
+        )
+    if not 1 <= precision <= 30:
+        raise Refusal(f"a precision is between 1 and 30 fractional bits, not {precision}")
+
+
+def _name(corrupt: int, truncation: str, precision: int) -> str:
+    """The name that makes this engine again: options that differ from their defaults."""
+    plain = {"corrupt": 1, "truncation": "pair", "precision": 18}
+    given = {"corrupt": corrupt, "truncation": truncation, "precision": precision}
+    said = ",".join(f"{k}={v}" for k, v in given.items() if v != plain[k])
+    return "replicated" + (f":{said}" if said else "")
