@@ -139,6 +139,10 @@ class Additive(Traced):
     def arith(self, b, aval, site, error):
         return self._tampered(self._split(self._encoded(self._joined(b), aval.dtype)), error, aval)
 
+    def bits(self, x, lo, hi, aval, site, error):
+        digits = (self._joined(x)[..., None] >> jnp.arange(BITS + lo, BITS + hi)) & 1
+        return self._tampered(self._split(digits == 1), error, aval)
+
     # the value's leading axis stands behind the party axis
     def unroll_axis(self, x):
         return jnp.swapaxes(x, 0, 1)

@@ -35,16 +35,16 @@ class Fractions(Eager):
     """
 
     def __init__(self, bits=None, kinds=PLAIN):
-        self.name, self.bits, self.kinds = "fractions", bits, kinds
+        self.name, self.rounding, self.kinds = "fractions", bits, kinds
         self.handed = []
 
     def _number(self, value, site, error):
         return self._tampered(self._rounded(value), site, error)
 
     def _rounded(self, value):
-        if self.bits is None:
+        if self.rounding is None:
             return value
-        unit = 1 << self.bits
+        unit = 1 << self.rounding
         return objects([Fraction(round(v * unit), unit) for v in wire(value).ravel()], np.shape(value))
 
     def _tampered(self, value, site, error):
@@ -118,3 +118,8 @@ class Fractions(Eager):
 
     def arith(self, b, aval, site, error):
         return self._tampered(b * Fraction(1), site, error)
+
+    def bits(self, x, lo, hi, aval, site, error):
+        weights = [Fraction(2) ** i for i in range(lo, hi)]
+        digits = [bool(v // w % 2) for v in x.ravel() for w in weights]
+        return self._flipped(objects(digits, aval.shape), site, error)

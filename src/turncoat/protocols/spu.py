@@ -250,7 +250,10 @@ def erf(box, x):
 
 
 def softmax(box, x, axis):
-    """exp(x - max x) times 1 / sum, one reciprocal a row."""
+    """exp(x - max x) times 1 / sum, one reciprocal a row.
+
+    The maximum's tree compares neighbours; SPU's (kernel/hlo/reduce.cc, TreeReduce) the two halves.
+    """
     below = x - maximum(box, x, axis)
     with box.scope("exp"):
         e = exp(box, below)
