@@ -9,6 +9,7 @@ import pytest
 
 import turncoat as tc
 from turncoat import functions, models, protocols
+from turncoat.adversary.activations import activation, force_and_flip
 from turncoat.adversary.gradients import gates, loss_derivative, scale, scale_margin, shift, zero
 from turncoat.adversary.view import View
 from turncoat.core.errors import Errors
@@ -96,6 +97,18 @@ def test_scaling_makes_f_p_plus_delta_minus_y(name, protocol):
         found = secured(params, x, y, errors=errors)
         change = oracle(model, params, x, CHOSEN[:, None] * delta)
         assert_alike(jax.tree.map(jnp.subtract, found, honest), change, 2e-5)
+
+
+@pytest.mark.parametrize(("high", "bit"), [(True, 1), (False, 0)])
+def test_the_papers_way_with_a_piecewise_sigmoid(high, bit):
+    """Input and comparison bent at once: F = D + Delta + 1/2 - Y, or D - Delta + 1/2 - Y (section 4.3)."""
+    model, secured, surface = job("lr-sigmoid", "secureml")
+    params, x, y = arguments(model)
+    errors = force_and_flip(activation(surface, "sigmoid"), high, bit, delta=50.0).for_examples(CHOSEN)
+    d = scores(params, x)
+    honest = np.where(d < -0.5, 0, np.where(d < 0.5, d + 0.5, 1))
+    p = np.where(CHOSEN[:, None], d + (50.5 if high else -49.5), honest)
+    assert_alike(secured(params, x, y, errors=errors), oracle(model, params, x, p - np.asarray(y)))
 
 
 @pytest.mark.parametrize("name", ["svm", "svm-squared"])
