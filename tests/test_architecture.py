@@ -13,13 +13,14 @@ SOURCE = Path(turncoat.__file__).parent
 
 # Each part may import those before it. `metrics`, `record` and `report` hang free of JAX.
 ORDER = [
-    "refusal", "core", "functions", "protocols", "engines", "api", "models", "training", "data", "metrics",
-    "record", "goals", "adversary", "attacks", "trials", "paper", "experiment", "target", "audit", "reproduction",
-    "reproduce", "report", "cli",
+    "refusal", "core", "functions", "protocols", "engines", "api", "monitor", "circuits", "layers", "models",
+    "training", "data", "metrics", "record", "goals", "adversary", "attacks", "trials", "sweeps", "paper",
+    "experiment", "monitored", "target", "audit", "reproduction", "report", "reproduce", "cli",
 ]  # fmt: skip
 CORE_ORDER = [
-    "values", "sites", "program", "secrecy", "errors", "bilinear", "draws", "engine", "names", "protocol", "local", "abb",
-    "tournament", "reach", "exposure", "rules", "evaluate", "surface", "shared", "arguments", "outputs", "secure",
+    "values", "sites", "program", "secrecy", "errors", "bilinear", "draws", "engine", "names", "protocol",
+    "local", "abb", "tournament", "reach", "exposure", "rules", "evaluate", "surface", "shared", "arguments",
+    "outputs", "secure",
 ]  # fmt: skip
 FREE_OF_JAX = ["refusal", "metrics", "record", "report", "data", "goals", "paper", "reproduction"]
 

@@ -313,10 +313,3 @@ ORACLES = {
     "tf-encrypted-pond": ABY3 | {"sigmoid": pond_sigmoid, "relu": pond_relu},
 }
 SCOPES = {"reciprocal": "pow/recip"}
-
-
-def oracle(protocol, function, x, errors=None):
-    """`(value, sites met)` of a function, with errors by full site name; sites are `(name, is a bit)`."""
-    at = At(errors).under(SCOPES.get(function, function))
-    with np.errstate(all="ignore"):  # Newton's method may diverge
-        return np.asarray(ORACLES[protocol][function](np.asarray(x, float), at)), at.met
