@@ -31,6 +31,7 @@ from turncoat.core.program import Program, trace
 from turncoat.core.protocol import Protocol
 from turncoat.core.reach import Exposed
 from turncoat.core.shared import Shared
+from turncoat.core.sites import Site
 from turncoat.core.surface import Surface
 from turncoat.core.values import Secret, is_secret, public, struct
 from turncoat.refusal import Refusal
@@ -114,6 +115,10 @@ class Secured:
     def surface(self, *args: Any, **kwargs: Any) -> Surface:
         """The attack surface at arguments of these shapes (arrays or `jax.ShapeDtypeStruct`s)."""
         return self._plan(*self._classify(args, kwargs)).surface
+
+    def walk(self, engine: Engine, enter: Callable[[str], Any], *args: Any, **kwargs: Any) -> list[Any]:
+        """The outputs on an abstract engine, at arguments of these shapes (see `Plan.walk`)."""
+        return self._plan(*self._classify(args, kwargs)).walk(engine, enter)[1]
 
     def _plan(self, spec: Arguments, values: list[Any]) -> Plan:
         key = (spec, tuple(map(_aval_key, values)))
@@ -200,26 +205,31 @@ class Plan:
     def surface(self) -> Surface:
         """Every site and its exposure, from one run on the abstract engine."""
         engine, protocol = Exposure(self.secured.engine), self.secured.protocol
-        box = Box(engine, protocol, evaluate, locate=True)
+        sites, found = self.walk(engine, lambda name: Exposed({}, frozenset({name})))
+        outputs = [(n, v.wire) for n, v in zip(self.out_names, found, strict=True) if is_secret(v)]
+        exposure = {s: {n: w.reach[s] for n, w in outputs if s in w.reach} for s in sites}
+        names = tuple(n for n, _ in outputs)
+        return Surface(sites, exposure, names, protocol.name, engine.name, hints(self.program))
+
+    def walk(self, engine: Engine, enter: Callable[[str], Any]) -> tuple[dict[str, Site], list[Any]]:
+        """The sites and the outputs of one run on an abstract engine.
+
+        Public arguments are traced; `enter` makes the wire of a secret one from its name.
+        """
+        box = Box(engine, self.secured.protocol, evaluate, locate=True)
         found: list[Any] = []
 
+        def abstract(i: int, aval: Any) -> Secret:
+            name = self.spec.names[i]
+            return Secret(enter(name), struct(aval.shape, aval.dtype), frozenset({name}), box)
+
         def run(publics: dict[int, Any]) -> int:
-            box.sites.clear()
-            inputs = [self._abstract(box, i, aval, publics) for i, aval in enumerate(self.avals)]
+            inputs = [publics[i] if i in publics else abstract(i, a) for i, a in enumerate(self.avals)]
             found[:] = evaluate(self.program, box, inputs)
             return 0
 
         jax.eval_shape(run, {i: a for i, a in enumerate(self.avals) if not self.spec.is_secret(i)})
-        outputs = [(n, v.wire) for n, v in zip(self.out_names, found, strict=True) if is_secret(v)]
-        exposure = {s: {n: w.reach[s] for n, w in outputs if s in w.reach} for s in box.sites}
-        names = tuple(n for n, _ in outputs)
-        return Surface(dict(box.sites), exposure, names, protocol.name, engine.name, hints(self.program))
-
-    def _abstract(self, box: Box, i: int, aval: Any, publics: dict[int, Any]) -> Any:
-        if i in publics:
-            return publics[i]
-        origin = frozenset({self.spec.names[i]})
-        return Secret(Exposed({}, origin), struct(aval.shape, aval.dtype), origin, box)
+        return dict(box.sites), found
 
 
 def _check_all_met(box: Box, errors: Errors, observe: frozenset[str]) -> None:
