@@ -171,6 +171,14 @@ def test_an_output_moves_by_delta_whatever_follows_the_last_product(protocol):
     np.testing.assert_allclose(moved - honest, 3.0, atol=1e-5)
 
 
+def test_a_polynomial_relu_moves_by_delta_too():
+    honest, moved = (
+        bent(functions.relu, "relu", lambda a, d=d: move_output(a, d), X, "tf-encrypted-pond")
+        for d in (0.0, 3.0)
+    )
+    np.testing.assert_allclose(moved - honest, 3.0, atol=1e-5)
+
+
 def test_a_gain_is_that_of_the_public_factor():
     """tf-encrypted's polynomial ends in a product times its last coefficient; a select has none."""
     surface = tc.secure(functions.sigmoid, protocol="tf-encrypted-pond").surface(jnp.zeros(3))

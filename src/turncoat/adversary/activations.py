@@ -36,6 +36,7 @@ WHOLE: dict[str, tuple[str, Callable[..., Any]]] = {
     "logistic": ("sigmoid", functions.sigmoid),
     "exp": ("exp", jnp.exp),
     "tanh": ("tanh", jnp.tanh),
+    "relu": ("relu", functions.relu),
 }
 """Functions that a protocol computes by a circuit of its own, by the names that operations have."""
 

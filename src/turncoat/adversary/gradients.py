@@ -156,7 +156,7 @@ def _is_gate(bit: Site, out: Site, batch: int) -> bool:
         and not out.is_bit
         and alike
         and out.name.split("/")[-1].startswith("select")
-        and not (inside & WHOLE.keys())
+        and not (inside & (WHOLE.keys() - {"relu"}))
     )
 
 
