@@ -25,6 +25,7 @@ test: check
 
 bench: install
 	$(BIN)/python -m bench
+	$(BIN)/python -m bench.engines
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache

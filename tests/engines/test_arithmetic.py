@@ -59,7 +59,7 @@ def as_signed(v):
 finite = st.floats(allow_nan=False, allow_infinity=False, width=64)
 
 
-@settings(max_examples=200)
+@settings(max_examples=60)
 @given(finite, st.integers(0, 44))
 def test_encoding_is_the_nearest_multiple_modulo_the_ring(value, precision):
     exact = Fraction(value) * 2**precision
@@ -152,6 +152,7 @@ def test_a_constant_that_is_no_number_is_refused(value):
 # ---- truncation -------------------------------------------------------------------------------------------
 
 
+@settings(max_examples=25)
 @given(st.lists(elements, min_size=1, max_size=8), st.integers(0, 62))
 def test_truncation_divides_the_signed_value(values, bits):
     x = ring(values)
@@ -167,6 +168,7 @@ def test_truncation_divides_the_signed_value(values, bits):
 # ---- digits -----------------------------------------------------------------------------------------------
 
 
+@settings(max_examples=25)
 @given(st.lists(elements, min_size=1, max_size=8))
 def test_digits_are_balanced_and_make_up_the_element(values):
     check_digits([*values, *EXTREMES])
@@ -218,7 +220,7 @@ def test_a_product_of_extreme_matrices_is_exact(inner, entry):
 
 
 @pytest.mark.parametrize("edge", [2**21, 2**42, 2**43, 2**63])
-@pytest.mark.parametrize("other", [1, 2**21 - 1, 2**41])
+@pytest.mark.parametrize("other", [1, 2**41])
 def test_a_product_is_exact_at_the_sizes_where_digits_are_added(edge, other):
     rng = np.random.default_rng(3)
     around = rng.integers(-2, 3, (20, 90)).astype(object)

@@ -7,7 +7,7 @@ import pytest
 from jax import lax
 
 import turncoat as tc
-from turncoat import engines, models
+from turncoat import engines, experiment, models, trials
 from turncoat.engines.monitor import wrapped
 
 WATCHED = engines.get("ring:monitor=true")
@@ -114,3 +114,15 @@ def test_shares_pass_through_a_training_loop_and_keep_their_mark():
             shared
         )
         assert bool(wrapped(out)) is expected and marked(tc.reveal(out)) == [expected]
+
+
+def test_only_a_monitors_mark_is_a_label():
+    diverged, finite = {"w0": np.asarray([1.0, np.nan])}, {"w0": np.ones(2)}
+    assert trials.has_wrapped(WATCHED, diverged) and not trials.has_wrapped(WATCHED, finite)
+    assert not trials.has_wrapped(engines.reals, diverged)  # a float model may diverge without wrapping
+
+
+def test_an_experiment_that_wraps_in_every_trial_is_refused():
+    job = trials.Job(protocol="exact", engine="ring:precision=24,monitor=true", epochs=1)
+    with pytest.raises(tc.Refusal, match="wrapped around in the ring in every trial"):
+        experiment.run(experiment.Experiment("backdoor", job, {"strength": 1e6}, trials=1))

@@ -1,0 +1,107 @@
+"""What fixed point changes: `python -m bench.fixed_point`. Engine `ring` beside `reals`, all numbers exact repeats.
+
+Four tables: how far honest training (34 steps on digits, protocol crypten) ends from float64; a large error
+at the softmax output against wrap-around; an error of a weight gradient below the last bit; the exponential of
+protocol crypten outside its domain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+import turncoat as tc
+from turncoat import data, engines, models
+
+PAIR = ("reals", "ring")
+WATCHED = (*PAIR, "ring:monitor=true")
+STEPS, BATCH, UNIT = 34, 100, 2.0**-18
+
+
+def trained(model: models.Model, engine: str) -> Any:
+    """The model after two epochs on digits, in float64 or fixed point."""
+    digits, chosen = data.load("digits"), engines.get(engine)
+    index = jnp.arange(STEPS * BATCH).reshape(STEPS, BATCH) % 1700
+    x, y = jnp.asarray(digits.x, jnp.float64)[index], model.encode(digits.y)[index].astype(jnp.float64)
+    step = tc.secure(partial(model.step, learning_rate=0.5), protocol="crypten", engine=chosen)
+
+    @jax.jit
+    def run(params: Any) -> Any:
+        def body(params: Any, batch: tuple) -> Any:
+            return step(params, *batch[:2], randomness=batch[2]), None
+
+        keys = jax.random.split(jax.random.key(1), STEPS)
+        return tc.reveal(jax.lax.scan(body, tc.share(params, chosen), (x, y, keys))[0])
+
+    return run(jax.tree.map(lambda a: a.astype(jnp.float64), model.init(jax.random.key(0))))
+
+
+def agreement() -> None:
+    for name, model in (
+        ("lr 64-10", models.logistic_regression(64, 10)),
+        ("mlp 64-32-10", models.mlp(64, 10, (32,))),
+    ):
+        reference = trained(model, "reals")
+        for engine in ("ring", "ring:precision=16", "ring:precision=22", "ring:truncation=probabilistic"):
+            ours = trained(model, engine)
+            apart = max(float(jnp.abs(ours[k] - reference[k]).max()) for k in reference)
+            print(f"  {name:13} {engine:30} {apart:.1e}")
+
+
+def one_step() -> tuple[Callable, tuple]:
+    """A step of logistic regression on 100 records whose first feature is 1, on any engine."""
+    model, rng = models.logistic_regression(4, 3), np.random.default_rng(0)
+    x = jnp.asarray(rng.random((BATCH, 4), np.float32)).at[:, 0].set(1.0)
+    args = model.init(jax.random.key(0)), x, model.encode(rng.integers(0, 3, BATCH))
+    return (lambda engine: tc.secure(partial(model.step, learning_rate=0.1), engine=engine)), args
+
+
+def moves(site: str, error: Any, where: tuple[int, int], names: tuple[str, ...]) -> list[float]:
+    """How far an error moves an entry of the weights on each engine."""
+    step, args = one_step()
+    steps = [step(n) for n in names]
+    return [float((s(*args, errors={site: error})["w0"] - s(*args)["w0"])[where]) for s in steps]
+
+
+def large_errors() -> None:
+    step, args = one_step()
+    (softmax,) = step("ring").surface(*args).find(kind="ideal")
+    for size in (5e2, 1e5, 6e5, 7e5, 2e6):
+        error = jnp.zeros((BATCH, 3)).at[:, 0].set(size)
+        row = zip(WATCHED, moves(softmax, error, (0, 0), WATCHED), strict=True)
+        print(f"  {size:8.0e}  ", "  ".join(f"{n}: {v:.6g}" for n, v in row))
+
+
+def small_errors() -> None:
+    for size in (2.0**-20, 1e-3, 2e-3, 4e-3, 1e-2):
+        row = moves("dense0/grad_weights", jnp.zeros((4, 3)).at[1, 1].set(size), (1, 1), PAIR)
+        print(f"  {size:8.1e}  ", "  ".join(f"{n}: {v / UNIT:.2f}" for n, v in zip(PAIR, row, strict=True)))
+
+
+def exponentials() -> None:
+    with jax.enable_x64(True):
+        for x in (-5.0, -500.0, -520.0, -540.0, 10.0, 18.0):
+            row = [tc.secure(jnp.exp, protocol="crypten", engine=n)(jnp.asarray([x]))[0] for n in WATCHED]
+            said = "  ".join(f"{n}: {float(v):.6g}" for n, v in zip(WATCHED, row, strict=True))
+            print(f"  {x:8.0f}   true: {np.exp(x):.6g}  {said}")
+
+
+def main() -> None:
+    print("honest training, largest difference of a parameter from float64")
+    with jax.enable_x64(True):
+        agreement()
+    print("error at the softmax output of all 100 examples: change of a weight")
+    large_errors()
+    print("error of a weight gradient: change of the weight in units of 2^-18")
+    small_errors()
+    print("exponential of protocol crypten")
+    exponentials()
+
+
+if __name__ == "__main__":
+    main()
