@@ -199,3 +199,14 @@ def test_options_that_do_not_exist_are_refused(name, message):
 def test_an_engines_name_makes_it_again(name):
     engine = engines.get(name)
     assert engine.name == name and engines.get(name) is engine
+
+
+def test_a_program_of_32_bits_is_evaluated_in_64():
+    with jax.enable_x64(False):
+        x = jnp.asarray([1.5, -2.0], jnp.float32)
+        shared = tc.share({"x": x}, "replicated", key=jax.random.key(3))
+        assert shared["x"].wire.own.dtype == np.uint64
+        assert (np.asarray(shared["x"].wire.own) > 2**40).all()  # masks of 64 bits
+        out = tc.secure(lambda p: p["x"] * p["x"], engine="replicated")(shared)
+        np.testing.assert_array_equal(tc.reveal(out), [2.25, 4.0])
+        assert tc.reveal(out).dtype == np.float32

@@ -57,7 +57,8 @@ class Replicated(Traced):
 
     def begin(self, key: Any) -> Self:
         begun = super().begin(key)
-        begun.stream = Stream.of(begun.draws.key)
+        with self.context():
+            begun.stream = Stream.of(begun.draws.key)
         return begun
 
     @contextmanager
