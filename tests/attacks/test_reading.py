@@ -159,6 +159,13 @@ WITHOUT_A_WAY_IN = [
 ]
 
 
+def test_features_of_both_signs_are_refused():
+    digits = data.load("digits")
+    signed = replace(digits, x=(digits.x - digits.x.mean(0)) / 0.3)
+    with pytest.raises(Refusal, match="features of both signs"):
+        run(Experiment("deposit", MLP, {}, 1), dataset=signed)
+
+
 def test_a_spare_output_of_a_linear_model_holds_a_record():
     """A class that no record has: its output only ever falls, and carries what was put there."""
     spare = replace(data.load("digits"), classes=11)

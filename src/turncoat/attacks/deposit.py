@@ -24,6 +24,7 @@ from turncoat.refusal import Refusal
 from turncoat.training import StepInfo
 
 PRIORS = ("gaussian", "none")
+AWAKE = 0.01  # share of pairs of records up to which a neuron counts as dead
 
 
 def deposit(
@@ -90,6 +91,11 @@ class Deposit:
 
     def prepare(self, view: View) -> dict[str, Any]:
         """The errors of the first step and those after it, one array for all of them."""
+        if awake(view.x) > AWAKE:
+            raise Refusal(
+                "records here point in opposite directions (features of both signs), so a neuron that holds one of "
+                "them would wake up on others and grow; scale the features to be nonnegative for a deposit"
+            )
         site = deposit_site(view)
         shape, needed = view.surface[site].shape, int(self.units.max()) + 1
         if needed > shape[1]:
@@ -127,6 +133,12 @@ def tamper(plan: dict[str, Any], info: StepInfo) -> Errors:
     errors, since = plan["errors"][site], info.step - plan["first"]
     now = errors[jnp.clip(since, 0, len(errors) - 1)]
     return Errors({site: now}).at_steps(since, 0, len(errors) - 1)
+
+
+def awake(x: np.ndarray, sample: int = 300) -> float:
+    """The share of pairs of records x, z with x z + 1 < 0: z would wake a neuron that holds x."""
+    some = x[:sample].astype(np.float64)
+    return float(np.mean(some @ some.T < -1))
 
 
 def old_variance(view: View, at: float) -> float:
