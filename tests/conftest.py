@@ -8,6 +8,8 @@ import jax
 import pytest
 from hypothesis import settings
 
+from turncoat.data import files
+
 settings.register_profile("turncoat", derandomize=True, deadline=None)
 settings.load_profile("turncoat")
 
@@ -16,4 +18,14 @@ settings.load_profile("turncoat")
 def _strict_promotion():
     """Mixed dtypes are an error, so that no test passes by an accidental promotion."""
     with jax.numpy_dtype_promotion("strict"):
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _cache_of_the_tests(tmp_path_factory):
+    """Shadow models and downloads are kept in a folder of this run's own, not in the user's cache."""
+    folder = tmp_path_factory.mktemp("cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(folder))
+        patch.setattr(files, "cache_folder", lambda: folder / "turncoat")
         yield

@@ -9,12 +9,14 @@ from typing import Any
 from turncoat.attacks.attack import Attack, Needs
 from turncoat.attacks.backdoor import backdoor
 from turncoat.attacks.deposit import deposit
+from turncoat.attacks.membership import membership
 from turncoat.attacks.reconstruction import reconstruction
 from turncoat.refusal import Refusal, nearest
 
 CATALOGUE: dict[str, Callable[..., Attack]] = {
     "backdoor": backdoor,
     "deposit": deposit,
+    "membership": membership,
     "reconstruction": reconstruction,
 }
 

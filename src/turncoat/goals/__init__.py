@@ -2,6 +2,7 @@
 
 from turncoat.goals.backdoor import Backdoor, Trigger
 from turncoat.goals.goal import Case, Ended, Goal, Judged, Predict, Summary
+from turncoat.goals.membership import Membership
 from turncoat.goals.reconstruction import Reconstruction, Taken
 
 __all__ = [
@@ -10,6 +11,7 @@ __all__ = [
     "Ended",
     "Goal",
     "Judged",
+    "Membership",
     "Predict",
     "Reconstruction",
     "Summary",

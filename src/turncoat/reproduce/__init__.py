@@ -9,11 +9,13 @@ from turncoat.reproduce.figures import figure2, figure3
 from turncoat.reproduce.options import Options
 from turncoat.reproduce.table1 import table1
 from turncoat.reproduce.table2 import table2
+from turncoat.reproduce.table5 import table5
 from turncoat.reproduction import Reproduction
 
 CATALOGUE: dict[str, Callable[[Options], Reproduction]] = {
     "table1": table1,
     "table2": table2,
+    "table5": table5,
     "figure2": figure2,
     "figure3": figure3,
 }

@@ -1,0 +1,155 @@
+"""Model-epochs a second: `python -m bench.training`. Training as the attacks run it, beside bare loops.
+
+One model-epoch is one pass of one model over 20,000 records of 784 features in batches of 100. `turncoat`
+is `turncoat.training.train` under protocol `crypten`; `bare scan` the same gradient steps as a jitted
+`jax.lax.scan` without any protocol, `exact` the former under protocol `exact`; scikit-learn's and PyTorch's
+loops do the same work (softmax cross-entropy, plain gradient descent, the same batches), the latter if it
+is installed. All are interleaved (A B C A B C ...) and the median is shown, with the ratio to the bare scan
+as the median of the pairs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+import warnings
+from collections.abc import Callable
+from statistics import median
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from turncoat import engines, models, protocols
+from turncoat.training import Training, batch_order, secure_step, train
+
+RECORDS, FEATURES, CLASSES = 20_000, 784, 10
+MODELS = {"lr": models.logistic_regression(FEATURES, CLASSES), "mlp": models.mlp(FEATURES, CLASSES)}
+
+
+def records(seed: int) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    return rng.random((RECORDS, FEATURES), np.float32), rng.integers(0, CLASSES, RECORDS)
+
+
+def secured(model: models.Model, training: Training, protocol: str, x: np.ndarray, y: np.ndarray) -> Callable:
+    step = secure_step(model, training, protocols.get(protocol), engines.reals)
+    params, shared, encoded = model.init(jax.random.key(0)), jnp.asarray(x), model.encode(y)
+    order = batch_order(jax.random.key(1), RECORDS, training)
+    return lambda: jax.block_until_ready(train(step, params, shared, encoded, order)[0])
+
+
+def bare(model: models.Model, training: Training, x: np.ndarray, y: np.ndarray) -> Callable:
+    params, shared, encoded = model.init(jax.random.key(0)), jnp.asarray(x), model.encode(y)
+    order = batch_order(jax.random.key(1), RECORDS, training)
+
+    @jax.jit
+    def run(params: Any, x: Any, y: Any, order: Any) -> Any:
+        def body(params: Any, index: Any) -> tuple:
+            return model.step(params, x[index], y[index], training.learning_rate), None
+
+        return jax.lax.scan(body, params, order)[0]
+
+    return lambda: jax.block_until_ready(run(params, shared, encoded, order))
+
+
+def scikit_learn(model: models.Model, training: Training, x: np.ndarray, y: np.ndarray) -> Callable:
+    """`MLPClassifier`, which without hidden layers is softmax regression."""
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.neural_network import MLPClassifier
+
+    def run() -> None:
+        net = MLPClassifier(
+            model.widths[1:-1], solver="sgd", alpha=0.0, batch_size=training.batch, momentum=0.0,
+            learning_rate_init=training.learning_rate, max_iter=training.epochs, n_iter_no_change=10_000, tol=0.0,
+        )  # fmt: skip
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            net.fit(x, y)
+
+    return run
+
+
+def pytorch(model: models.Model, training: Training, x: np.ndarray, y: np.ndarray) -> Callable:
+    """A plain loop; raises ImportError where PyTorch is not installed."""
+    import torch
+
+    layers: list[Any] = []
+    for i, (n, m) in enumerate(zip(model.widths[:-1], model.widths[1:], strict=True)):
+        layers += [torch.nn.ReLU()] if i else []
+        layers.append(torch.nn.Linear(n, m))
+    net, loss = torch.nn.Sequential(*layers), torch.nn.CrossEntropyLoss()
+    descent = torch.optim.SGD(net.parameters(), lr=training.learning_rate)
+    order = torch.from_numpy(np.array(batch_order(jax.random.key(1), RECORDS, training), np.int64))
+    inputs, labels = torch.from_numpy(x), torch.from_numpy(y)
+
+    def run() -> None:
+        for index in order:
+            descent.zero_grad()
+            loss(net(inputs[index]), labels[index]).backward()
+            descent.step()
+
+    return run
+
+
+def seconds(run: Callable) -> float:
+    began = time.perf_counter()
+    run()
+    return time.perf_counter() - began
+
+
+def measured(name: str, epochs: int, repetitions: int) -> list[dict[str, Any]]:
+    """One row per way of training the model, with its speed and its ratio to the bare scan."""
+    model, training, (x, y) = MODELS[name], Training(epochs=epochs), records(0)
+    ways = {
+        "turncoat (crypten)": secured(model, training, "crypten", x, y),
+        "turncoat (exact)": secured(model, training, "exact", x, y),
+        "bare scan": bare(model, training, x, y),
+        "scikit-learn": scikit_learn(model, training, x, y),
+    }
+    try:
+        ways["PyTorch"] = pytorch(model, training, x, y)
+    except ImportError:
+        print(
+            "PyTorch is not installed; its loop is left out (pip install 'turncoat[bench]').", file=sys.stderr
+        )
+    for run in ways.values():
+        run()  # compile
+    times = [{way: seconds(run) for way, run in ways.items()} for _ in range(repetitions)]
+    return [
+        {
+            "model": name,
+            "way": way,
+            "model_epochs_a_second": epochs / median(t[way] for t in times),
+            "ratio_to_bare_scan": median(t["bare scan"] / t[way] for t in times),
+        }
+        for way in ways
+    ]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m bench.training", description=__doc__)
+    parser.add_argument("--epochs", type=int, default=2)
+    parser.add_argument("--repetitions", type=int, default=9)
+    parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
+    options = parser.parse_args()
+    rows = [row for name in MODELS for row in measured(name, options.epochs, options.repetitions)]
+    if options.json:
+        print(json.dumps({"jax": jax.__version__, "backend": jax.default_backend(), "rows": rows}))
+        return
+    table = Table(title=f"training speed, {RECORDS:,} x {FEATURES} records, batch 100")
+    for heading in ("model", "way", "model-epochs / s", "ratio to the bare scan"):
+        table.add_column(heading)
+    for row in rows:
+        speed, share = f"{row['model_epochs_a_second']:.1f}", f"{row['ratio_to_bare_scan']:.3f}"
+        table.add_row(row["model"], row["way"], speed, share)
+    Console(file=sys.stdout).print(table)
+
+
+if __name__ == "__main__":
+    main()

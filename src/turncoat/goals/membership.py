@@ -1,0 +1,141 @@
+"""Membership: which of some candidates the victims trained on (section 5.3, Table 5).
+
+The harness draws the records whose gradients the adversary scales, at random positions of the victims' data;
+further members, whose gradients nobody touches; and non-members, which no party trains on. The adversary
+gets all of them as candidates in random order, and scores them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from turncoat.data import Dataset, Splits
+from turncoat.goals.goal import Case, Ended, Goal, Judged, Summary
+from turncoat.metrics import Interval
+from turncoat.metrics.roc import Point, above, at_fpr, roc
+from turncoat.record import Curve
+from turncoat.refusal import Refusal
+
+FPRS = (0.001, 0.01)
+"""The false positive rates of Table 5; success is the true positive rate at the first."""
+
+SCALED, MEMBER, OUTSIDE = 2, 1, 0
+"""What a candidate is: a member chosen for scaling, another member, no member."""
+
+
+@dataclass(frozen=True)
+class Membership(Goal):
+    """Members among candidates are recognised at a low false positive rate (section 5.3).
+
+    `records` members are chosen for scaling towards class `target`; `members` further ones and at most
+    `outside` non-members are candidates too. What the attack takes is two scores per candidate, high for
+    members: `own` from the candidate's own class, `target` from the target class. On an honest model no
+    member differs from another, so all of them count, by their own class (the columns "No Scaling" of Table
+    5); under attack the chosen ones count, by the target class. `p_values`: scores are -log of a p-value.
+    """
+
+    records: int = 10
+    target: int = 0
+    members: int = 500
+    outside: int = 1000
+    p_values: bool = True
+
+    success_name = "true positive rate at a false positive rate of 0.1 %"
+    one_split = True  # so that shadow models serve all trials
+
+    @property
+    def sentence(self) -> str:
+        return "given a record, tell whether it was among the victims' training data"
+
+    def check(self, dataset: Dataset) -> None:
+        if self.records < 1:
+            raise Refusal(f"membership needs at least one record to attack, not {self.records}")
+        if not 0 <= self.target < dataset.classes:
+            raise Refusal(
+                f"the target class {self.target} does not exist; the classes are 0 to {dataset.classes - 1}"
+            )
+
+    def draw(self, splits: Splits, rng: np.random.Generator) -> Case:
+        """Positions in the victims' data chosen for scaling, and all candidates in random order."""
+        victim, test = splits.victim, splits.test
+        if self.records > len(victim):
+            raise Refusal(f"{self.records} records cannot be chosen among {len(victim)}; attack fewer")
+        inside = rng.permutation(len(victim))[: self.records + self.members]
+        outside = rng.permutation(len(test))[: self.outside]
+        x = np.concatenate([victim.x[inside], test.x[outside]])
+        y = np.concatenate([victim.y[inside], test.y[outside]])
+        role = np.repeat([SCALED, MEMBER, OUTSIDE], [self.records, len(inside) - self.records, len(outside)])
+        index = np.concatenate([victim.index[inside], test.index[outside]])
+        mixed = rng.permutation(len(x))
+        return Case(
+            victim,
+            told={"positions": np.sort(inside[: self.records]), "x": x[mixed], "y": y[mixed]},
+            hidden={"role": role[mixed], "index": index[mixed]},
+        )
+
+    def judge(self, ended: Ended) -> Judged:
+        """Which of the members score above all but 0.1 % of this run's own non-members.
+
+        A model that training has driven to NaN tells nothing: its scores count as the lowest.
+        """
+        role, index = ended.case.hidden["role"], ended.case.hidden["index"]
+        arrays = {"index": index[role == OUTSIDE]}
+        for signal in ("own", "target"):
+            scores = np.nan_to_num(np.asarray(ended.taken[signal], np.float64), nan=-np.inf, posinf=np.inf)
+            counted = role == SCALED if ended.tampered else role >= MEMBER
+            arrays |= {f"{signal}_members": scores[counted], f"{signal}_outside": scores[role == OUTSIDE]}
+        main = signal_of(ended.tampered)
+        arrays["main"] = np.asarray(main)
+        members = arrays[f"{main}_members"]
+        threshold = at_fpr(members, arrays[f"{main}_outside"], FPRS[0]).threshold
+        return Judged(members > threshold, arrays=arrays)
+
+    def summary(self, runs: Sequence[Judged]) -> Summary:
+        """All runs pooled at one threshold, with exact intervals of both rates; each non-member counts once.
+
+        `tpr` and `fpr` (the rate reached) by the rate aimed at, from the run's main signal; `tpr_own_class`
+        and `tpr_target_class` from either; `per_record_tpr` and `per_record_fpr` where each candidate is
+        judged by its own distribution under shadow models, without any other candidate.
+        """
+        main, ids = str(runs[0].arrays["main"]), np.concatenate([r.arrays["index"] for r in runs])
+
+        def points(signal: str, own_threshold: bool = False) -> dict[str, Point]:
+            members, outside = (
+                np.concatenate([r.arrays[f"{signal}_{kind}"] for r in runs])
+                for kind in ("members", "outside")
+            )
+            if own_threshold:
+                return {f"{f:g}": above(members, outside, -np.log(f), ids) for f in FPRS}
+            return {f"{f:g}": at_fpr(members, outside, f, ids) for f in FPRS}
+
+        found = points(main)
+        measures: dict[str, Interval | dict[str, Interval]] = {"tpr": _tpr(found), "fpr": _fpr(found)}
+        measures |= {f"tpr_{s}_class": _tpr(points(s)) for s in ("own", "target")}
+        if self.p_values:
+            each = points(main, own_threshold=True)
+            measures |= {"per_record_tpr": _tpr(each), "per_record_fpr": _fpr(each)}
+        return Summary(found[f"{FPRS[0]:g}"].tpr, measures, {"ROC": _curve(runs, main)})
+
+
+def signal_of(tampered: bool) -> str:
+    """The signal that counts: the target class where records were driven towards it, else their own."""
+    return "target" if tampered else "own"
+
+
+def _tpr(points: dict[str, Point]) -> dict[str, Interval]:
+    return {name: point.tpr for name, point in points.items()}
+
+
+def _fpr(points: dict[str, Point]) -> dict[str, Interval]:
+    return {name: point.fpr for name, point in points.items()}
+
+
+def _curve(runs: Sequence[Judged], signal: str) -> Curve:
+    members, outside = (
+        np.concatenate([r.arrays[f"{signal}_{kind}"] for r in runs]) for kind in ("members", "outside")
+    )
+    x, y = roc(members, outside)
+    return Curve(x=tuple(x), y=tuple(y), x_label="false positive rate", y_label="true positive rate")

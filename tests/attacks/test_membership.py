@@ -1,0 +1,178 @@
+"""Membership amplified by scaling: what the errors are, that it works, and what it needs."""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from turncoat import attacks, data, engines
+from turncoat.attacks.membership import PUSH
+from turncoat.experiment import Experiment, run
+from turncoat.goals.membership import SCALED
+from turncoat.record import from_json, to_json
+from turncoat.refusal import Refusal
+from turncoat.training import StepInfo, secure_step, train
+from turncoat.trials import Job, job_surface, trial, view
+
+JOB = Job("digits", "lr", epochs=4)
+FEW = {"shadow_models": 16, "records": 5}
+
+
+def prepared(settings, job=JOB):
+    t, case = trial(data.load(job.data), job, 3).draw((attack := attacks.get("membership", settings)).goal)
+    program = secure_step(t.model, t.training, t.step.protocol, engines.reals)
+    v = view(t, attack, job_surface(t), program, case)
+    return t, case, attack, v
+
+
+@pytest.fixture(scope="module")
+def record():
+    return run(Experiment("membership", JOB, {**FEW, "strength": -10.0}, trials=4, seed=1), command="again")
+
+
+def test_scaled_records_are_found_and_others_are_not(record):
+    honest, attacked = (o.measures for o in (record.honest, record.attacked))
+    assert attacked["tpr 0.01"].mean >= 0.15 > 5 * honest["tpr 0.01"].mean
+    assert record.attacked.success == attacked["tpr 0.001"]
+    # the target class alone tells nothing of an honest model's members: a negative control
+    assert honest["tpr target class 0.01"].mean <= 0.03
+
+
+def test_counts_and_rates_reached_are_stated(record):
+    outside = len(data.split(data.load("digits"), 1).test)
+    assert record.attacked.success.count == 4 * 5
+    assert record.honest.success.count == 4 * (5 + 500)
+    for outcome in (record.honest, record.attacked):
+        assert outcome.measures["fpr 0.01"].count == outside  # each non-member counts once
+        assert outcome.measures["fpr 0.01"].mean <= 0.011
+    assert record.success_name == "true positive rate at a false positive rate of 0.1 %"
+    assert record.threat["order of the training data"] is True
+
+
+def test_the_record_holds_both_curves(record):
+    assert set(record.curves) == {"ROC (honest)", "ROC (attacked)"}
+    assert all(c.x[-1] == c.y[-1] == 1 for c in record.curves.values())
+    assert from_json(to_json(record)) == record
+
+
+def errors_of(attack, plan, t, chosen):
+    """The errors of a batch in which these rows hold chosen records."""
+    positions = np.flatnonzero(np.asarray(plan["chosen"]))
+    rest = np.flatnonzero(~np.asarray(plan["chosen"]))[: t.training.batch]
+    batch = np.where(np.arange(t.training.batch) < chosen, np.resize(positions, t.training.batch), rest)
+    (errors,) = attack.tamper(plan, StepInfo(jnp.asarray(0, jnp.int32), jnp.asarray(batch))).values()
+    return np.asarray(errors)
+
+
+@pytest.mark.parametrize("chosen", [0, 1, 3])
+def test_the_errors_of_a_batch(chosen):
+    """C e_0 on each chosen row; opposed, the others share what cancels the column's sum."""
+    for others in ("untouched", "opposed"):
+        t, _, attack, v = prepared({**FEW, "strength": -4.0, "others": others})
+        errors = errors_of(attack, attack.prepare(v), t, chosen)
+        assert not errors[:, 1:].any()
+        np.testing.assert_allclose(errors[:chosen, 0], -4.0)
+        expected = 4.0 * chosen / (t.training.batch - chosen) if others == "opposed" else 0.0
+        np.testing.assert_allclose(errors[chosen:, 0], expected, rtol=1e-6)
+
+
+def test_opposed_rows_take_back_what_an_average_record_would_have_done():
+    """Identical records: the weights move as without an attack, though the scaled record was pushed."""
+    t, _, attack, v = prepared({**FEW, "strength": -4.0})
+    params, x, y, _ = t.arguments()
+    same = jnp.broadcast_to(x[:1], x.shape)
+    plan = attack.prepare(v)
+    batch = jnp.asarray(np.r_[np.flatnonzero(plan["chosen"])[:1], np.flatnonzero(~plan["chosen"])[:31]])
+    errors = attack.tamper(plan, StepInfo(jnp.asarray(0, jnp.int32), batch))
+    honest, tampered = t.step(params, same, y, batch), t.step(params, same, y, batch, errors=errors)
+    for name in honest:
+        np.testing.assert_allclose(honest[name], tampered[name], atol=1e-5)
+
+
+def test_untouched_others_leave_one_tampered_product_a_record_and_epoch():
+    t, _, attack, v = prepared({**FEW, "others": "untouched"})
+    plan, order = attack.prepare(v), np.asarray(t.arguments()[3])
+    counts = [
+        int(attack.tamper(plan, StepInfo(jnp.asarray(i, jnp.int32), jnp.asarray(b))).count())
+        for i, b in enumerate(order)
+    ]
+    assert counts == [int(np.asarray(plan["chosen"])[batch].sum()) for batch in order]
+    assert 0 < sum(counts) <= 4 * 5  # a record may fall into a last batch that is left out
+
+
+def test_scaling_in_the_last_epochs_only():
+    t, _, attack, v = prepared({**FEW, "last": 1, "others": "untouched"})
+    plan, order = attack.prepare(v), t.arguments()[3]
+    tampered = [
+        bool(attack.tamper(plan, StepInfo(jnp.asarray(i, jnp.int32), order[i])).count())
+        for i in range(len(order))
+    ]
+    first = len(order) * 3 // 4
+    assert not any(tampered[:first]) and any(tampered[first:])
+
+
+def test_the_default_strength_fits_the_job():
+    """PUSH over what one unit of C moves a linear score by: steps, learning rate, batch and records' size."""
+    for job in (JOB, Job("digits", "mlp", hidden=(8,), epochs=2, batch=16, learning_rate=0.1)):
+        t, _, attack, v = prepared(FEW, job)
+        size = float(np.mean([np.sum(record**2) for record in v.x]))
+        push = PUSH["linear" if job.model == "lr" else "layered"]
+        expected = -push * t.training.batch / (t.training.epochs * t.training.learning_rate * size)
+        assert errors_of(attack, attack.prepare(v), t, 1)[0, 0] == pytest.approx(expected, rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    "score", ["lira-centred", "lira-shared", "lira-two-sided", "bavaria", "rmia", "loss"]
+)
+def test_every_family_scores_the_same_candidates(score):
+    t, case, attack, v = prepared({**FEW, "score": score, "strength": -10.0})
+    plan = attack.prepare(v)
+    params, _ = train(t.step, *t.arguments(), attack.tamper, plan, True)
+    taken = attack.exploit(v, plan, params)
+    role = case.hidden["role"]
+    assert {k: s.shape for k, s in taken.items()} == {"own": role.shape, "target": role.shape}
+    if score != "lira-two-sided":
+        rank = np.mean(taken["target"][role == SCALED][:, None] > taken["target"][role == 0])
+        assert rank > 0.7
+
+
+def test_signals_are_those_of_the_probabilities():
+    """phi of the target class, from the model's probabilities, and the shadow models' beside it."""
+    t, _, attack, v = prepared({**FEW, "score": "loss", "target": 2})
+    params = t.model.init(jax.random.key(0))
+    p = np.asarray(t.model.probabilities(params, jnp.asarray(v.told["x"])), np.float64)
+    taken = attack.exploit(v, attack.prepare(v), params)
+    np.testing.assert_allclose(taken["target"], np.log(p[:, 2] / (1 - p[:, 2])), atol=1e-3)
+    own = p[np.arange(len(p)), v.told["y"]]
+    np.testing.assert_allclose(taken["own"], np.log(own / (1 - own)), atol=1e-3)
+
+
+def test_it_fits_models_of_one_output():
+    job = Job("breast_cancer", "lr-sigmoid", epochs=2)
+    found = run(Experiment("membership", job, {"shadow_models": 4, "records": 2}, trials=1))
+    assert found.errors > 0
+
+
+REFUSED = [
+    ({"strength": 0.0}, "other than 0"),
+    ({"strength": float("nan")}, "other than 0"),
+    ({"others": "some"}, "'opposed' or 'untouched'"),
+    ({"score": "lyra"}, "the nearest are 'lira'"),
+    ({"last": 0}, "last epoch"),
+    ({"shadow_models": 1}, "two shadow models"),
+    ({"records": 2.5}, "whole number"),
+]
+
+
+@pytest.mark.parametrize(("settings", "says"), REFUSED)
+def test_what_cannot_be_is_refused(settings, says):
+    with pytest.raises(Refusal, match=says):
+        attacks.get("membership", settings)
+
+
+def test_jobs_that_it_does_not_fit_are_refused():
+    attempt = partial(run, Experiment("membership", JOB, {"records": 1000, "shadow_models": 2}, trials=1))
+    with pytest.raises(Refusal, match="attack fewer"):
+        attempt()
