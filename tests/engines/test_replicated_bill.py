@@ -76,3 +76,16 @@ def test_a_bill_is_by_site():
 def test_engines_without_shares_have_no_bill():
     with pytest.raises(tc.Refusal, match="take 'replicated'"):
         bill(tc.secure(lambda x: x * x), X)
+
+
+@pytest.mark.parametrize(
+    ("truncation", "reached"),
+    [("pair", "by nobody"), ("spu-trunc1", "by 1"), ("spu-truncpr", "by 0, 1, 2")],
+)
+def test_the_surface_says_who_reaches_truncations_and_what_is_sent(truncation, reached):
+    secured = tc.secure(lambda x: 0.3 * x, engine=f"replicated:corrupt=2,truncation={truncation}")
+    surface = secured.surface(X)
+    assert surface.notes[0].startswith("party 2 of 0, 1, 2 is corrupt")
+    assert f"truncations ({truncation}) {reached}" in surface.notes[0]
+    assert [s.kind for s in surface] == (["truncation"] if truncation == "spu-truncpr" else [])
+    assert surface.notes[1:] == tuple(bill(secured, X).lines()) and surface.notes[1] in str(surface)

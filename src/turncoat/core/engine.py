@@ -54,6 +54,13 @@ class Engine:
         begun.draws = Draws(key)
         return begun
 
+    def notes(self, walk: Callable) -> tuple[str, ...]:
+        """What else is to be said of a program: sentences for its surface.
+
+        `walk(engine, enter)` runs the program on another, abstract engine and returns its outputs.
+        """
+        return ()
+
     # in and out
     def share(self, array: Any, aval: Aval) -> Wire:
         """A private input as a wire."""

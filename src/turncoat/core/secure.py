@@ -209,7 +209,8 @@ class Plan:
         outputs = [(n, v.wire) for n, v in zip(self.out_names, found, strict=True) if is_secret(v)]
         exposure = {s: {n: w.reach[s] for n, w in outputs if s in w.reach} for s in sites}
         names = tuple(n for n, _ in outputs)
-        return Surface(sites, exposure, names, protocol.name, engine.name, hints(self.program))
+        remarks = hints(self.program), self.secured.engine.notes(lambda *given: self.walk(*given)[1])
+        return Surface(sites, exposure, names, protocol.name, engine.name, *remarks)
 
     def walk(self, engine: Engine, enter: Callable[[str], Any]) -> tuple[dict[str, Site], list[Any]]:
         """The sites and the outputs of one run on an abstract engine.

@@ -17,7 +17,7 @@ class Surface:
 
     `sites` by name in program order; `exposure[site][output]` is the class of an output leaf at a site
     (absent: no path); `outputs` are the names of the secret output leaves; `hints` are remarks on the
-    program, such as a costly gradient.
+    program, such as a costly gradient; `notes` are the engine's, such as what the program sends.
     """
 
     sites: Mapping[str, Site]
@@ -26,6 +26,7 @@ class Surface:
     protocol: str
     engine: str
     hints: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.sites)
@@ -128,4 +129,5 @@ class Surface:
         for site in self.sites.values():
             shape = "x".join(map(str, site.full_shape)) or "1"
             lines.append(f"  {site.name:{width}}  {site.kind:8}  {shape:10}  {self.summary(site.name)}")
-        return "\n".join([*lines, *(f"  hint: {h}" for h in self.hints)])
+        notes = (f"  {n}" for n in self.notes)
+        return "\n".join([*lines, *notes, *(f"  hint: {h}" for h in self.hints)])

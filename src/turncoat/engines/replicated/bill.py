@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import jax
 import jax.numpy as jnp
@@ -22,8 +22,10 @@ from turncoat.core.values import Secret, Value, is_secret, public
 from turncoat.engines import arithmetic
 from turncoat.engines.replicated import costs
 from turncoat.engines.replicated.costs import Cost
-from turncoat.engines.replicated.engine import Replicated
 from turncoat.refusal import Refusal
+
+if TYPE_CHECKING:
+    from turncoat.engines.replicated.engine import Replicated
 
 
 @dataclass(frozen=True)
@@ -54,11 +56,16 @@ def bill(secured: Secured, *args: Any, **kwargs: Any) -> Bill:
 
     A while loop is counted as one pass, branches as if all were taken. Raises Refusal for another engine.
     """
-    if not isinstance(secured.engine, Replicated):
+    if secured.engine.name.partition(":")[0] != "replicated":
         raise Refusal(f"engine {secured.engine.name!r} sends nothing in shares: take 'replicated'")
-    counting = Counting(secured.engine)
-    found = secured.walk(counting, lambda name: 0, *args, **kwargs)
-    critical = max((v.wire for v in found if is_secret(v)), default=0)
+    engine = cast("Replicated", secured.engine)
+    return counted(engine, lambda *given: secured.walk(*given, *args, **kwargs))
+
+
+def counted(engine: Replicated, walk: Callable) -> Bill:
+    """The costs of a program; `walk(engine, enter)` runs it on an abstract engine."""
+    counting = Counting(engine)
+    critical = max((v.wire for v in walk(counting, lambda name: 0) if is_secret(v)), default=0)
     return Bill(counting.spent, counting.elsewhere, critical)
 
 

@@ -22,6 +22,7 @@ from turncoat.core.engine import Aval, Traced
 from turncoat.core.values import Value
 from turncoat.engines import arithmetic
 from turncoat.engines.replicated import circuits, conversion, truncation
+from turncoat.engines.replicated.bill import counted
 from turncoat.engines.replicated.opening import opened, opened_bits
 from turncoat.engines.replicated.products import conjunction, multiply
 from turncoat.engines.replicated.randomness import Stream
@@ -60,6 +61,15 @@ class Replicated(Traced):
         with self.context():
             begun.stream = Stream.of(begun.draws.key)
         return begun
+
+    def notes(self, walk: Callable) -> tuple[str, ...]:
+        reach = [str(party) for party in VARIANTS[self.truncation]]
+        who = f"by {', '.join(reach)}" if reach else "by nobody: they are opened with a check"
+        return (
+            f"party {self.corrupt} of 0, 1, 2 is corrupt; products and bits are reached by any of them, "
+            f"truncations ({self.truncation}) {who}",
+            *counted(self, walk).lines(),
+        )
 
     @contextmanager
     def _drawing(self, key: Any) -> Iterator[None]:
