@@ -166,6 +166,8 @@ def surface_command(
         f"{len(found)} sites under protocol {found.protocol} on engine {found.engine}", highlight=False
     )
     screen.print(terminal.surface_table(rows, shiftable))
+    for note in found.notes:
+        screen.print(note, markup=False, highlight=False)
     for hint in found.hints:
         screen.print(f"Hint: {hint}", style="yellow", markup=False, highlight=False)
 
@@ -204,6 +206,7 @@ def _surface_json(found: Surface) -> dict[str, Any]:
         "sites": found.rows(),
         "shiftable": {o: list(sites) for o, sites in audit.clean_sites(found).items()},
         "hints": list(found.hints),
+        "notes": list(found.notes),
     }
 
 
