@@ -14,8 +14,8 @@ SOURCE = Path(turncoat.__file__).parent
 # Each part may import those before it. `metrics`, `record` and `report` hang free of JAX.
 ORDER = [
     "refusal", "core", "functions", "protocols", "engines", "api", "monitor", "circuits", "layers", "models",
-    "training", "data", "metrics", "record", "goals", "adversary", "attacks", "trials", "sweeps", "paper",
-    "experiment", "monitored", "target", "audit", "reproduction", "report", "reproduce", "cli",
+    "training", "data", "metrics", "record", "goals", "adversary", "attacks", "trials", "runs", "sweeps",
+    "paper", "experiment", "monitored", "target", "audit", "reproduction", "report", "reproduce", "cli",
 ]  # fmt: skip
 CORE_ORDER = [
     "values", "sites", "program", "secrecy", "errors", "bilinear", "draws", "engine", "names", "protocol",

@@ -6,8 +6,9 @@ from turncoat import attacks, data, engines
 from turncoat.data import Dataset
 from turncoat.experiment import Experiment
 from turncoat.monitor import WatchedReals
+from turncoat.runs import prepared
 from turncoat.training import secure_step, train
-from turncoat.trials import contributed, job_surface, trial, view
+from turncoat.trials import job_surface, trial
 
 CLEAN = "monitored: no argument left the domain of its function"
 
@@ -29,9 +30,8 @@ def notes(experiment: Experiment, dataset: Dataset | None = None) -> tuple[str, 
 
     train(step, *t.arguments())
     honest = engine.violations(protocol.name)
-    v = view(t, attack, job_surface(t), program, case)
-    added = contributed(t.splits.victim, attack.contribute(v)) if attack.contribute else None
-    train(step, *t.arguments(added), attack.tamper, attack.prepare(v), attack.needs.data_order)
+    p = prepared(t, case, (attack,), job_surface(t), program)
+    train(step, *t.arguments(p.victim), attack.tamper, p.plans[0], attack.needs.data_order)
     attacked = engine.violations(protocol.name)
 
     found = [f"honest run: {one}" for one in honest] + [f"attacked run: {one}" for one in attacked]

@@ -1,10 +1,9 @@
-"""Trials: one job on one split of the data, trained honestly and under attack from the same keys."""
+"""Trials: one job on one split of the data, from one seed, and what the adversary may know of it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, fields, replace
-from functools import partial
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import jax
@@ -14,14 +13,12 @@ import numpy as np
 from turncoat import data, engines, models, protocols
 from turncoat.adversary.view import View
 from turncoat.attacks import Attack
-from turncoat.core.engine import Engine
 from turncoat.core.secure import Secured
 from turncoat.core.surface import Surface
 from turncoat.data import Dataset, Part, Splits
-from turncoat.goals import Case, Ended, Goal, Judged
+from turncoat.goals import Case, Goal
 from turncoat.models import Model, Params
-from turncoat.refusal import Refusal
-from turncoat.training import Training, batch_order, each, predictions, secure_step, start, train
+from turncoat.training import Training, batch_order, secure_step, start
 
 LARGE = Training(epochs=10, batch=100, learning_rate=0.1)
 SMALL = Training(epochs=20, batch=32, learning_rate=0.5)
@@ -135,115 +132,3 @@ def view(t: Trial, attack: Attack, surface: Surface, program: Secured, case: Cas
         party=victim.party,
         shape=t.shape,
     )
-
-
-@dataclass(frozen=True, eq=False)
-class Run:
-    """One training run, judged by the harness on the test part: Booleans per record, and tampered products."""
-
-    correct: np.ndarray
-    judged: Judged
-    errors: int
-
-
-@dataclass(frozen=True, eq=False)
-class Runs:
-    """Every trial's runs, from the same keys: honest, on contributed records without errors, attacked.
-
-    `wrapped` are the numbers of trials left out because a run of theirs wrapped around (see `has_wrapped`).
-    """
-
-    honest: list[Run] = field(default_factory=list)
-    poisoned: list[Run] = field(default_factory=list)
-    attacked: list[Run] = field(default_factory=list)
-    wrapped: list[int] = field(default_factory=list)
-
-    @property
-    def kinds(self) -> dict[str, list[Run]]:
-        """The kinds of run that there are, by name."""
-        kinds = {"honest": self.honest, "poisoned": self.poisoned, "attacked": self.attacked}
-        return {name: runs for name, runs in kinds.items() if runs}
-
-
-def judge(
-    t: Trial, attack: Attack, case: Case, v: View, plan: Any, order: Any, tampered: bool
-) -> Callable[..., Run]:
-    """The harness's judgement of a released model: test accuracy, and success by the goal."""
-
-    def judged(params: Params, errors: Any) -> Run:
-        def predict(x: np.ndarray) -> np.ndarray:
-            return predictions(t.model, params, x)
-
-        test = t.splits.test
-        taken = None if attack.exploit is None else attack.exploit(v, plan, params)
-        ended = Ended(predict, test, case, taken, tampered, np.asarray(order), t.shape)
-        return Run(predict(test.x) == test.y, attack.goal.judge(ended), int(errors))
-
-    return judged
-
-
-def contributed(victim: Part, records: tuple[Any, Any]) -> Part:
-    """The victims' records, the last of them replaced by a colluding contributor's."""
-    x, y = (np.asarray(a) for a in records)
-    if len(x) > len(victim):
-        raise Refusal(f"a contributor of {len(x)} records does not fit into {len(victim)}; let it give fewer")
-    kept = len(victim) - len(x)
-    return replace(
-        victim,
-        x=np.concatenate([victim.x[:kept], x.astype(victim.x.dtype)]),
-        y=np.concatenate([victim.y[:kept], y.astype(victim.y.dtype)]),
-    )
-
-
-def has_wrapped(engine: Engine, params: Params) -> bool:
-    """Whether a monitored engine has marked a model: then its run is neither a success nor a failure."""
-    return isinstance(engine, engines.Monitored) and any(
-        bool(np.isnan(leaf).any()) for leaf in jax.tree.leaves(params)
-    )
-
-
-def run_trials(
-    job: Job, dataset: Dataset, attack: Attack, trials: int, seed: int, progress: Progress
-) -> Runs:
-    """Honest and attacked runs of every trial, from the same keys."""
-    first, _ = trial(dataset, job, seed).draw(attack.goal)
-    step, surface = first.step, job_surface(first)
-    program = secure_step(first.model, first.training, step.protocol, engines.reals)
-    judges: list[list[Callable[..., Run]]] = []
-    what = "training honestly and under attack"
-    split_seed = seed if attack.goal.one_split else None
-
-    def inputs() -> Iterator[tuple]:
-        for i in range(trials):
-            progress(what, i, trials)
-            t, case = trial(dataset, job, seed + i, step, split_seed).draw(attack.goal)
-            v = view(t, attack, surface, program, case)
-            plan = attack.prepare(v)
-            plain = t.arguments()
-            judges.append([judge(t, attack, case, v, plan, plain[3], k) for k in (False, False, True)])
-            added = contributed(t.splits.victim, attack.contribute(v)) if attack.contribute else None
-            yield plain, t.arguments(added), plan, t.randomness
-
-    def every(plain: tuple, poisoned: tuple, plan: Any, key: Any) -> tuple:
-        honestly: Callable[..., Any] = partial(train, step, key=key)
-        middle = honestly(*poisoned) if attack.contribute else None
-        params, x, y, order = poisoned
-        attacked = train(step, params, x, y, order, attack.tamper, plan, attack.needs.data_order, key)
-        return honestly(*plain), middle, attacked
-
-    runs = Runs()
-    for i, ended in enumerate(each(every, inputs())):
-        if any(model is not None and has_wrapped(step.engine, model[0]) for model in ended):
-            runs.wrapped.append(i)
-            continue
-        for kind, judged, model in zip(
-            (runs.honest, runs.poisoned, runs.attacked), judges[i], ended, strict=True
-        ):
-            if model is not None:
-                kind.append(judged(*model))
-    progress(what, trials, trials)
-    if not runs.honest:
-        raise Refusal(
-            "numbers wrapped around in the ring in every trial: lower the strength of the attack or the precision"
-        )
-    return runs
