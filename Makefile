@@ -25,6 +25,7 @@ test: check
 
 bench: install
 	$(BIN)/python -m bench
+	$(BIN)/python -m bench.training
 	$(BIN)/python -m bench.engines
 
 clean:

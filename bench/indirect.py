@@ -1,0 +1,80 @@
+"""Membership through the exclusion of others (section 5.7): `python -m bench.indirect [--trials 20]`.
+
+A perceptron on digits. In the last epochs every gradient but those of 10 chosen records is zeroed (section
+4.1), so that the model goes on learning from these alone; nothing is scaled. The score is LiRA by each
+candidate's own class. Beside it, the honest run. Logistic regression has no gradient that can be zeroed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import jax.numpy as jnp
+from rich.console import Console
+from rich.table import Table
+
+from turncoat import attacks, data
+from turncoat.adversary.gradients import zero
+from turncoat.adversary.view import View
+from turncoat.attacks import Attack
+from turncoat.core.errors import Errors
+from turncoat.experiment import Experiment, to_record
+from turncoat.training import StepInfo
+from turncoat.runs import run_trials
+from turncoat.trials import Job
+
+EPOCHS = (1, 5, 10)
+JOB = Job("digits", "mlp", (64,))
+
+
+def excluding(last: int) -> Attack:
+    """The membership attack with its scaling replaced by zeroing all others in the last epochs."""
+    plain = attacks.get("membership", {"last": last})
+
+    def prepare(view: View) -> dict[str, Any]:
+        every_row = jnp.ones(view.training.batch, bool)
+        return {**plain.prepare(view), "errors": zero(view.surface, every_row)}
+
+    def tamper(plan: dict[str, Any], info: StepInfo) -> Errors:
+        others = plan["errors"].for_examples(~plan["chosen"][info.batch])
+        return others.at_steps(info.step, plan["first"], jnp.iinfo(jnp.int32).max)
+
+    def exploit(view: View, plan: dict[str, Any], params: Any) -> dict[str, Any]:
+        own = plain.exploit(view, plan, params)["own"] if plain.exploit else None
+        return {"own": own, "target": own}
+
+    needs = replace(plain.needs, capability="zeroing")
+    return replace(plain, needs=needs, prepare=prepare, tamper=tamper, exploit=exploit)
+
+
+def rows(trials: int, seed: int) -> Iterator[list[str]]:
+    dataset = data.load(JOB.data)
+    for last in EPOCHS:
+        attack = excluding(last)
+        runs = run_trials(JOB, dataset, attack, trials, seed, lambda *_: None)
+        record = to_record(Experiment("membership", JOB, {"last": last}, trials, seed), attack, dataset, runs)
+        for kind, outcome in (("honest", record.honest), (f"others zeroed, last {last}", record.attacked)):
+            tpr = outcome.measures["tpr 0.01"]
+            yield [kind, f"{outcome.accuracy.mean:.4f}", f"{tpr.mean:.3f} ({tpr.low:.3f} to {tpr.high:.3f})",
+                   str(tpr.count)]  # fmt: skip
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m bench.indirect", description=__doc__)
+    parser.add_argument("--trials", type=int, default=20)
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    table = Table(title=f"membership by own class, {JOB.model} on {JOB.data}, {options.trials} trials")
+    for heading in ("training", "accuracy", "TPR at 1 % FPR", "members"):
+        table.add_column(heading)
+    for row in rows(options.trials, options.seed):
+        table.add_row(*row)
+    Console(file=sys.stdout).print(table)
+
+
+if __name__ == "__main__":
+    main()
