@@ -43,7 +43,7 @@ PARTS: dict[str, list[tuple[str, Mapping[str, Any], Mapping[str, Any]]]] = {
     ],
     "screen": [
         (f"strength {s:g}, {copies} neurons a record", {}, {"records": 4, "strength": s, "copies": copies})
-        for s, copies in ((30.0, 1), (3.0, 1), (1.0, 1), (3.0, 8), (1.0, 8), (1.0, 20), (0.5, 20))
+        for s, copies in ((30.0, 1), (3.0, 1), (1.0, 1), (3.0, 8), (1.0, 8), (0.5, 20), (0.3, 20))
     ],
 }
 
