@@ -17,19 +17,42 @@ from turncoat.trials import Job, job_surface, trial, view
 
 # attack, settings, data, model: what runs in a few seconds
 TABLE = [
+    ("amplified-poisoning", {}, "digits", "lr"),
+    ("amplified-poisoning", {"against": "nothing", "begin": 0.0}, "digits", "mlp"),
+    ("amplified-poisoning", {}, "breast_cancer", "lr-sigmoid"),
+    ("availability", {}, "digits", "lr"),
+    ("availability", {}, "digits", "mlp"),
+    ("availability", {"by": "scaling"}, "breast_cancer", "lr-sigmoid"),
+    ("availability", {"by": "zeroing"}, "digits", "mlp"),
     ("backdoor", {}, "digits", "lr"),
     ("backdoor", {"rows": "all"}, "digits", "lr"),
     ("backdoor", {"source": 1, "target": 0}, "breast_cancer", "lr-sigmoid"),
+    ("deposit", {"records": 3}, "digits", "mlp"),
     ("membership", {"shadow_models": 4}, "digits", "lr"),
     ("membership", {"shadow_models": 4, "others": "untouched"}, "digits", "mlp"),
+    ("reconstruction", {}, "digits", "lr"),
+    ("reconstruction", {}, "digits", "mlp"),
+    ("fairness", {}, "parties", "lr-sigmoid"),
+    ("fairness", {"by": "zeroing", "party": 1}, "parties", "mlp-sigmoid"),
+    ("fairness", {"others": "opposed", "records": 40}, "parties", "mlp-sigmoid"),
+    ("targeted", {}, "digits", "lr"),
+    ("targeted", {"transfer": "gradient"}, "breast_cancer", "lr-sigmoid"),
 ]
+
+
+def dataset_of(name):
+    """The data set of this name; "parties" is one contributed by two parties in turn."""
+    if name != "parties":
+        return data.load(name)
+    plain = data.load("breast_cancer")
+    return replace(plain, party=np.arange(len(plain), dtype=np.int32) % 2, party_names=("a", "b"))
 
 
 @pytest.fixture(scope="module", params=TABLE, ids=lambda row: f"{row[0]} {row[2]} {row[3]} {row[1]}")
 def prepared(request):
     """A trial, its attack, and two adversary's views that differ in the victims' secrets only."""
     name, settings, source, model = request.param
-    dataset = data.load(source)
+    dataset = dataset_of(source)
     job = Job(source, model, epochs=2)
     attack = attacks.get(name, settings)
     t, case = trial(dataset, job, 5).draw(attack.goal)

@@ -110,6 +110,8 @@ class Paper(Value):
     table: str
     honest_accuracy: Fraction | None = None
     honest_success: Fraction | None = None
+    poisoned_accuracy: Fraction | None = None
+    poisoned_success: Fraction | None = None
     attacked_accuracy: Fraction | None = None
     attacked_success: Fraction | None = None
 

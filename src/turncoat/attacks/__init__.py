@@ -6,18 +6,26 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from turncoat.attacks.amplified_poisoning import amplified_poisoning
 from turncoat.attacks.attack import Attack, Needs
+from turncoat.attacks.availability import availability
 from turncoat.attacks.backdoor import backdoor
 from turncoat.attacks.deposit import deposit
+from turncoat.attacks.fairness import fairness
 from turncoat.attacks.membership import membership
 from turncoat.attacks.reconstruction import reconstruction
+from turncoat.attacks.targeted import targeted
 from turncoat.refusal import Refusal, nearest
 
 CATALOGUE: dict[str, Callable[..., Attack]] = {
+    "amplified-poisoning": amplified_poisoning,
+    "availability": availability,
     "backdoor": backdoor,
     "deposit": deposit,
+    "fairness": fairness,
     "membership": membership,
     "reconstruction": reconstruction,
+    "targeted": targeted,
 }
 
 KINDS: dict[str, tuple[Any, str]] = {

@@ -1,7 +1,7 @@
 """A record as a picture: every trial, honest and attacked, beside the means and the paper's values."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +16,14 @@ from turncoat.record import Measured, Record
 from turncoat.report import numbers, words
 
 # The Okabe-Ito palette, which the common kinds of colour blindness keep apart (Okabe and Ito, 2008).
-HONEST, ATTACKED = "#0072B2", "#D55E00"
+HONEST, POISONED, ATTACKED = "#0072B2", "#CC79A7", "#D55E00"
+COLOURS = {"honest": HONEST, "poisoned": POISONED, "attacked": ATTACKED}
 INK, MUTED, FAINT = "#222222", "#5c5c5c", "#9a9a9a"
 PLACE = {"left": 0.095, "right": 0.985, "top": 0.82, "bottom": 0.215, "wspace": 0.27}
 LEGEND: Any = {
     "loc": "lower left",
     "bbox_to_anchor": (0.005, 0.0),
-    "ncols": 4,
+    "ncols": 5,
     "frameon": False,
     "fontsize": 8,
     "columnspacing": 1.6,
@@ -49,10 +50,15 @@ def attack_figure(record: Record, path: str | Path) -> None:
 
 def attack_image(record: Record, kind: str = "png") -> bytes:
     """The picture as bytes of the format `kind` ('png', 'svg' or 'pdf'); equal records give equal bytes."""
+    return image(lambda: _draw(record), kind)
+
+
+def image(draw: Callable[[], Figure], kind: str) -> bytes:
+    """What `draw` draws, in the reports' style, as bytes without a date in them."""
     undated = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
     buffer = io.BytesIO()
     with matplotlib.rc_context(STYLE):
-        _draw(record).savefig(buffer, format=kind, dpi=160, metadata=undated.get(kind))
+        draw().savefig(buffer, format=kind, dpi=160, metadata=undated.get(kind))
     return buffer.getvalue()
 
 
@@ -69,23 +75,24 @@ def _draw(record: Record) -> Figure:
 
 
 def _panel(axes: Axes, record: Record, name: str, label: str) -> None:
-    """One quantity: a thin line per trial from honest to attacked, the means at the outer sides."""
-    before, after = record.per_trial[f"honest_{name}"], record.per_trial[f"attacked_{name}"]
+    """One quantity: a thin line per trial from run to run, the means beside them, the outer ones outside."""
+    runs = list(words.runs(record))
+    values = [record.per_trial[f"{run}_{name}"] for run in runs]
+    means = [getattr(getattr(record, run), name) for run in runs]
     alpha = max(0.12, min(0.6, 6 / record.trials))
-    for pair in zip(before, after, strict=True):
-        axes.plot((0, 1), pair, color=FAINT, alpha=alpha, linewidth=0.9, zorder=1)
-    outcomes = (record.honest, record.attacked)
-    for x, side, colour, values, outcome in zip(
-        (0, 1), (-1, 1), (HONEST, ATTACKED), (before, after), outcomes, strict=True
-    ):
-        axes.plot([x] * len(values), values, "o", color=colour, alpha=alpha, markersize=4, mew=0, zorder=2)
-        _mean(axes, x + 0.32 * side, side, getattr(outcome, name), colour)
-    published = [getattr(record.paper, f"{run}_{name}", None) for run in ("honest", "attacked")]
-    for x, side, value in zip((0, 1), (-1, 1), published, strict=True):
+    for one in zip(*values, strict=True):
+        axes.plot(range(len(runs)), one, color=FAINT, alpha=alpha, linewidth=0.9, zorder=1)
+    published = [getattr(record.paper, f"{run}_{name}", None) for run in runs]
+    for x, run in enumerate(runs):
+        side, colour, value = -1 if x == 0 else 1, COLOURS[run], published[x]
+        axes.plot(
+            [x] * record.trials, values[x], "o", color=colour, alpha=alpha, markersize=4, mew=0, zorder=2
+        )
+        _mean(axes, x + 0.32 * side, side, means[x], colour)
         if value is not None:
             axes.plot(x + 0.16 * side, value, "D", mfc="white", mec=INK, mew=1.1, markersize=5.5, zorder=3)
-    means = [getattr(outcome, name) for outcome in outcomes]
-    _frame(axes, label, _limits(name, [*before, *after, *means, *(v for v in published if v is not None)]))
+    known = [v for of_run in values for v in of_run] + means + [v for v in published if v is not None]
+    _frame(axes, runs, label, _limits(name, known))
 
 
 def _mean(axes: Axes, x: float, side: int, measured: Measured, colour: str) -> None:
@@ -117,9 +124,9 @@ def _limits(name: str, values: Sequence[float | Measured]) -> tuple[float, float
     return max(low - margin, -0.04), min(high + margin, 1.04)
 
 
-def _frame(axes: Axes, label: str, limits: tuple[float, float]) -> None:
-    axes.set(xlim=(-1.05, 2.05), ylim=limits, ylabel=label, xlabel="Training run")
-    axes.set_xticks((0, 1), ("honest", "attacked"))
+def _frame(axes: Axes, runs: Sequence[str], label: str, limits: tuple[float, float]) -> None:
+    axes.set(xlim=(-1.05, len(runs) + 0.05), ylim=limits, ylabel=label, xlabel="Training run")
+    axes.set_xticks(range(len(runs)), runs)
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.0f}%"))
     axes.grid(axis="y", color="#e4e4e4", linewidth=0.8)
     axes.set_axisbelow(True)
@@ -131,11 +138,10 @@ def _frame(axes: Axes, label: str, limits: tuple[float, float]) -> None:
 def _legend(record: Record) -> list[Line2D]:
     trial = Line2D([], [], color=FAINT, marker="o", markersize=4, linewidth=0.9, label="one trial")
     interval = f"mean and {words.confidence(record)} interval"
-    handles = [
-        trial,
-        Line2D([], [], color=HONEST, marker="s", linestyle="", label=f"honest, {interval}"),
-        Line2D([], [], color=ATTACKED, marker="s", linestyle="", label=f"attacked, {interval}"),
-    ]
+    handles = [trial]
+    for run in words.runs(record):
+        named = f"{run}, {interval}" if record.poisoned is None or run == "attacked" else run
+        handles.append(Line2D([], [], color=COLOURS[run], marker="s", linestyle="", label=named))
     if record.paper:
         paper = f"the paper, {record.paper.table}"
         handles.append(Line2D([], [], color=INK, marker="D", mfc="white", linestyle="", label=paper))

@@ -19,12 +19,12 @@ COLOURS = {"broken": "red", "weakened": "yellow", "held": "green"}
 def attack_table(record: Record) -> RenderableType:
     """One attack: honest beside attacked beside the paper's numbers, each with its interval."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for heading in ("", "Honest", "Attacked", *_paper_headings(record)):
+    for heading in ("", *words.runs(record).values(), *_paper_headings(record)):
         table.add_column(heading, justify="right" if heading else "left")
     for name, label in (("accuracy", "Test accuracy"), ("success", words.capital(record.success_name))):
         table.add_row(*_measured_row(record, name, label))
-    for name, pair in words.measures(record).items():
-        table.add_row(_text(words.capital(name)), *(_plain_cell(measured) for measured in pair))
+    for name, of_runs in words.measures(record).items():
+        table.add_row(_text(words.capital(name)), *(_plain_cell(measured) for measured in of_runs))
     lines: list[RenderableType] = [
         Text.assemble((record.attack, "bold"), f": {words.origin(record)}"),
         _text(words.purpose(record), "italic"),
@@ -103,16 +103,16 @@ def _plain_cell(measured: Measured | None) -> RenderableType:
 
 def _measured_row(record: Record, name: str, label: str) -> list[RenderableType]:
     cells: list[RenderableType] = [_text(label)]
-    for run in (record.honest, record.attacked):
-        measured: Measured = getattr(run, name)
+    for run in words.runs(record):
+        measured: Measured = getattr(getattr(record, run), name)
         cells.append(_cell(numbers.percent(measured.mean), numbers.span(measured)))
     if record.paper:
-        cells += [_text(words.published(record.paper, run, name)) for run in ("honest", "attacked")]
+        cells += [_text(words.published(record.paper, run, name)) for run in words.runs(record)]
     return cells
 
 
 def _paper_headings(record: Record) -> tuple[str, ...]:
-    return ("Paper,\nhonest", "Paper,\nattacked") if record.paper else ()
+    return tuple(f"Paper,\n{kind}" for kind in words.runs(record)) if record.paper else ()
 
 
 def _attack_rows(records: Sequence[Record]) -> Table:

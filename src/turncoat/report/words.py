@@ -63,10 +63,17 @@ def headline(record: Record) -> str:
     )
 
 
-def measures(record: Record) -> dict[str, tuple[Measured | None, Measured | None]]:
-    """Each further measure of a record on the honest and on the attacked runs."""
-    before, after = record.honest.measures, record.attacked.measures
-    return {name: (before.get(name), after.get(name)) for name in before | after}
+def runs(record: Record) -> dict[str, str]:
+    """The kinds of training run that a record holds, and how a column of each is headed."""
+    headings = {"honest": "Honest", "poisoned": "Poisoned,\nno errors", "attacked": "Attacked"}
+    return {kind: heading for kind, heading in headings.items() if getattr(record, kind) is not None}
+
+
+def measures(record: Record) -> dict[str, tuple[Measured | None, ...]]:
+    """Each further measure of a record, for each kind of run that it holds."""
+    of_runs = [getattr(record, kind).measures for kind in runs(record)]
+    names = dict.fromkeys(name for found in of_runs for name in found)
+    return {name: tuple(found.get(name) for found in of_runs) for name in names}
 
 
 def facts(record: Record) -> list[str]:
@@ -115,9 +122,10 @@ def setup(record: Record) -> str:
     """What was trained, how, and what one party did, in two sentences."""
     return (
         f"The model {record.model} was trained on {record.data_label} under the protocol {record.protocol}, "
-        f"computed by the engine {record.engine}. Each of {counted(record.trials, 'trial')} trained twice "
-        "from one seed: once with every party honest, and once with one corrupt party that added an error "
-        f"to {counted(record.errors, 'product')}."
+        f"computed by the engine {record.engine}. Each of {counted(record.trials, 'trial')} trained "
+        f"{'twice' if record.poisoned is None else 'three times'} from one seed: once with every party honest, "
+        + ("" if record.poisoned is None else "once on a colluding contributor's records without any error, ")
+        + f"and once with one corrupt party that added an error to {counted(record.errors, 'product')}."
     )
 
 
@@ -171,7 +179,7 @@ def reach(shiftable: Mapping[str, Sequence[str]]) -> list[str]:
 
 
 def published(paper: Paper | None, run: str, name: str) -> str:
-    """The paper's number for `run` ('honest', 'attacked') and `name` ('accuracy', 'success'); or a dash."""
+    """The paper's number for a kind of `run` and for `name` ('accuracy', 'success'); or a dash."""
     value = getattr(paper, f"{run}_{name}", None)
     return "\u2013" if value is None else percent(value)
 

@@ -1,0 +1,76 @@
+"""Fairness: the model errs on the records of one contributing party (section 5.5)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from turncoat.data import Dataset, Part, Splits
+from turncoat.goals.goal import Case, Ended, Goal, Judged
+from turncoat.refusal import Refusal
+
+
+@dataclass(frozen=True)
+class Fairness(Goal):
+    """The records of party number `party` are misclassified, those of the others as little as possible.
+
+    Each party contributes `records` training records, drawn anew for each trial; 0 takes all that the split
+    gave the victims. Measures: the accuracy on the target party's test records, and the mean of the other parties'.
+    """
+
+    party: int = 0
+    records: int = 0
+
+    success_name = "misclassified share of the target party's test records"
+
+    @property
+    def sentence(self) -> str:
+        return f"the model errs on the records of contributor {self.party}, counted from 0"
+
+    def check(self, dataset: Dataset) -> None:
+        names = dataset.party_names
+        if dataset.party is None or len(names) < 2:
+            raise Refusal(
+                f"{dataset.name} does not say which party contributed which record: fairness needs two or more "
+                "parties, as in acs_income or an .npz file with an array `party`"
+            )
+        if not 0 <= self.party < len(names):
+            raise Refusal(
+                f"there is no party {self.party}; choose the target party by its number, 0 to {len(names) - 1}"
+            )
+        if self.records < 0:
+            raise Refusal(f"each party contributes 0 (all) or more records, not {self.records}")
+
+    def draw(self, splits: Splits, rng: np.random.Generator) -> Case:
+        if not self.records:
+            return Case(splits.victim)
+        party = _party(splits.victim)
+        chosen = [self._some(np.flatnonzero(party == p), int(p), rng) for p in np.unique(party)]
+        return Case(splits.victim.take(rng.permutation(np.concatenate(chosen))))
+
+    def _some(self, own: np.ndarray, party: int, rng: np.random.Generator) -> np.ndarray:
+        if len(own) < self.records:
+            raise Refusal(
+                f"party {party} has {len(own)} training records, not {self.records}; "
+                f"set records={len(own)} or fewer, or 0 for all of them"
+            )
+        return rng.choice(own, self.records, replace=False)
+
+    def judge(self, ended: Ended) -> Judged:
+        correct = ended.predict(ended.test.x) == ended.test.y
+        party = _party(ended.test)
+        mine = party == self.party
+        if not mine.any():
+            raise Refusal(f"no test record is of party {self.party}, so its accuracy is unknown")
+        others = [float(np.mean(correct[party == p])) for p in np.unique(party[~mine])]
+        measures = {
+            "target_accuracy": float(np.mean(correct[mine])),
+            "other_accuracy": float(np.mean(others)),
+        }
+        return Judged(~correct[mine], measures)
+
+
+def _party(part: Part) -> np.ndarray:
+    assert part.party is not None  # `check` has refused data without parties
+    return part.party

@@ -1,0 +1,94 @@
+"""Amplified data poisoning: what is contributed, where it is scaled, and what that adds."""
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from turncoat import attacks, data, engines
+from turncoat.attacks.amplified_poisoning import directions
+from turncoat.experiment import Experiment, run
+from turncoat.refusal import Refusal
+from turncoat.training import StepInfo, secure_step
+from turncoat.trials import Job, job_surface, trial, view
+
+
+def view_of(source="digits", model="lr", **settings):
+    attack = attacks.get("amplified-poisoning", settings)
+    job = Job(source, model, protocol="exact", epochs=2)
+    t, case = trial(data.load(source), job, 4).draw(attack.goal)
+    program = secure_step(t.model, t.training, t.step.protocol, engines.reals)
+    return attack, view(t, attack, job_surface(t), program, case)
+
+
+def test_the_contributor_gives_copies_of_the_chosen_records_with_the_wanted_label():
+    attack, v = view_of(copies=3)
+    x, y = attack.contribute(v)
+    np.testing.assert_array_equal(x, [r for r in v.told["records"] for _ in range(3)])
+    np.testing.assert_array_equal(y, [c for c in v.told["labels"] for _ in range(3)])
+
+
+@pytest.mark.parametrize(("records", "copies"), [(628, 2), (12_000, 4), (20_000, 8), (60_000, 10)])
+def test_by_default_the_copies_grow_with_the_data(records, copies):
+    attack, v = view_of()
+    object.__setattr__(v, "records", records)
+    assert len(attack.contribute(v)[0]) == 5 * copies
+
+
+def test_only_contributed_records_are_scaled_and_only_after_the_beginning():
+    """Against a loop over the rows of a batch."""
+    attack, v = view_of(copies=2, strength=-3.0, begin=0.5)
+    plan, push = attack.prepare(v), np.asarray(directions(v, "rival"))
+    first = v.steps // 2
+    batch = np.arange(v.records - 32, v.records)[::-1].copy()
+    for step in (0, first - 1, first, v.steps - 1):
+        (found,) = attack.tamper(plan, StepInfo(jnp.asarray(step), jnp.asarray(batch))).values()
+        for row, record in zip(np.asarray(found), batch, strict=True):
+            place = record - (v.records - 10)
+            expected = -3.0 * push[place // 2] if place >= 0 and step >= first else np.zeros(10)
+            np.testing.assert_allclose(row, expected, rtol=1e-5)
+
+
+def test_the_push_is_towards_the_label_and_against_the_class_that_the_reference_gives():
+    _, v = view_of()
+    scores = np.asarray(v.model.scores(v.reference, jnp.asarray(v.told["records"])))
+    for row, z, label in zip(np.asarray(directions(v, "rival")), scores, v.told["labels"], strict=True):
+        rival = max((c for c in range(10) if c != label), key=lambda c: z[c])
+        assert row[label] == 1 and row[rival] == -1 and np.count_nonzero(row) == 2
+    np.testing.assert_array_equal(directions(v, "nothing"), np.eye(10)[v.told["labels"]])
+
+
+def test_a_binary_output_has_one_direction():
+    _, v = view_of("breast_cancer", "lr-sigmoid")
+    np.testing.assert_array_equal(directions(v, "rival")[:, 0], 2 * v.told["labels"] - 1)
+
+
+@pytest.fixture(scope="module")
+def record():
+    return run(Experiment("amplified-poisoning", Job(epochs=10, protocol="exact"), {"copies": 2}, trials=4))
+
+
+def test_scaling_makes_weak_poisoning_strong(record):
+    assert record.poisoned is not None
+    assert record.honest.success.mean <= 0.1
+    assert record.poisoned.success.mean <= record.attacked.success.mean - 0.3
+    assert record.attacked.success.mean >= 0.5
+    assert record.threat["a contributor of data who colludes"] is True
+
+
+def test_errors_are_two_a_sighting_of_a_contributed_record_in_the_second_half(record):
+    """At most 10 copies in each of 5 epochs, two classes each; a last batch that is not full is left out."""
+    assert 5 * 5 * 2 < record.errors <= 2 * 5 * 5 * 2
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"copies": 0}, "at least one copy"),
+        ({"strength": 1.0}, "negative"),
+        ({"against": "all"}, "'rival' or 'nothing'"),
+        ({"begin": 1.0}, "from 0 to below 1"),
+    ],
+)
+def test_settings_that_cannot_be_are_refused(settings, says):
+    with pytest.raises(Refusal, match=says):
+        attacks.get("amplified-poisoning", settings)

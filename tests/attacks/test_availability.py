@@ -1,0 +1,70 @@
+"""Availability: every way to a useless model, on digits."""
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from turncoat import attacks, data, engines
+from turncoat.attacks.availability import wrong_gradient
+from turncoat.experiment import Experiment, run
+from turncoat.goals import Availability, Case, Ended
+from turncoat.refusal import Refusal
+from turncoat.training import secure_step
+from turncoat.trials import Job, job_surface, trial, view
+
+WAYS = [
+    ("lr", {}, 0.3),
+    ("mlp", {}, 0.3),
+    ("lr", {"by": "scaling"}, 0.2),
+    ("mlp", {"by": "zeroing"}, 0.3),
+]
+
+
+@pytest.mark.parametrize(("model", "settings", "accuracy"), WAYS)
+def test_the_model_is_useless_afterwards(model, settings, accuracy):
+    job = Job(model=model, hidden=(16,), epochs=6, protocol="exact")
+    record = run(Experiment("availability", job, settings, trials=1))
+    assert record.honest.accuracy.mean >= 0.8
+    assert record.attacked.accuracy.mean <= accuracy
+    assert record.attacked.success.mean == pytest.approx(1 - record.attacked.accuracy.mean)
+
+
+def test_scaling_drives_every_record_to_one_class():
+    attack = attacks.get("availability", {"by": "scaling", "target": 3, "strength": -2.0})
+    t = trial(data.load("digits"), Job(protocol="exact", epochs=1), 0)
+    program = secure_step(t.model, t.training, t.step.protocol, engines.reals)
+    (errors,) = attack.prepare(view(t, attack, job_surface(t), program)).values()
+    assert errors.shape == (32, 10)
+    assert (errors[:, 3] != 0).all() and not np.delete(np.asarray(errors), 3, 1).any()
+
+
+def test_the_wrong_gradient_is_that_of_the_next_class():
+    attack = attacks.get("availability")
+    t = trial(data.load("digits"), Job(protocol="exact", epochs=1), 0)
+    program = secure_step(t.model, t.training, t.step.protocol, engines.reals)
+    v = view(t, attack, job_surface(t), program)
+    found = wrong_gradient(v)
+    assert set(found) == {"w0"}  # the bias cannot be shifted alone
+    scores = np.asarray(v.model.scores(v.reference, jnp.asarray(v.x)), np.float64)
+    p = np.exp(scores) / np.exp(scores).sum(1, keepdims=True)
+    expected = v.x.T @ (p - np.eye(10)[(v.y + 1) % 10]) / len(v.x)
+    np.testing.assert_allclose(found["w0"], expected, atol=1e-4)
+
+
+def test_success_is_the_misclassified_share():
+    test = data.split(data.load("digits"), 0).test
+    ended = Ended(lambda x: np.where(np.arange(len(x)) < 5, test.y + 1, test.y), test, Case(test))
+    assert Availability().judge(ended).flags.sum() == 5
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"by": "noise"}, "'shifting', 'scaling' or 'zeroing'"),
+        ({"by": "zeroing", "strength": 2.0}, "no strength"),
+        ({"strength": 0.0}, "other than 0"),
+    ],
+)
+def test_settings_that_cannot_be_are_refused(settings, says):
+    with pytest.raises(Refusal, match=says):
+        attacks.get("availability", settings)

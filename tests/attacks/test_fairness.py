@@ -1,0 +1,104 @@
+"""Attacks on fairness, on records of two parties that a linear model tells apart."""
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from turncoat import attacks, data, engines
+from turncoat.data import Dataset
+from turncoat.experiment import Experiment, run
+from turncoat.refusal import Refusal
+from turncoat.training import StepInfo, secure_step
+from turncoat.trials import Job, job_surface, trial, view
+
+
+@pytest.fixture(scope="module")
+def parties():
+    """Two classes, four parties: a feature for the class, one for being of party 0, and six of no meaning."""
+    draw = np.random.default_rng(0)
+    n = 2400
+    y, party = draw.integers(0, 2, n).astype(np.int32), np.arange(n, dtype=np.int32) % 4
+    x = draw.normal(size=(n, 8)).astype(np.float32)
+    x[:, 0] += 2.0 * (2 * y - 1)
+    x[:, 1] += 1.5 * (party == 0)
+    names = ("a", "b", "c", "d")
+    return Dataset("parties", x, y, 2, (8,), "drawn", (-9.0, 9.0), party=party, party_names=names)
+
+
+def job_of(model, **options):
+    return Job("parties", model, (8,), "exact", epochs=5, batch=20, **options)
+
+
+def measured(parties, model, **settings):
+    return run(Experiment("fairness", job_of(model), settings, trials=2), dataset=parties)
+
+
+def falls(record):
+    names = ("target accuracy", "other accuracy")
+    return [record.honest.measures[n].mean - record.attacked.measures[n].mean for n in names]
+
+
+def test_opposed_scaling_harms_the_target_far_more_than_the_others(parties):
+    record = measured(parties, "lr-sigmoid", strength=-2.0, others="opposed")
+    target, other = falls(record)
+    assert target >= 0.1 and target >= other + 0.05
+    assert record.success_name.startswith("misclassified share of the target")
+    accuracy = record.attacked.measures["target accuracy"].mean
+    assert record.attacked.success.mean == pytest.approx(1 - accuracy, abs=0.01)  # pooled over trials
+
+
+def test_a_partys_records_do_not_count_once_zeroed(parties):
+    """The network is the one that the others train, up to the last bias, for records of the target apart."""
+    attack = attacks.get("fairness", {"by": "zeroing"})
+    t, case = trial(parties, job_of("mlp-sigmoid"), 0).draw(attack.goal)
+    program = secure_step(t.model, t.training, t.step.protocol, engines.reals)
+    plan = attack.prepare(view(t, attack, job_surface(t), program, case))
+    params, x, y, _ = t.arguments()
+    mine = np.flatnonzero(t.splits.victim.party == 0)
+    index = jnp.asarray(np.r_[mine[:5], np.flatnonzero(t.splits.victim.party != 0)[:15]], jnp.int32)
+    other = x.at[mine].set(x[mine] * -3.0)
+    errors = attack.tamper(plan, StepInfo(jnp.asarray(0), index))
+    steps = [t.step(params, rows, y, index, errors=errors) for rows in (x, other)]
+    for name in ("w0", "b0", "w1"):
+        np.testing.assert_array_equal(steps[0][name], steps[1][name])
+
+
+def test_scaling_reaches_the_target_partys_rows_alone(parties):
+    attack = attacks.get("fairness", {"party": 2, "strength": 3.0})
+    t, case = trial(parties, job_of("lr-sigmoid"), 0).draw(attack.goal)
+    program = secure_step(t.model, t.training, t.step.protocol, engines.reals)
+    v = view(t, attack, job_surface(t), program, case)
+    index = jnp.asarray(t.arguments()[3][0])
+    (found,) = attack.tamper(attack.prepare(v), StepInfo(jnp.asarray(0), index)).values()
+    expected = np.where(v.party[np.asarray(index)] == 2, 3.0, 0.0)
+    np.testing.assert_allclose(found[:, 0], expected, rtol=1e-5)
+
+
+def test_records_of_each_party_are_drawn_as_asked(parties):
+    record = measured(parties, "lr-sigmoid", records=40)
+    steps = 5 * (160 // 20)
+    assert record.errors <= steps * 20 and record.errors == 5 * 40  # every record of party 0, once an epoch
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"by": "shifting"}, "'scaling' or 'zeroing'"),
+        ({"others": "all"}, "'untouched' or 'opposed'"),
+        ({"by": "zeroing", "others": "opposed"}, "no opposite"),
+        ({"strength": 0.0}, "other than 0"),
+    ],
+)
+def test_settings_that_cannot_be_are_refused(settings, says):
+    with pytest.raises(Refusal, match=says):
+        attacks.get("fairness", settings)
+
+
+def test_data_without_parties_are_refused():
+    with pytest.raises(Refusal, match="two or more parties"):
+        run(Experiment("fairness", Job(model="mlp", hidden=(4,), epochs=1), trials=1))
+    attack = attacks.get("fairness")
+    t = trial(data.load("breast_cancer"), Job(model="lr-sigmoid", epochs=1), 0)
+    program = secure_step(t.model, t.training, t.step.protocol, engines.reals)
+    with pytest.raises(Refusal, match="whose records"):
+        attack.prepare(view(t, attack, job_surface(t), program))

@@ -1,0 +1,92 @@
+"""Targeted attacks by parameter transfer, on digits: the paper's gradient, and the change least felt."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from turncoat import attacks, data, engines
+from turncoat.attacks.targeted import least_felt_change, wanted_gradient
+from turncoat.experiment import Experiment, run
+from turncoat.refusal import Refusal
+from turncoat.training import secure_step
+from turncoat.trials import Job, job_surface, trial, view
+
+
+def view_of(source, model, **settings):
+    attack = attacks.get("targeted", settings)
+    job = Job(source, model, protocol="exact", epochs=3)
+    t, case = trial(data.load(source), job, 4).draw(attack.goal)
+    program = secure_step(t.model, t.training, t.step.protocol, engines.reals)
+    return attack, view(t, attack, job_surface(t), program, case)
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return view_of("digits", "lr")[1]
+
+
+def lead(v, weights):
+    """By how much the wanted class's score exceeds every other, record by record, in plain loops."""
+    scores = np.asarray(v.model.scores({**v.reference, "w0": weights}, jnp.asarray(v.told["records"])))
+    if scores.shape[1] == 1:
+        return [(1 if c else -1) * z[0] for z, c in zip(scores, v.told["labels"], strict=True)]
+    return [z[c] - np.delete(z, c).max() for z, c in zip(scores, v.told["labels"], strict=True)]
+
+
+@pytest.mark.parametrize(("source", "model"), [("digits", "lr"), ("breast_cancer", "lr-sigmoid")])
+def test_the_change_gives_the_reference_model_the_wanted_classes(source, model):
+    _, v = view_of(source, model)
+    change = least_felt_change(v, 2.0)
+    assert min(lead(v, v.reference["w0"] + change)) >= 1.99
+
+
+def test_the_change_is_felt_less_than_the_gradient_for_the_same_lead(digits):
+    """Mean square effect on the adversary's own records, for an equal mean lead of the chosen ones."""
+    change, gradient = least_felt_change(digits, 2.0), -wanted_gradient(digits)
+    before = np.mean(lead(digits, digits.reference["w0"]))
+    gained = [np.mean(lead(digits, digits.reference["w0"] + c)) - before for c in (change, 1e-2 * gradient)]
+    felt = [float(jnp.mean((digits.x @ c) ** 2)) for c in (change, 1e-2 * gradient)]
+    assert felt[0] / gained[0] ** 2 < 0.5 * felt[1] / gained[1] ** 2
+
+
+def test_the_gradient_is_that_of_the_chosen_records_with_the_wanted_class(digits):
+    rows = []
+    for record, label in zip(digits.told["records"], digits.told["labels"], strict=True):
+        y = jnp.eye(10)[label][None]
+        rows.append(jax.grad(digits.model.loss)(digits.reference, jnp.asarray(record)[None], y)["w0"])
+    np.testing.assert_allclose(wanted_gradient(digits), np.mean(rows, 0), atol=1e-5)
+
+
+def test_the_change_is_added_in_equal_parts(digits):
+    errors = attacks.get("targeted", {"margin": 2.0}).prepare(digits)
+    whole = digits.errors_that_move({"w0": least_felt_change(digits, 2.0)})
+    for name in whole:
+        np.testing.assert_allclose(errors[name] * digits.steps, whole[name], rtol=1e-3, atol=1e-4)
+
+
+def test_records_change_their_class_when_attacked_and_not_before():
+    record = run(Experiment("targeted", Job(epochs=10), trials=3))
+    assert record.honest.success.mean <= 0.2
+    assert record.attacked.success.mean >= 0.6
+    assert record.attacked.success.count == 15
+
+
+def test_networks_are_refused():
+    attack, _ = view_of("digits", "lr")
+    _, network = view_of("digits", "mlp")
+    with pytest.raises(Refusal, match="linear model"):
+        attack.prepare(network)
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"transfer": "all"}, "'change' or 'gradient'"),
+        ({"strength": -1.0}, "at least 0"),
+        ({"margin": 0.0}, "above 0"),
+    ],
+)
+def test_settings_that_cannot_be_are_refused(settings, says):
+    with pytest.raises(Refusal, match=says):
+        attacks.get("targeted", settings)
