@@ -227,8 +227,9 @@ def test_a_product_is_exact_at_the_sizes_where_digits_are_added(edge, other):
     x = np.where(rng.random((20, 90)) < 0.5, edge, -edge) + around
     y = np.where(rng.random((90, 80)) < 0.5, other, -other) + rng.integers(-1, 1, (90, 80)).astype(object)
     for a, b, numbers in ((x, y, PLAIN), (y.T, x.T, PLAIN)):
-        got = jax.jit(lambda a, b, n=numbers: arithmetic.dot(a, b, n))(ring(a), ring(b))
-        np.testing.assert_array_equal(objects(got), np.dot(a, b) % RING)
+        for uniform in (False, True):  # a promise about speed, not about values
+            got = jax.jit(lambda a, b, n=numbers, u=uniform: arithmetic.dot(a, b, n, u))(ring(a), ring(b))
+            np.testing.assert_array_equal(objects(got), np.dot(a, b) % RING)
 
 
 def test_a_batch_under_vmap_has_the_digits_of_its_largest():

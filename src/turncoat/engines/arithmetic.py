@@ -120,9 +120,10 @@ def rounded(x: Array, bits: Any) -> Array:
 # ---- products ---------------------------------------------------------------------------------------------
 
 
-def multiply(bilinear: Bilinear, x: Array, y: Array) -> Array:
+def multiply(bilinear: Bilinear, x: Array, y: Array, uniform: bool = False) -> Array:
     """A bilinear map of ring elements, exactly modulo 2^64; nothing is truncated.
 
+    `uniform` elements, as shares are, have all their digits: those of smaller ones are looked at.
     Dot products go through float64 (see `dot`). XLA multiplies integers elementwise, and convolves them, as
     fast as anything built from floats: six convolutions of digits took 7 to 16 times as long, those of a
     kernel's gradient about as long.
@@ -131,7 +132,7 @@ def multiply(bilinear: Bilinear, x: Array, y: Array) -> Array:
         return bilinear.apply(x, y)
     if bilinear.swapped:
         x, y = y, x
-    return dot(x, y, bilinear.params["dimension_numbers"])
+    return dot(x, y, bilinear.params["dimension_numbers"], uniform)
 
 
 def digits(x: Array) -> tuple[Array, Array, Array]:
@@ -148,7 +149,7 @@ def digits(x: Array) -> tuple[Array, Array, Array]:
     return low.astype(jnp.float64), middle.astype(jnp.float64), high.astype(jnp.float64)
 
 
-def dot(x: Array, y: Array, dimension_numbers: Any) -> Array:
+def dot(x: Array, y: Array, dimension_numbers: Any, uniform: bool = False) -> Array:
     """`lax.dot_general` of ring elements, exactly modulo 2^64.
 
     Up to six float64 products of balanced digits, in blocks of at most 2048 terms; with all six 3 to 12 times
@@ -159,18 +160,18 @@ def dot(x: Array, y: Array, dimension_numbers: Any) -> Array:
     if x.size * y.size <= NATIVE * max(b * k, 1):
         return lax.dot_general(x, y, dimension_numbers)
     if k <= BLOCK:
-        return _block(x, y, dimension_numbers)
+        return _block(x, y, dimension_numbers, uniform)
     xf, yf = ([d for d in range(a.ndim) if d not in dims] for a, dims in ((x, (*xb, *xc)), (y, (*yb, *yc))))
     shape = [x.shape[d] for d in (*xb, *xf)] + [y.shape[d] for d in yf]
     x, y = x.transpose(*xb, *xf, *xc).reshape(b, -1, k), y.transpose(*yb, *yc, *yf).reshape(b, k, -1)
     total = jnp.zeros((), jnp.uint64)
     for i in range(0, k, BLOCK):
-        part = _block(x[:, :, i : i + BLOCK], y[:, i : i + BLOCK], MATRICES)
+        part = _block(x[:, :, i : i + BLOCK], y[:, i : i + BLOCK], MATRICES, uniform)
         total = total + part
     return total.reshape(shape)
 
 
-def _block(x: Array, y: Array, numbers: Any) -> Array:
+def _block(x: Array, y: Array, numbers: Any, uniform: bool = False) -> Array:
     """A product of at most 2048 terms: of as many digits as the larger operand has, 1, 4 or 6 products."""
 
     def product(a: Array, b: Array) -> Array:
@@ -188,7 +189,9 @@ def _block(x: Array, y: Array, numbers: Any) -> Array:
         (x0, _, x2), (y0, _, y2) = digits(x), digits(y)
         return of_two(x, y) + unsigned((product(x0, y2) + product(x2, y0)) << 2 * DIGIT)
 
-    size = jnp.maximum(_largest(x), _largest(y))  # of numbers in fixed point; shares have all their digits
+    if uniform:
+        return of_three(x, y)
+    size = jnp.maximum(_largest(x), _largest(y))
     more = [size >= 2.0 ** (DIGIT - 1), size >= 2.0 ** (2 * DIGIT - 2)]
     return lax.switch(sum(m.astype(jnp.int32) for m in more), [of_one, of_two, of_three], x, y)
 

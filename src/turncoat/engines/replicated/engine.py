@@ -151,14 +151,14 @@ class Replicated(Traced):
         digits = 2 * self.precision if _fixed(aval) else 0
 
         def apply(a: Array, b: Array) -> Array:
-            return arithmetic.multiply(bilinear, a, b)
+            return arithmetic.multiply(bilinear, a, b, uniform=True)
 
         z = multiply(apply, x, y, self._added(aval, error, digits))
         return self._truncated(z, self.precision, aval) if _fixed(aval) else z
 
     def product_public(self, bilinear: Bilinear, x: Sharing, c: Any, aval: Aval, site, error) -> Sharing:
         factor, bits = self._factor(c, aval, site)
-        z = x.map(lambda share: arithmetic.multiply(bilinear, share, factor))
+        z = x.map(lambda share: arithmetic.multiply(bilinear, share, factor, uniform=True))
         return self._truncated(z, bits, aval, error)
 
     def scale(self, x: Sharing, factor: Any, aval: Aval, site, error) -> Sharing:
