@@ -59,6 +59,9 @@ GRIDS = {
         {"copies": (2, 4), "strength": (-2.0, -5.0)},
         {"against": "nothing", "begin": 0.0},
     ),
+    "neuron-override": Grid(
+        "neuron-override", (FMNIST["mlp"],), {"strength": (0.03, 0.1, 0.3), "output": (0.01, 0.05, 0.2)}
+    ),
     "membership-lr": Grid(
         "membership", (FMNIST["lr"],), {"others": ("untouched", "opposed"), "strength": (-3.0, -6.0, -9.0, -15.0)}
     ),

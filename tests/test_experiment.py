@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from turncoat import audit, data
+from turncoat import attacks, audit, data
 from turncoat.experiment import Experiment, again, run
 from turncoat.paper import published
 from turncoat.record import from_json, to_json
@@ -118,12 +118,13 @@ def test_an_attack_that_works_unnoticed_breaks_the_job():
     assert "not enough" in found.verdict
     assert found.shiftable["w0"] == ("dense0/grad_weights",)
     assert found.shiftable["b0"] == ()
-    assert [r.attack for r in found.records] == ["backdoor"]
+    assert "backdoor" in {r.attack for r in found.records}
     assert found.next_steps and found.reasons
     assert from_json(to_json(found)) == found
 
 
-def test_a_job_that_no_attack_fits_is_judged_by_its_surface():
+def test_a_job_that_no_attack_fits_is_judged_by_its_surface(monkeypatch):
+    monkeypatch.setattr(attacks, "CATALOGUE", {"backdoor": attacks.backdoor})
     found = audit.audit(Job(model="mlp", hidden=(8,), epochs=1), trials=1)
     assert found.severity == "weakened"
     assert any("was not run" in reason for reason in found.reasons)

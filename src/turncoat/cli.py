@@ -22,10 +22,9 @@ from turncoat.experiment import Experiment, again, run
 from turncoat.record import AuditRecord, Record, to_json
 from turncoat.refusal import Refusal
 from turncoat.report import terminal
-from turncoat.report.csv import per_trial_csv
-from turncoat.report.figure import attack_image
+from turncoat.report.files import pictures, record_files
 from turncoat.report.folder import save, usable
-from turncoat.report.html import audit_html, record_html
+from turncoat.report.html import audit_html
 from turncoat.report.reproduction import reproduction_table
 from turncoat.reproduction import reproduction_json
 from turncoat.trials import Job, job_surface, trial
@@ -45,7 +44,10 @@ Data = Annotated[str, typer.Option(help="A data set (see `turncoat data list`) o
 ModelName = Annotated[str, typer.Option(help=_named("The model", models.CATALOGUE))]
 Hidden = Annotated[str, typer.Option(help="Sizes of the dense hidden layers, e.g. 128 or 64,32.")]
 Protocol = Annotated[str, typer.Option(help=_named("The protocol", protocols.CATALOGUE))]
-EngineName = Annotated[str, typer.Option(help=_named("The engine", engines.CATALOGUE))]
+EngineName = Annotated[
+    str,
+    typer.Option(help=_named("The engine", engines.CATALOGUE) + "; with options: ring:precision=20,monitor=true."),
+]
 Epochs = Annotated[int | None, typer.Option(help="Passes over the training records.")]
 Batch = Annotated[int | None, typer.Option(help="Records in a batch.")]
 Rate = Annotated[float | None, typer.Option(help="The learning rate.")]
@@ -91,7 +93,8 @@ def audit_command(
     else:
         found = audit.audit_target(target.load(step, protocol, engine, example), _command())
     files: dict[str, bytes | str] = {"audit.json": to_json(found), "report.html": audit_html(found)}
-    files |= {f"{r.attack}.png": attack_image(r) for r in found.records}
+    for record in found.records:
+        files |= pictures(record)
     folder = save(folder, files)
     _show(found, terminal.audit_table(found), as_json)
     notices.print(f"The report is {folder / 'report.html'}", soft_wrap=True, markup=False, highlight=False)
@@ -111,22 +114,16 @@ def attack_command(
         data, model, _sizes(hidden), protocol, engine, epochs, batch, learning_rate, momentum, weight_decay
     )
     experiment = Experiment(name, job, _settings(settings or []), trials, seed)
-    folder = usable(out or Path("results") / "-".join([name, _slug(data), model, protocol, engine]))
+    folder = usable(out or Path("results") / "-".join([name, _slug(data), model, protocol, _slug(engine)]))
     with _Progress() as report:
         command = again(experiment) + (" --monitor" if monitor else "")
-        record = run(experiment, report, paper.published(name, data, model), command)
+        record = run(experiment, report, paper.published(name, data, model), command, sweep=True)
     if monitor:
         found = monitored.notes(experiment)
         record = record.model_copy(update={"notes": record.notes + found})
         for note in found:
             notices.print(note, style="yellow", soft_wrap=True, markup=False, highlight=False)
-    files: dict[str, bytes | str] = {
-        "record.json": to_json(record),
-        "report.html": record_html(record),
-        f"{name}.png": attack_image(record),
-        "trials.csv": per_trial_csv([record]),
-    }
-    folder = save(folder, files)
+    folder = save(folder, record_files(record))
     _show(record, terminal.attack_table(record), as_json)
     notices.print(f"The results are in {folder}", soft_wrap=True, markup=False, highlight=False)
 

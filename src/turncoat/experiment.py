@@ -19,7 +19,9 @@ from turncoat.goals import Summary
 from turncoat.metrics import paired_difference, rate
 from turncoat.record import Measured, Outcome, Paper, Record
 from turncoat.refusal import Refusal
-from turncoat.trials import Job, Progress, Run, Runs, run_trials
+from turncoat.runs import Run, Runs, run_trials
+from turncoat.sweeps import swept, with_sweeps
+from turncoat.trials import Job, Progress
 
 
 @dataclass(frozen=True)
@@ -52,20 +54,23 @@ def run(
     paper: Paper | None = None,
     command: str | None = None,
     dataset: Dataset | None = None,
+    sweep: bool = False,
 ) -> Record:
     """Runs an experiment; the Record holds everything that a report shows.
 
     `paper` are published numbers to show beside ours, `command` the line that runs it again, `dataset` the
-    job's data where they have been loaded before. Raises
-    Refusal for unknown names, data that cannot be used, or an attack that the job leaves no way in.
+    job's data where they have been loaded before, `sweep` runs the attack's sweeps too. Raises Refusal for
+    unknown names, data that cannot be used, or an attack that the job leaves no way in.
     """
     began = time.perf_counter()
     attack = attacks.get(experiment.attack, experiment.settings)
     if dataset is None:
         dataset = data.load(experiment.job.data, seed=experiment.seed)
     attack.goal.check(dataset)
-    runs = run_trials(experiment.job, dataset, attack, experiment.trials, experiment.seed, progress)
-    record = to_record(experiment, attack, dataset, runs)
+    points = swept(experiment.attack, attack) if sweep else []
+    variants = [point.attack for point in points]
+    runs = run_trials(experiment.job, dataset, attack, experiment.trials, experiment.seed, progress, variants)
+    record = with_sweeps(to_record(experiment, attack, dataset, runs), points, runs)
     return record.model_copy(
         update={"seconds": time.perf_counter() - began, "paper": paper, "command": command}
     )

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import prod
+from typing import Any
 
 import jax.numpy as jnp
-from jax import Array
 
 from turncoat.refusal import Refusal
+
+Array = Any  # of JAX, or of NumPy where an adversary plans in the clear
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from math import prod
 from typing import Any
 
@@ -57,14 +58,7 @@ class Model:
 
     def init(self, key: Any) -> Params:
         """Initial parameters: normal with variance 2 / inputs before a ReLU, 1 / inputs else; biases zero."""
-        params: Params = {}
-        for i in range(self.layers):
-            n, m = self.layer(i).shape
-            gain = 2.0 if i < self.layers - 1 else 1.0
-            draw = jax.random.normal(jax.random.fold_in(key, i), (n, m), jnp.float32)
-            params[f"w{i}"] = draw * float(np.sqrt(gain / n))
-            params[f"b{i}"] = jnp.zeros(m, jnp.float32)
-        return params
+        return _init(self, key)
 
     def encode(self, labels: Any) -> Array:
         """Integer labels as the step takes them: one-hot (N, classes), {0, 1} or {-1, 1} of shape (N, 1)."""
@@ -126,6 +120,18 @@ class Model:
             return jnp.sum(jnp.logaddexp(0.0, d) - y * d)
         violation = jnp.maximum(0.0, 1 - y * d)
         return jnp.sum(violation if self.output == "hinge" else violation**2 / 2)
+
+
+@partial(jax.jit, static_argnums=0)
+def _init(model: Model, key: Any) -> Params:
+    params: Params = {}
+    for i in range(model.layers):
+        n, m = model.layer(i).shape
+        gain = 2.0 if i < model.layers - 1 else 1.0
+        draw = jax.random.normal(jax.random.fold_in(key, i), (n, m), jnp.float32)
+        params[f"w{i}"] = draw * float(np.sqrt(gain / n))
+        params[f"b{i}"] = jnp.zeros(m, jnp.float32)
+    return params
 
 
 def _forward(model: Model, params: Params, x: Array) -> tuple[Array, list[Array], list[Array]]:

@@ -17,7 +17,7 @@ from turncoat.core.surface import Surface
 from turncoat.goals import Goal
 from turncoat.models import Model, Params
 from turncoat.refusal import Refusal
-from turncoat.training import Training, batch_order, start, train
+from turncoat.training import Tamper, Training, batch_order, start, train
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,10 +53,15 @@ class View:
     @cached_property
     def reference(self) -> Params:
         """A model trained by the adversary on its own records, as the victims train theirs."""
+        return self.rehearsed()
+
+    def rehearsed(self, tamper: Tamper | None = None, plan: Any = None) -> Params:
+        """The model that training on the adversary's own records gives under these errors, from one start."""
         initial, order = jax.random.split(self.key)
         y = self.model.encode(self.y)
         batches = batch_order(order, len(self.x), self.training)
-        return train(self.program, start(self.model.init(initial), self.training), self.x, y, batches)[0]
+        first = start(self.model.init(initial), self.training)
+        return train(self.program, first, self.x, y, batches, tamper, plan)[0]
 
     def errors_that_move(self, changes: Mapping[str, Any]) -> Errors:
         """The errors that add these changes to parameters in one step, whatever the secrets are.
@@ -88,7 +93,11 @@ class View:
         def moved(error: Any) -> Any:
             return self.program(params, x, y, index, errors={site: error})[name]
 
-        zero = jnp.zeros(self.surface[site].shape, self.surface[site].dtype)
-        _, pull = jax.vjp(moved, zero)
-        (norm,) = pull(jax.jvp(moved, (zero,), (jnp.ones_like(zero),))[1])
-        return pull(change)[0] / norm
+        @jax.jit  # most of the step does not matter to its derivative, and is not compiled
+        def inverse(change: Any) -> Any:
+            zero = jnp.zeros(self.surface[site].shape, self.surface[site].dtype)
+            _, pull = jax.vjp(moved, zero)
+            (norm,) = pull(jax.jvp(moved, (zero,), (jnp.ones_like(zero),))[1])
+            return pull(change)[0] / norm
+
+        return inverse(change)

@@ -13,7 +13,9 @@ from turncoat.attacks.backdoor import backdoor
 from turncoat.attacks.deposit import deposit
 from turncoat.attacks.fairness import fairness
 from turncoat.attacks.membership import membership
+from turncoat.attacks.neuron_override import neuron_override
 from turncoat.attacks.reconstruction import reconstruction
+from turncoat.attacks.sparse import sparse_backdoor
 from turncoat.attacks.targeted import targeted
 from turncoat.refusal import Refusal, nearest
 
@@ -24,7 +26,9 @@ CATALOGUE: dict[str, Callable[..., Attack]] = {
     "deposit": deposit,
     "fairness": fairness,
     "membership": membership,
+    "neuron-override": neuron_override,
     "reconstruction": reconstruction,
+    "sparse-backdoor": sparse_backdoor,
     "targeted": targeted,
 }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,6 +32,19 @@ class Needs:
 
 
 @dataclass(frozen=True, eq=False)
+class Sweep:
+    """A setting of an attack at several values, others at fixed ones: the points of a curve.
+
+    `label` says what the setting is, on the axis of a figure.
+    """
+
+    setting: str
+    values: tuple[float, ...]
+    label: str
+    fixed: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
 class Attack:
     """A configured attack.
 
@@ -40,6 +53,7 @@ class Attack:
     released model only. A plan is a pytree of arrays. The harness measures success by `goal`.
     `contribute(view) -> (x, labels)`, where a contributor of data colludes, gives the records that it puts in
     the place of the victims' last ones; the harness then also runs the training on them without errors.
+    `sweeps` are the curves that a report of this attack shows.
     """
 
     name: str
@@ -51,6 +65,7 @@ class Attack:
     contribute: Callable[[View], tuple[Any, Any]] | None = None
     settings: dict[str, Any] = field(default_factory=dict)
     variant: str = ""
+    sweeps: tuple[Sweep, ...] = ()
 
 
 def at_every_step(plan: Errors, info: StepInfo) -> Errors:

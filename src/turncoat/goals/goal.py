@@ -35,7 +35,8 @@ class Ended:
 
     `taken` is what the attack's `exploit` returned, None if it has none; `tampered` tells the attacked run
     from the honest one; `order` (steps, batch) says which of the victims' records stood in which batch, and
-    `shape` is that of one record before flattening.
+    `shape` is that of one record before flattening. `weights` are the released model's parameters by name, and
+    `errors` is how many products were tampered with.
     """
 
     predict: Predict
@@ -45,6 +46,8 @@ class Ended:
     tampered: bool = False
     order: np.ndarray | None = None
     shape: tuple[int, ...] = ()
+    weights: Mapping[str, np.ndarray] = field(default_factory=dict)
+    errors: int = 0
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,3 +17,8 @@ def norm_ratio(weights: ArrayLike) -> float:
 def norm_ratios(params: Mapping[str, ArrayLike]) -> dict[str, float]:
     """`norm_ratio` of every matrix of a model, by the parameter's name."""
     return {n: norm_ratio(np.asarray(p)) for n, p in params.items() if np.ndim(np.asarray(p)) == 2}
+
+
+def spot_check(errors: int, share: float) -> float:
+    """The probability that checking each product with probability `share` finds one of `errors` (section 6)."""
+    return -float(np.expm1(errors * np.log1p(-share)))

@@ -2,6 +2,7 @@
 
 from turncoat.record import Record, to_json
 from turncoat.report.csv import per_trial_csv
+from turncoat.report.curves import curves_image
 from turncoat.report.figure import attack_image
 from turncoat.report.gallery import gallery_image
 from turncoat.report.html import record_html
@@ -18,8 +19,10 @@ def record_files(record: Record) -> dict[str, bytes | str]:
 
 
 def pictures(record: Record) -> dict[str, bytes]:
-    """The figure of the trials and, where records were reconstructed, their gallery."""
+    """The figure of the trials; that of the curves, and the gallery of reconstructed records, where there are any."""
     found = {f"{record.attack}.png": attack_image(record)}
+    if record.curves:
+        found[f"{record.attack}-curves.png"] = curves_image(record)
     if record.gallery:
         found[f"{record.attack}-gallery.png"] = gallery_image(record.gallery)
     return found

@@ -7,6 +7,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from turncoat.record import AuditRecord, Gallery, Record
 from turncoat.report import numbers, words
+from turncoat.report.curves import curves_image
 from turncoat.report.figure import attack_image
 from turncoat.report.gallery import gallery_image
 
@@ -26,6 +27,10 @@ def _figure_uri(record: Record) -> str:
     return _uri("svg+xml", attack_image(record, "svg"))
 
 
+def _curves_uri(record: Record) -> str:
+    return _uri("svg+xml", curves_image(record, "svg"))
+
+
 def _gallery_uri(gallery: Gallery) -> str:
     return _uri("png", gallery_image(gallery))
 
@@ -40,5 +45,6 @@ def _pages() -> Environment:
     pages = Environment(
         loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    pages.globals.update(numbers=numbers, words=words, figure_uri=_figure_uri, gallery_uri=_gallery_uri)
+    pictures = {"figure_uri": _figure_uri, "curves_uri": _curves_uri, "gallery_uri": _gallery_uri}
+    pages.globals.update(numbers=numbers, words=words, **pictures)
     return pages

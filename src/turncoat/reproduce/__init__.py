@@ -10,6 +10,7 @@ from turncoat.reproduce.options import Options
 from turncoat.reproduce.table1 import table1
 from turncoat.reproduce.table2 import table2
 from turncoat.reproduce.table3 import table3
+from turncoat.reproduce.table4 import table4
 from turncoat.reproduce.table5 import table5
 from turncoat.reproduce.table6 import table6
 from turncoat.reproduce.table7 import table7
@@ -20,6 +21,7 @@ CATALOGUE: dict[str, Callable[[Options], Reproduction]] = {
     "table1": table1,
     "table2": table2,
     "table3": table3,
+    "table4": table4,
     "table5": table5,
     "table6": table6,
     "table7": table7,

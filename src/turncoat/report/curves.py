@@ -1,0 +1,70 @@
+"""The curves of a record as a picture: one panel for each pair of axes."""
+
+from collections.abc import Sequence
+from itertools import cycle
+
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from turncoat.record import Curve, Record
+from turncoat.report import words
+from turncoat.report.figure import ATTACKED, FAINT, HONEST, MUTED, image
+
+ACROSS = 3
+COLOURS = (ATTACKED, "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+SPAN = 100  # an axis whose positive values span more than this factor is logarithmic
+
+
+def curves_image(record: Record, kind: str = "png") -> bytes:
+    """The picture as bytes of the format `kind` ('png', 'svg' or 'pdf'); equal records give equal bytes."""
+    return image(lambda: _draw(record), kind)
+
+
+def panels(curves: dict[str, Curve]) -> dict[tuple[str, str], dict[str, Curve]]:
+    """The curves by name under the labels of their axes: those that share both share a panel."""
+    found: dict[tuple[str, str], dict[str, Curve]] = {}
+    for name, curve in curves.items():
+        found.setdefault((curve.x_label, curve.y_label), {})[name] = curve
+    return found
+
+
+def _draw(record: Record) -> Figure:
+    found = panels(record.curves or {})
+    rows = -(-len(found) // ACROSS)
+    figure = Figure(figsize=(7.4, 0.7 + 2.3 * max(rows, 1)), layout="constrained")
+    FigureCanvasAgg(figure)
+    figure.suptitle(f"{record.attack}: {words.origin(record)}", weight="bold", size=12, x=0.02, ha="left")
+    if not found:
+        return figure
+    grid = figure.subplots(rows, min(ACROSS, len(found)), squeeze=False).ravel()
+    for axes, (labels, curves) in zip(grid, found.items(), strict=False):
+        _panel(axes, labels, curves)
+    for axes in grid[len(found) :]:
+        axes.set_visible(False)
+    return figure
+
+
+def _panel(axes: Axes, labels: tuple[str, str], curves: dict[str, Curve]) -> None:
+    colours = cycle(COLOURS)
+    for name, curve in curves.items():
+        colour = HONEST if "honest" in name else next(colours)
+        few = "o" if len(curve.x) <= 20 else ""
+        axes.plot(curve.x, curve.y, marker=few, markersize=3.5, linewidth=1.3, color=colour, label=name)
+    axes.set(xlabel=words.capital(labels[0]), ylabel=words.capital(labels[1]))
+    if is_wide([v for c in curves.values() for v in c.x]):
+        axes.set_xscale("log")
+    if is_wide([v for c in curves.values() for v in c.y]):
+        axes.set_yscale("log")
+    if len(curves) > 1:
+        axes.legend(frameon=False, fontsize=7)
+    axes.grid(color="#e4e4e4", linewidth=0.8)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.spines[["left", "bottom"]].set_color(FAINT)
+    axes.tick_params(length=0, labelsize=7, labelcolor=MUTED)
+
+
+def is_wide(values: Sequence[float]) -> bool:
+    """Whether a logarithmic axis shows these values better: none negative, and a span beyond `SPAN`."""
+    positive = [v for v in values if v > 0]
+    return bool(positive) and min(values) >= 0 and max(positive) > SPAN * min(positive)

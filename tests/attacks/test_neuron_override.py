@@ -1,0 +1,56 @@
+"""Neuron override on real, embedded data: networks of several depths, triggers of every kind."""
+
+import numpy as np
+import pytest
+
+from turncoat import attacks
+from turncoat.experiment import Experiment, run
+from turncoat.paper import published
+from turncoat.refusal import Refusal
+from turncoat.trials import Job
+
+CASES = [
+    (Job(model="mlp", hidden=(32, 16), protocol="exact"), {}),
+    (Job(model="cnn", hidden=(32,), protocol="exact", epochs=8), {}),
+    (Job(model="mlp", hidden=(32,), protocol="crypten", epochs=6), {"trigger": "patch", "size": 2}),
+]
+
+
+@pytest.mark.parametrize(("job", "settings"), CASES)
+def test_the_backdoor_opens_and_accuracy_stays(job, settings):
+    record = run(Experiment("neuron-override", job, settings, trials=1, seed=2))
+    assert record.attacked.success.mean >= 0.95
+    assert record.honest.success.mean <= 0.1
+    assert record.accuracy_change.mean >= -0.03
+    assert record.errors > 1000
+
+
+def test_it_says_how_it_was_set():
+    settings = attacks.get("neuron-override", {"c": 0.01, "neuron": 3}).settings
+    assert settings["c"] == 0.01 and settings["neuron"] == 3 and settings["trigger"] == "feature"
+    assert attacks.get("neuron-override", settings).settings == settings
+
+
+REFUSED = [
+    ({"strength": -1.0}, "strength must be a number of at least 0"),
+    ({"output": float("nan")}, "output must be"),
+    ({"c": float("inf")}, "c must be"),
+    ({"direction": "up"}, "'discriminant' or 'difference'"),
+]
+
+
+@pytest.mark.parametrize(("settings", "says"), REFUSED)
+def test_settings_that_cannot_be_are_refused(settings, says):
+    with pytest.raises(Refusal, match=says):
+        attacks.get("neuron-override", settings)
+
+
+def test_it_refuses_a_linear_model():
+    with pytest.raises(Refusal, match="no neuron to override"):
+        run(Experiment("neuron-override", Job(protocol="exact", epochs=1), trials=1))
+
+
+def test_the_papers_numbers_stand_beside_networks_only():
+    assert published("neuron-override", "fmnist", "mlp").attacked_success == 0.90
+    assert published("neuron-override", "fmnist", "lr") is None
+    assert np.isclose(published("neuron-override", "purchase100", "mlp").attacked_accuracy, 0.51)
