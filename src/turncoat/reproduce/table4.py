@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+
 from turncoat.experiment import versions
 from turncoat.reproduce.options import Options
 from turncoat.reproduce.rows import attack_row
