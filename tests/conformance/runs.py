@@ -15,6 +15,7 @@ from conformance.additive_engine import Additive
 from conformance.fractions_engine import Fractions
 from conformance.programs import PROGRAMS, Program
 from turncoat.engines.reals import Reals
+from turncoat.engines.replicated import Replicated
 from turncoat.engines.ring import Ring
 
 
@@ -30,6 +31,13 @@ class WideRing(Ring):
     def __init__(self, every: bool) -> None:
         super().__init__(precision=26)
         self.kinds = self.kinds | {"truncation"} if every else self.kinds
+
+
+class WideReplicated(Replicated):
+    """`replicated` likewise; the corrupt party reaches truncations where they are sites."""
+
+    def __init__(self, every: bool) -> None:
+        super().__init__(truncation="spu-truncpr" if every else "pair", precision=26)
 
 
 @dataclass(frozen=True)
@@ -58,6 +66,7 @@ ROWS = {
         lambda _, every: Additive(additive_engine.EVERY if every else additive_engine.PLAIN), agreement=1e-5
     ),
     "ring": Row(lambda _, every: WideRing(every), agreement=1e-5, ideal=True),
+    "replicated": Row(lambda _, every: WideReplicated(every), agreement=1e-5),
 }
 ENGINES = tuple(ROWS)
 OTHERS = tuple(name for name in ROWS if name != "reals")
