@@ -46,7 +46,7 @@ def with_sweeps(record: Record, points: Sequence[Point], runs: Runs) -> Record:
                 x=tuple(point.value for point, _ in mine),
                 y=tuple(row[quantity] for _, row in mine),
                 x_label=sweep.label,
-                y_label=quantity,
+                y_label=axis(quantity, [row[quantity] for row in rows]),
             )
     honest = measured(runs.honest, runs.honest)
     said = tuple(sentence(point, row, honest) for point, row in zip(points, rows, strict=True))
@@ -64,6 +64,11 @@ def measured(honest: Sequence[Run], attacked: Sequence[Run]) -> dict[str, float]
     return {"success": success, "accuracy lost": float(before - after)} | {
         n.replace("_", " "): v for n, v in means.items()
     }
+
+
+def axis(quantity: str, values: Sequence[float]) -> str:
+    """The label of a quantity's axis: shares of 1 have one in common, as have other quantities of one kind."""
+    return "share" if max(values) <= 1 else quantity.split()[-1]
 
 
 def sentence(point: Point, row: dict[str, float], honest: dict[str, float]) -> str:

@@ -92,6 +92,7 @@ def test_a_record_with_sweeps_has_a_curve_for_each_quantity():
     curve = record.curves["spot check by errors"]
     assert curve.x == (1, 2, 8, 32, 128)
     np.testing.assert_allclose(curve.y[:3], 1 - 0.99 ** np.array([1, 2, 8]))
+    assert {c.y_label for c in record.curves.values()} == {"share", "norm"}
     by_size = record.curves["success by largest"].y
     assert by_size[0] < 0.5 < by_size[-1] == 1.0
     assert len(record.notes) == 1 + len(curve.x) + len(by_size)

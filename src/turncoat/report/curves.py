@@ -6,13 +6,15 @@ from itertools import cycle
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
 
 from turncoat.record import Curve, Record
 from turncoat.report import words
 from turncoat.report.figure import ATTACKED, FAINT, HONEST, MUTED, image
 
-ACROSS = 3
+ACROSS = 2
 COLOURS = (ATTACKED, "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+PLAIN = FuncFormatter(lambda value, _: f"{value:g}")  # matplotlib's own writes powers as formulas
 SPAN = 100  # an axis whose positive values span more than this factor is logarithmic
 
 
@@ -52,10 +54,13 @@ def _panel(axes: Axes, labels: tuple[str, str], curves: dict[str, Curve]) -> Non
         few = "o" if len(curve.x) <= 20 else ""
         axes.plot(curve.x, curve.y, marker=few, markersize=3.5, linewidth=1.3, color=colour, label=name)
     axes.set(xlabel=words.capital(labels[0]), ylabel=words.capital(labels[1]))
-    if is_wide([v for c in curves.values() for v in c.x]):
+    x, y = ([v for c in curves.values() for v in getattr(c, end)] for end in "xy")
+    if is_wide(x):
         axes.set_xscale("log")
-    if is_wide([v for c in curves.values() for v in c.y]):
+        axes.xaxis.set_major_formatter(PLAIN)
+    if is_wide(y) and max(*x, *y) <= 1:  # rates against rates
         axes.set_yscale("log")
+        axes.yaxis.set_major_formatter(PLAIN)
     if len(curves) > 1:
         axes.legend(frameon=False, fontsize=7)
     axes.grid(color="#e4e4e4", linewidth=0.8)
