@@ -23,8 +23,8 @@ from turncoat.adversary.view import View
 from turncoat.attacks import Attack
 from turncoat.core.errors import Errors
 from turncoat.experiment import Experiment, to_record
-from turncoat.training import StepInfo
 from turncoat.runs import run_trials
+from turncoat.training import StepInfo
 from turncoat.trials import Job
 
 EPOCHS = (1, 5, 10)
