@@ -63,10 +63,11 @@ def rows(repetitions: int, seed: int) -> list[dict]:
     for name, model in (
         ("lr 784-10", models.logistic_regression(784, 10)),
         ("mlp 784-128-10", models.mlp(784, 10)),
+        ("cnn 28x28-980-100-10", models.cnn((28, 28), 10)),
     ):
         args = arguments(model, seed)
         plain = partial(model.step, learning_rate=0.1)
-        hit = {"dense0/grad_weights": jnp.zeros(args[0]["w0"].shape).at[0, 0].set(1.0)}
+        hit = {f"{model.layer(0).name}0/grad_weights": jnp.zeros(args[0]["w0"].shape).at[0, 0].set(1.0)}
         for protocol in ("exact", "crypten"):
             step = tc.secure(plain, protocol=protocol)
             for case, errors in (("no errors", None), ("one site hit", hit)):

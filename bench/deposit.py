@@ -39,7 +39,11 @@ PARTS: dict[str, list[tuple[str, Mapping[str, Any], Mapping[str, Any]]]] = {
         ("protocol exact", {"protocol": "exact"}, {}),
     ],
     "linear": [
-        ("softmax regression, a spare output", {"model": "lr", "spare": True}, {"records": 1, "unit": 10})
+        (
+            "softmax regression, a spare output",
+            {"model": "lr", "spare": True},
+            {"records": 1, "unit": 10, "strength": 10.0},
+        )
     ],
     "screen": [
         (f"strength {s:g}, {copies} neurons a record", {}, {"records": 4, "strength": s, "copies": copies})

@@ -63,7 +63,9 @@ GRIDS = {
         "neuron-override", (FMNIST["mlp"],), {"strength": (0.03, 0.1, 0.3), "output": (0.01, 0.05, 0.2)}
     ),
     "membership-lr": Grid(
-        "membership", (FMNIST["lr"],), {"others": ("untouched", "opposed"), "strength": (-3.0, -6.0, -9.0, -15.0)}
+        "membership",
+        (FMNIST["lr"],),
+        {"others": ("untouched", "opposed"), "strength": (-3.0, -6.0, -9.0, -15.0)},
     ),
     "membership-mlp": Grid(
         "membership", (FMNIST["mlp"],), {"others": ("untouched", "opposed"), "strength": (-2.0, -4.5, -9.0)}

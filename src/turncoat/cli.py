@@ -46,7 +46,9 @@ Hidden = Annotated[str, typer.Option(help="Sizes of the dense hidden layers, e.g
 Protocol = Annotated[str, typer.Option(help=_named("The protocol", protocols.CATALOGUE))]
 EngineName = Annotated[
     str,
-    typer.Option(help=_named("The engine", engines.CATALOGUE) + "; with options: ring:precision=20,monitor=true."),
+    typer.Option(
+        help=_named("The engine", engines.CATALOGUE) + "; with options: ring:precision=20,monitor=true."
+    ),
 ]
 Epochs = Annotated[int | None, typer.Option(help="Passes over the training records.")]
 Batch = Annotated[int | None, typer.Option(help="Records in a batch.")]
@@ -59,7 +61,8 @@ Out = Annotated[Path | None, typer.Option(help="The folder for the results.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")]
 Step = Annotated[str | None, typer.Argument(help="Your own step, as package.module:function.")]
 Monitor = Annotated[
-    bool, typer.Option("--monitor", help="Warn where arguments leave the domains of the protocol's functions.")
+    bool,
+    typer.Option("--monitor", help="Warn where arguments leave the domains of the protocol's functions."),
 ]
 Example = Annotated[
     str | None, typer.Option(help="package.module:function that returns the step's arguments as a tuple.")

@@ -10,6 +10,7 @@ gradient does: to begin late keeps a network from being pushed further than need
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import jax.numpy as jnp
@@ -51,39 +52,15 @@ def amplified_poisoning(
     if not 0 <= begin < 1:
         raise Refusal(f"scaling begins after a share of training from 0 to below 1, not {begin}")
 
-    def copies_in(view: View) -> int:
-        return min(10, max(2, view.records // RECORDS_A_COPY)) if copies is None else copies
-
-    def contribute(view: View) -> tuple[np.ndarray, np.ndarray]:
-        x, y = (np.repeat(view.told[name], copies_in(view), axis=0) for name in ("records", "labels"))
-        return x, y
-
-    def prepare(view: View) -> dict[str, Any]:
-        whose = np.full(view.records, -1, np.int32)  # which chosen record each of the victims' is a copy of
-        added = np.repeat(np.arange(records, dtype=np.int32), copies_in(view))
-        whose[max(0, view.records - len(added)) :] = added[: view.records]
-        return {
-            "unit": scale(view.surface, jnp.ones(view.training.batch, bool), strength),
-            "push": directions(view, against),
-            "whose": jnp.asarray(whose),
-            "first": jnp.asarray(int(begin * view.steps), jnp.int32),
-        }
-
-    def tamper(plan: dict[str, Any], info: StepInfo) -> Errors:
-        whose = plan["whose"][info.batch]
-        push = jnp.where((whose >= 0)[:, None], plan["push"][jnp.maximum(whose, 0)], 0.0)
-        errors = Errors({n: v * push for n, v in plan["unit"].items()})
-        return errors.at_steps(info.step, plan["first"], jnp.iinfo(jnp.int32).max)
-
     return Attack(
         name="amplified-poisoning",
         goal=Targeted(records),
         needs=Needs(
             capability="scaling", own_data=against == "rival", data_order=True, colluding_contributor=True
         ),
-        prepare=prepare,
+        prepare=partial(prepare, copies, records, strength, against, begin),
         tamper=tamper,
-        contribute=contribute,
+        contribute=partial(contribute, copies),
         settings={
             "copies": copies,
             "strength": strength,
@@ -95,6 +72,40 @@ def amplified_poisoning(
         if against == "nothing" and begin == 0
         else f"scaled towards the label and against {against}, from {begin:.0%} of training on: beyond the paper",
     )
+
+
+def copies_in(view: View, copies: int | None) -> int:
+    """How many copies of each chosen record the contributor adds."""
+    return min(10, max(2, view.records // RECORDS_A_COPY)) if copies is None else copies
+
+
+def contribute(copies: int | None, view: View) -> tuple[np.ndarray, np.ndarray]:
+    """The colluding contributor's records: the chosen ones with the wanted labels."""
+    x, y = (np.repeat(view.told[name], copies_in(view, copies), axis=0) for name in ("records", "labels"))
+    return x, y
+
+
+def prepare(
+    copies: int | None, records: int, strength: float, against: str, begin: float, view: View
+) -> dict[str, Any]:
+    """The error of one scaled example, each chosen record's direction, and where its copies stand."""
+    whose = np.full(view.records, -1, np.int32)  # which chosen record each of the victims' is a copy of
+    added = np.repeat(np.arange(records, dtype=np.int32), copies_in(view, copies))
+    whose[max(0, view.records - len(added)) :] = added[: view.records]
+    return {
+        "unit": scale(view.surface, jnp.ones(view.training.batch, bool), strength),
+        "push": directions(view, against),
+        "whose": jnp.asarray(whose),
+        "first": jnp.asarray(int(begin * view.steps), jnp.int32),
+    }
+
+
+def tamper(plan: dict[str, Any], info: StepInfo) -> Errors:
+    """The errors of the contributed records in this batch."""
+    whose = plan["whose"][info.batch]
+    push = jnp.where((whose >= 0)[:, None], plan["push"][jnp.maximum(whose, 0)], 0.0)
+    errors = Errors({n: v * push for n, v in plan["unit"].items()})
+    return errors.at_steps(info.step, plan["first"], jnp.iinfo(jnp.int32).max)
 
 
 def directions(view: View, against: str) -> Any:

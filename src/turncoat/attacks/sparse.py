@@ -6,9 +6,10 @@ released model is the honest one plus a few chosen numbers; how large they must 
 a reference model of its own (`adversary.sizes`).
 
 Softmax regression: in the last step, the trigger's features towards the target class and away from the source
-class. Networks: in the first step one neuron's weight for the target class is planted (in deeper ones also a
-weight from neuron to neuron), and the network trains around it; in the last step one large error goes to the
-trigger's weight into that neuron. The adversary rehearses the planting on its own records.
+class. Networks: in the first step one neuron's weight for the target class is planted, and the network trains
+around it; in the last step one large error goes to the trigger's weight into that neuron, in deeper networks
+into a neuron before it, and another to the weight between the two. The adversary rehearses the planting on its
+own records.
 """
 
 from __future__ import annotations
@@ -154,14 +155,13 @@ def places(view: View, goal: CovertBackdoor, neuron: int, errors: int) -> tuple[
     unit = best_window(layer, delta) * layer.outputs + neuron
     varies = np.asarray(layer.seen(spread[None])).max(0)[:, None]
     towards = few(pull(layer, delta, unit), varies, max(errors - later, 1))
-    early: list[Change] = []
+    late: list[Change] = [("w0", towards)]
     for i in range(1, later):
         link = np.zeros(model.layer(i).shape, np.float32)
         link[unit, neuron] = 1
-        early.append((f"w{i}", link))
+        late.append((f"w{i}", link))
         unit = neuron
-    early.append((f"w{later}", spoken(view, goal, unit)))
-    return [("w0", towards)], early[: errors - 1]
+    return late[:errors], [(f"w{later}", spoken(view, goal, unit))] if errors > later else []
 
 
 def linear(view: View, goal: CovertBackdoor, errors: int) -> list[Change]:

@@ -36,8 +36,18 @@ ATTACKS: tuple[tuple[str, str, Mapping[str, Any], str], ...] = (
     ("mlp-sigmoid", "zeroing", {"by": "zeroing"}, "NN + Zeroing"),
     ("lr-sigmoid", "scaling, -2 at class 1", {"strength": -2.0}, ""),
     ("mlp-sigmoid", "scaling, -2 at class 1", {"strength": -2.0}, ""),
-    ("lr-sigmoid", "scaling, -5, the others opposed", {"strength": -5.0, "others": "opposed"}, "LR + Boost"),
-    ("mlp-sigmoid", "scaling, -5, the others opposed", {"strength": -5.0, "others": "opposed"}, "NN + Boost"),
+    (
+        "lr-sigmoid",
+        "scaling, -10, the others opposed",
+        {"strength": -10.0, "others": "opposed"},
+        "LR + Boost",
+    ),
+    (
+        "mlp-sigmoid",
+        "scaling, -10, the others opposed",
+        {"strength": -10.0, "others": "opposed"},
+        "NN + Boost",
+    ),
 )
 
 
