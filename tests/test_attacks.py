@@ -196,7 +196,7 @@ GOALS = [
 @pytest.mark.parametrize(("goal", "says"), GOALS)
 def test_goals_that_the_data_cannot_have_are_refused(goal, says):
     with pytest.raises(Refusal, match=says):
-        goal.check(replace(data.load("digits"), x=np.zeros((3, 4), np.float32), classes=3))
+        goal.check(replace(data.load("digits"), x=np.zeros((3, 4), np.float32), shape=(4,), classes=3))
 
 
 def test_success_is_counted_on_triggered_records_of_the_source_class():

@@ -7,7 +7,7 @@ import pytest
 from jax import lax
 
 import turncoat as tc
-from turncoat import engines, experiment, models, trials
+from turncoat import engines, experiment, models, runs, trials
 from turncoat.engines.monitor import wrapped
 
 WATCHED = engines.get("ring:monitor=true")
@@ -118,8 +118,8 @@ def test_shares_pass_through_a_training_loop_and_keep_their_mark():
 
 def test_only_a_monitors_mark_is_a_label():
     diverged, finite = {"w0": np.asarray([1.0, np.nan])}, {"w0": np.ones(2)}
-    assert trials.has_wrapped(WATCHED, diverged) and not trials.has_wrapped(WATCHED, finite)
-    assert not trials.has_wrapped(engines.reals, diverged)  # a float model may diverge without wrapping
+    assert runs.has_wrapped(WATCHED, diverged) and not runs.has_wrapped(WATCHED, finite)
+    assert not runs.has_wrapped(engines.reals, diverged)  # a float model may diverge without wrapping
 
 
 def test_an_experiment_that_wraps_in_every_trial_is_refused():
