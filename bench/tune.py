@@ -51,7 +51,7 @@ GRIDS = {
     "amplified-mlp": Grid(
         "amplified-poisoning",
         (FMNIST["mlp"],),
-        {"copies": (2, 3), "strength": (-2.0, -5.0), "begin": (0.0, 0.5)},
+        {"copies": (2,), "strength": (-2.0, -5.0), "begin": (0.0, 0.5)},
     ),
     "amplified-paper": Grid(
         "amplified-poisoning",

@@ -113,14 +113,19 @@ def test_scaling_in_the_last_epochs_only():
     assert not any(tampered[:first]) and any(tampered[first:])
 
 
-def test_the_default_strength_fits_the_job():
-    """PUSH over what one unit of C moves a linear score by: steps, learning rate, batch and records' size."""
-    for job in (JOB, Job("digits", "mlp", hidden=(8,), epochs=2, batch=16, learning_rate=0.1)):
-        t, _, attack, v = prepared(FEW, job)
+@pytest.mark.parametrize("records", [1, 5])
+def test_the_default_strength_fits_the_job(records):
+    """PUSH over what one unit of C moves a linear score by, or what SHARE of the victims' records allows."""
+    bound, binds = 628 / 80 / records, []
+    for job in (JOB, Job("digits", "mlp", hidden=(8,), epochs=8, learning_rate=1.0)):
+        t, _, attack, v = prepared({**FEW, "shadow_models": 2, "records": records}, job)
         size = float(np.mean([np.sum(record**2) for record in v.x]))
         push = PUSH["linear" if job.model == "lr" else "layered"]
-        expected = -push * t.training.batch / (t.training.epochs * t.training.learning_rate * size)
-        assert errors_of(attack, attack.prepare(v), t, 1)[0, 0] == pytest.approx(expected, rel=1e-4)
+        wanted = push * t.training.batch / (t.training.epochs * t.training.learning_rate * size)
+        binds.append(bound < wanted)
+        errors = errors_of(attack, attack.prepare(v), t, 1)
+        assert errors[0, 0] == pytest.approx(-min(wanted, bound), rel=1e-4)
+    assert binds == ([True, False] if records == 1 else [True, True])
 
 
 @pytest.mark.parametrize(

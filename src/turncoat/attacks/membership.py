@@ -29,6 +29,7 @@ from turncoat.training import StepInfo
 
 OTHERS = ("opposed", "untouched")
 PUSH = {"linear": 40.0, "layered": 20.0}  # docs/tuning.md, "Membership"
+SHARE = 1 / 80  # of the victims' records: what the errors of one epoch may add up to by default
 
 
 def membership(
@@ -42,12 +43,11 @@ def membership(
 ) -> Attack:
     """The attack: F = P + C e_c - Y for chosen records, C = `strength`, c = `target`.
 
-    A negative strength drives a record towards the target class; by default it is chosen so that all of
-    training moves a linear model's score of it by about PUSH. `records`: how many are scaled in one training run.
-    `others`: the remaining rows of a batch that holds a chosen record are "untouched", which is the paper's
-    attack, or "opposed": they share C with the opposite sign, which takes back what an average record would
-    have done to the model. `last`: scale in so many last epochs only (default: all). `score`: a family of
-    `turncoat.metrics.membership`.
+    A negative strength drives a record towards the target class; see `default_strength` for the default.
+    `records`: how many are scaled in one training run. `others`: the remaining rows of a batch that holds a
+    chosen record are "untouched", which is the paper's attack, or "opposed": they share C with the opposite
+    sign, which takes back what an average record would have done to the model. `last`: scale in so many last
+    epochs only (default: all). `score`: a family of `turncoat.metrics.membership`.
     """
     check(strength, others, last, score, shadow_models)
 
@@ -116,10 +116,15 @@ def on_rows(errors: Errors, chosen: Any, others: str) -> Errors:
 
 
 def default_strength(view: View, last: int | None) -> float:
-    """The strength whose steps, all together, move a linear model's score of an average record by PUSH."""
+    """The strength whose steps, all together, move a linear model's score of an average record by PUSH.
+
+    No more than SHARE allows, though: where the scaled records are many among the victims', what they do
+    together would ruin the model.
+    """
     epochs = view.training.epochs if last is None else min(last, view.training.epochs)
     moved = view.training.learning_rate / view.training.batch * float(np.mean(np.sum(view.x**2, 1)))
-    return -PUSH["linear" if view.model.layers == 1 else "layered"] / (epochs * moved)
+    wanted = PUSH["linear" if view.model.layers == 1 else "layered"] / (epochs * moved)
+    return -min(wanted, SHARE * view.records / len(view.told["positions"]))
 
 
 def signals(linear: np.ndarray, labels: np.ndarray, target: int) -> dict[str, np.ndarray]:
