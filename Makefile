@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# Where other engines are installed: make bench PEERS="--crypten-python PATH --spu-python PATH".
+PEERS ?=
 
 .PHONY: install audit test check bench clean
 
@@ -27,6 +29,8 @@ bench: install
 	$(BIN)/python -m bench
 	$(BIN)/python -m bench.training
 	$(BIN)/python -m bench.engines
+	$(BIN)/python -m bench.replicated
+	$(BIN)/python -m bench.peers $(PEERS)
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache
