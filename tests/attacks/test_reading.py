@@ -5,6 +5,7 @@ from dataclasses import replace
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from scipy import stats
 
 from turncoat import attacks, data
 from turncoat.adversary.readout import Prior, pooled, rescaled
@@ -128,12 +129,28 @@ def test_the_prior_is_the_gaussian_posterior_mean():
         np.testing.assert_allclose(found, expected, atol=1e-6)
 
 
-def test_a_record_is_more_coherent_than_weights():
+def test_coherence_is_the_gaussian_density_of_record_and_noise():
+    """Against scipy's, per feature and up to the constant that all candidates share."""
+    own = RNG.normal(size=(200, 3)) @ RNG.normal(size=(3, 3)) + 2
+    prior, seen, noise = Prior.of(own), RNG.normal(size=(4, 3)), np.array([0.1, 1.0, 5.0, 0.2])
+    covariance = np.cov(own.T, bias=True)
+    for one, variance, found in zip(seen, noise, prior.coherence(seen, noise), strict=True):
+        density = stats.multivariate_normal(own.mean(0), covariance + variance * np.eye(3)).logpdf(one)
+        assert found == pytest.approx(density / 3 + np.log(2 * np.pi) / 2)
+
+
+@pytest.mark.parametrize("spoiled", ["weights", "twice as bright", "black", "another's pixels"])
+def test_a_record_is_more_coherent_than_what_is_none(spoiled):
     digits = data.load("digits").x
-    prior = Prior.of(digits[:800])
-    scores = prior.coherence(np.concatenate([digits[900:1000], RNG.normal(size=(100, 64))]))
-    assert ((scores >= 0) & (scores <= 1)).all()
-    assert scores[:100].min() > scores[100:].max()
+    prior, records = Prior.of(digits[:800]), digits[900:1000]
+    others = {
+        "weights": RNG.normal(size=records.shape),
+        "twice as bright": 2 * records,
+        "black": np.zeros_like(records),
+        "another's pixels": RNG.permutation(records, axis=1),
+    }[spoiled]
+    scores = prior.coherence(np.concatenate([records, others]), np.full(200, 1e-3))
+    assert np.median(scores[:100]) > np.max(scores[100:])
 
 
 REFUSED = [

@@ -57,15 +57,15 @@ class Prior:
         kept = self.variances / (self.variances + np.maximum(noise, 1e-12)[:, None])
         return self.mean + (along * kept) @ self.axes.T
 
-    def coherence(self, seen: np.ndarray, share: float = 0.9) -> np.ndarray:
-        """How much of each candidate lies along the directions in which records vary: (k, d) to (k,) in [0, 1].
+    def coherence(self, seen: np.ndarray, noise: np.ndarray) -> np.ndarray:
+        """How well each candidate passes for a record seen with noise of its variance: (k, d), (k,) to (k,).
 
-        The directions are the strongest ones, which hold this share of the records' variance.
+        The logarithm of its density per feature, up to a constant: a large multiple of a record is as unlikely
+        as a picture of nothing, and where the noise is less, a record is the more certain.
         """
-        descending = np.cumsum(self.variances[::-1]) / self.variances.sum()
-        strongest = self.axes[:, ::-1][:, : int(np.searchsorted(descending, share)) + 1]
-        away = seen - self.mean
-        return ((away @ strongest) ** 2).sum(1) / np.maximum((away**2).sum(1), 1e-300)
+        along = (seen - self.mean) @ self.axes
+        spread = self.variances + np.maximum(noise, 1e-12)[:, None]
+        return -0.5 * (along**2 / spread + np.log(spread)).mean(1)
 
 
 def rescaled(weights: np.ndarray, bias: np.ndarray) -> np.ndarray:

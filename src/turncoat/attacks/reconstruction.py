@@ -18,7 +18,6 @@ from turncoat.refusal import Refusal
 from turncoat.training import StepInfo
 
 READ = ("neuron", "all")
-MOVED = 0.1  # share of the largest bias from which on a neuron counts as moved
 
 
 def reconstruction(
@@ -68,19 +67,22 @@ def reconstruction(
 def most_coherent(view: View, weights: np.ndarray, bias: np.ndarray) -> np.ndarray:
     """The candidate that looks most like a record of the adversary's own population.
 
-    Only neurons that the scaling moved far are candidates: the rescaled weights of others are large, or mean
-    nothing.
+    Each neuron gives one, its weights over its bias; what they were before is its noise.
     """
-    prior = Prior.of(view.x)
-    moved = np.abs(bias) >= MOVED * np.abs(bias).max()
+    prior, moved = Prior.of(view.x), np.abs(bias) > 0
     candidates = rescaled(weights[:, moved], bias[moved])
-    best = candidates[int(np.argmax(prior.coherence(candidates)))]
-    return np.clip(best, prior.low, prior.high)
+    scores = prior.coherence(candidates, weights_before(view) / bias[moved] ** 2)
+    return np.clip(candidates[int(np.argmax(scores))], prior.low, prior.high)
 
 
 def everything(view: View, weights: np.ndarray, bias: np.ndarray) -> np.ndarray:
     """The record that explains all neurons at once, denoised by what records look like."""
     prior = Prior.of(view.x)
     seen, gain = pooled(weights, bias)
-    before = np.var(np.asarray(view.reference["w0"], np.float64))
-    return np.clip(prior.denoised(seen[None], np.array([before * gain]))[0], prior.low, prior.high)
+    noise = np.array([weights_before(view) * gain])
+    return np.clip(prior.denoised(seen[None], noise)[0], prior.low, prior.high)
+
+
+def weights_before(view: View) -> float:
+    """The variance of the first layer's weights in the adversary's reference model."""
+    return float(np.var(np.asarray(view.reference["w0"], np.float64)))
