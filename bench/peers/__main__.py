@@ -171,6 +171,7 @@ def main() -> None:
             if entrant.file in lacking:
                 continue
             python = pythons[entrant.file]
+            print(f"{model}: {entrant.name} ...", file=sys.stderr, flush=True)
             try:
                 rows.append(measured(entrant, model, python, given.repetitions, given.deadline))
             except parties.Failed as failure:
