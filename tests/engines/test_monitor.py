@@ -9,6 +9,7 @@ from jax import lax
 import turncoat as tc
 from turncoat import engines, experiment, models, runs, trials
 from turncoat.engines.monitor import wrapped
+from turncoat.engines.replicated.bill import bill
 
 WATCHED = engines.get("ring:monitor=true")
 LIMIT = 2.0**26  # 2^(62 - 2 * 18)
@@ -104,6 +105,42 @@ def test_programs_run_as_without_a_monitor():
     for errors in (None, hit):
         for a, b in zip(*(jax.tree.leaves(s(*args, errors=errors)) for s in (plain, watched)), strict=True):
             np.testing.assert_array_equal(a, b)
+
+
+# ---- on shares --------------------------------------------------------------------------------------------
+
+
+def every_loop(x, i):
+    """Each pass and each branch draws randomness of its own."""
+    y = lax.scan(lambda c, r: (0.3 * c * r, c), x, jnp.stack([x, x]))[1]
+    y = lax.switch(i, [lambda a: 0.1 * a, lambda a: jnp.maximum(a, 0.1)], y)
+    return lax.while_loop(lambda c: c[0] < i, lambda c: (c[0] + 1, c[1] * x), (0, y))[1]
+
+
+def test_a_program_on_shares_runs_as_without_a_monitor():
+    x, name = jnp.asarray([0.5, -2.0, 1.25]), "replicated:corrupt=2,truncation=spu-truncpr,gates=true"
+    plain, watched = (
+        tc.secure(every_loop, protocol="crypten", engine=n) for n in (name, f"{name},monitor=true")
+    )
+    surfaces = [s.surface(x, jnp.int32(1)) for s in (plain, watched)]
+    sites = list(surfaces[0])
+    assert [s.describe() for s in surfaces[1]] == [s.describe() for s in sites]
+    assert {"gate", "truncation"} <= {s.kind for s in sites}
+    assert surfaces[0].notes == surfaces[1].notes and surfaces[1].engine == f"{name},monitor=true"
+    assert bill(watched, x, jnp.int32(1)) == bill(plain, x, jnp.int32(1))
+    compiled = [jax.jit(lambda i, e, s=s: s(x, i, errors=e)) for s in (plain, watched)]
+    for i, hit in ((0, 0), (1, 0), (1, 1)):
+        errors = {s.name: np.full(s.full_shape, hit, s.dtype) for s in sites}
+        a, b = (run(jnp.int32(i), errors) for run in compiled)
+        np.testing.assert_array_equal(a, b)
+
+
+def test_what_wraps_on_shares_is_marked():
+    watched = engines.get("replicated:monitor=true")
+    out = on(lambda x, y: (x * x, y * y, x * x + y), watched)
+    root = np.float32(np.sqrt(LIMIT))
+    assert marked(out(1.01 * root * ONES, ONES)) == [True, False, True]
+    assert marked(out(0.99 * root * ONES, ONES)) == [False, False, False]
 
 
 def test_shares_pass_through_a_training_loop_and_keep_their_mark():

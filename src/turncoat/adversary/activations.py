@@ -51,8 +51,8 @@ class Activation:
 
     @property
     def bits(self) -> tuple[str, ...]:
-        """Its comparison bits, in program order."""
-        return tuple(n for n in self.sites if self.surface[n].is_bit)
+        """Its comparison bits, in program order; the gates inside them are none."""
+        return tuple(n for n in self.sites if self.surface[n].kind == "bit")
 
     @property
     def output(self) -> str:

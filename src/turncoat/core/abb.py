@@ -145,8 +145,13 @@ class Box(Local):
     def _new_bit(self, kind: str, x: Value, y: Value, name: str | None) -> Secret:
         a, b = self.align(x, y)
         aval = struct(a.shape, np.bool_)
-        site = self.named("bit", aval, name, int(np.prod(a.shape)))
-        wire = self.engine.compare(kind, a.wire, b.wire, a.aval, aval, site, self._error(site))
+        gates = self.engine.gates.get(kind, {})
+        site, inner = self.compared(aval, name, int(np.prod(a.shape)), gates)
+        given = kind, a.wire, b.wire, a.aval, aval, site, self._error(site)
+        if inner:
+            wire = self.engine.compare_by_gates(*given, [(g, self._error(g)) for g in inner])
+        else:
+            wire = self.engine.compare(*given)
         return self._secret(wire, aval, (x, y), site)
 
     def select(self, b: Value, x: Value, y: Value, name: str | None = "select") -> Value:

@@ -10,8 +10,9 @@ last AND ...). `Traced` engines hold JAX arrays and run loops as `lax` loops; `E
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from types import MappingProxyType
 from typing import Any, Self
 
 import jax
@@ -35,7 +36,9 @@ class Engine:
 
     name = "engine"
     kinds: frozenset[str] = frozenset({"product", "bit", "ideal"})
-    """Which kinds of interactive operation are sites here: product, bit, truncation, conversion, ideal."""
+    """Which kinds of interactive operation are sites here (see `sites.KINDS`)."""
+    gates: Mapping[str, Mapping[str, int]] = MappingProxyType({})
+    """Where kind "gate" is one: for each kind of comparison its ANDs before the last, and their lanes in use."""
     traced = True
     """Whether wires are pytrees of JAX arrays, so that `secure` can compile its evaluation."""
     random = False
@@ -132,6 +135,20 @@ class Engine:
     def compare(self, kind: str, x: Wire, y: Wire, operand: Aval, aval: Aval, site: Site, error: Any) -> Wire:
         """The bit x < y (`kind` "lt") or x == y ("eq"), XOR the error."""
         raise self._missing("compare")
+
+    def compare_by_gates(
+        self,
+        kind: str,
+        x: Wire,
+        y: Wire,
+        operand: Aval,
+        aval: Aval,
+        site: Site,
+        error: Any,
+        inner: Sequence[tuple[Site, Any]],
+    ) -> Wire:
+        """The same on an engine with `gates`: `inner` are their sites and errors, (*shape, lanes) each."""
+        raise self._missing("compare_by_gates")
 
     def select(self, b: Wire, x: Wire, y: Wire, aval: Aval, site: Site, error: Any) -> Wire:
         """b * (x - y) + y, plus the error."""

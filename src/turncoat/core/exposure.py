@@ -36,15 +36,15 @@ class Exposure(Engine):
     """The abstract engine that speaks for another one: it has that engine's kinds of site."""
 
     def __init__(self, engine: Engine) -> None:
-        self.name, self.kinds = engine.name, engine.kinds
+        self.name, self.kinds, self.gates = engine.name, engine.kinds, engine.gates
         self._met: list[set[str]] = []  # sites met in each loop that is being walked, outermost first
 
-    def _own(self, wire: Exposed, site: Site | None) -> Exposed:
+    def _own(self, wire: Exposed, site: Site | None, reach: Reach = SHIFT) -> Exposed:
         if site is None:
             return wire
         for met in self._met:
             met.add(site.name)
-        return Exposed({**wire.reach, site.name: SHIFT}, wire.origin)
+        return Exposed({**wire.reach, site.name: reach}, wire.origin)
 
     def share(self, array: Any, aval: Aval) -> Exposed:
         return Exposed({}, frozenset())
@@ -116,6 +116,22 @@ class Exposure(Engine):
         self, kind: str, x: Exposed, y: Exposed, operand: Aval, aval: Aval, site: Site, error: Any
     ) -> Exposed:
         return self._own(merge([x, y], worse).map(lambda r: BENT), site)
+
+    def compare_by_gates(
+        self,
+        kind: str,
+        x: Exposed,
+        y: Exposed,
+        operand: Aval,
+        aval: Aval,
+        site: Site,
+        error: Any,
+        inner: Sequence[tuple[Site, Any]],
+    ) -> Exposed:
+        out = self.compare(kind, x, y, operand, aval, site, error)
+        for gate, _ in inner:
+            out = self._own(out, gate, BENT)
+        return out
 
     def both(self, a: Exposed, b: Exposed, aval: Aval, site: Site, error: Any) -> Exposed:
         return self._own(merge([a, b], worse).map(lambda r: BENT), site)

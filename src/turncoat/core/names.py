@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -122,15 +122,35 @@ class Naming:
 
     def named(self, kind: str, aval: Any, name: str | None, work: int) -> Site:
         """Names and records one interactive operation of `work` multiplications in one pass."""
+        return self._recorded(self._site(kind, aval, name, work))
+
+    def compared(
+        self, aval: Any, name: str | None, work: int, inner: Mapping[str, int]
+    ) -> tuple[Site, list[Site]]:
+        """A comparison, and the ANDs before its last one, which come before it in program order.
+
+        `inner` maps their names to their lanes in use, one bit each; under the comparison's name they stand.
+        """
+        site = self._site("bit", aval, name, work)
+        part = replace(site, kind="gate", multiplications=0)
+        gates = [
+            self._recorded(replace(part, name=self._unique(f"{site.name}/{n}"), shape=(*site.shape, lanes)))
+            for n, lanes in inner.items()
+        ]
+        return self._recorded(site), gates
+
+    def _recorded(self, site: Site) -> Site:
+        self.sites[site.name] = site
+        return site
+
+    def _site(self, kind: str, aval: Any, name: str | None, work: int) -> Site:
         if kind in ("truncation", "conversion") and self._prefix is None:
             full = self._unique(self.place.beside(name or kind))  # never renumbers the program's own sites
         else:
             full = self.operation() if name is None else self._unique(f"{self.operation()}/{name}")
         place = self.place
         line = place.line if self.locate else ""
-        site = Site(full, kind, aval.shape, np.dtype(aval.dtype), work, self.loops, place.phase, line)
-        self.sites[full] = site
-        return site
+        return Site(full, kind, aval.shape, np.dtype(aval.dtype), work, self.loops, place.phase, line)
 
     def reused(self, key: tuple, values: Sequence[Value], make: Callable[[], Any]) -> Any:
         """What `make` returned the first time for these values (constants by value, others by identity)."""

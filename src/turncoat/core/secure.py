@@ -238,6 +238,8 @@ def _check_all_met(box: Box, errors: Errors, observe: frozenset[str]) -> None:
     lost = [n for n in errors if n not in box.sites]
     assert not lost, f"the evaluation did not meet the sites {lost} of its own surface"
     unseen = [n for n in observe if n not in box.seen]
+    if unseen and box.sites[unseen[0]].kind == "gate":
+        raise Refusal(f"site {unseen[0]!r} lies inside a comparison: observe the comparison itself")
     if unseen:
         raise Refusal(f"site {unseen[0]!r} lies in a branch or while loop, where it cannot be observed")
 

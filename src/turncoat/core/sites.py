@@ -13,6 +13,7 @@ KINDS = {
     "ideal": "a true function in one step (protocol 'exact'): a number can be added to each output entry",
     "truncation": "truncation after a public scaling, where that is interactive",
     "conversion": "a bit turned into a number, where that is interactive",
+    "gate": "an AND inside a comparison: message bits can be flipped; what that does depends on secrets",
 }
 
 
@@ -21,8 +22,8 @@ class Site:
     """One interactive operation.
 
     `shape` is that of its output in one pass; `loops` are the lengths of the scans around it, outermost
-    first. `multiplications` counts scalar products (or comparisons) in one pass, inner dimensions included;
-    `phase` is "forward" or "backward".
+    first. `multiplications` counts scalar products (or comparisons) in one pass, inner dimensions included
+    (none at a gate, which is a part of its comparison); `phase` is "forward" or "backward".
     """
 
     name: str

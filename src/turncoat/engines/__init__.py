@@ -27,9 +27,16 @@ def _ring(precision: int = 18, truncation: str = "exact", monitor: bool = False)
     return Monitored(plain) if monitor else plain
 
 
-def _replicated(corrupt: int = 1, truncation: str = "pair", precision: int = 18) -> Engine:
-    plain = (corrupt, truncation, precision) == (1, "pair", 18)
-    return replicated if plain else Replicated(corrupt, truncation, precision)
+def _replicated(
+    corrupt: int = 1,
+    truncation: str = "pair",
+    precision: int = 18,
+    gates: bool = False,
+    monitor: bool = False,
+) -> Engine:
+    default = (corrupt, truncation, precision, gates) == (1, "pair", 18, False)
+    plain = replicated if default else Replicated(corrupt, truncation, precision, gates)
+    return Monitored(plain) if monitor else plain
 
 
 CATALOGUE: dict[str, Callable[..., Engine]] = {"reals": _reals, "ring": _ring, "replicated": _replicated}

@@ -43,7 +43,8 @@ class Monitored(Traced):
     """
 
     def __init__(self, inner: Any) -> None:
-        self.inner, self.kinds, self.random = inner, inner.kinds, inner.random
+        self.inner, self.random = inner, inner.random
+        self.kinds, self.gates = inner.kinds, inner.gates
         self.name = f"{inner.name}{',' if ':' in inner.name else ':'}monitor=true"
 
     # the engine's draws are those of the passes that this one walks
@@ -62,6 +63,9 @@ class Monitored(Traced):
 
     def context(self):
         return self.inner.context()
+
+    def notes(self, walk):
+        return self.inner.notes(walk)
 
     # marks
     def _watched(
@@ -150,11 +154,15 @@ class Monitored(Traced):
         wire = self.inner.product(bilinear, x.wire, y.wire, aval, site, error)
         return self._watched(wire, aval, shadow, x, y, product=True)
 
-    def compare(self, kind, x, y, operand, aval, site, error):
+    def compare(self, kind, x, y, operand, aval, *tampering):
+        return self._compared(self.inner.compare, kind, x, y, operand, aval, *tampering)
+
+    def compare_by_gates(self, kind, x, y, operand, aval, *tampering):
+        return self._compared(self.inner.compare_by_gates, kind, x, y, operand, aval, *tampering)
+
+    def _compared(self, compare, kind, x, y, operand, aval, *tampering):
         difference = self._watched(x.wire, operand, x.shadow - y.shadow, x, y)
-        return self._bit(
-            self.inner.compare(kind, x.wire, y.wire, operand, aval, site, error), aval, difference
-        )
+        return self._bit(compare(kind, x.wire, y.wire, operand, aval, *tampering), aval, difference)
 
     def select(self, b, x, y, aval, site, error):
         shadow = _tampered(jnp.where(b.shadow, x.shadow, y.shadow), error)
@@ -175,6 +183,13 @@ class Monitored(Traced):
 
     def bits(self, x, lo, hi, aval, site, error):
         return self._bit(self.inner.bits(x.wire, lo, hi, aval, site, error), aval, x)
+
+    # branches and passes draw as the engine's own do
+    def switch(self, index, branches):
+        return self.inner.switch(index, branches)
+
+    def _pass(self, loop, number):
+        return self.inner._pass(loop, number)
 
     # loops: a mark is one for all rows
     def unroll_axis(self, x):

@@ -6,6 +6,7 @@ opening      to all, both copies compared at once
 products     products, matrix products, ANDs: one message per party and entry of the result
 truncation   three protocols, and who can reach the result
 circuits     sign, zero test and digits: ANDs of 64-bit words
+gates        the ANDs inside a comparison, as sites
 conversion   a bit as a number
 engine       the black box's operations made of these, and where the corrupt party's error goes
 costs        bytes, messages and rounds, from shapes

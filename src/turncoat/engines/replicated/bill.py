@@ -58,7 +58,7 @@ def bill(secured: Secured, *args: Any, **kwargs: Any) -> Bill:
     """
     if secured.engine.name.partition(":")[0] != "replicated":
         raise Refusal(f"engine {secured.engine.name!r} sends nothing in shares: take 'replicated'")
-    engine = cast("Replicated", secured.engine)
+    engine = cast("Replicated", getattr(secured.engine, "inner", secured.engine))  # a monitor sends nothing
     return counted(engine, lambda *given: secured.walk(*given, *args, **kwargs))
 
 
@@ -74,6 +74,7 @@ class Counting(Engine):
 
     def __init__(self, engine: Replicated) -> None:
         self.name, self.kinds, self.truncation = engine.name, engine.kinds, engine.truncation
+        self.gates = engine.gates
         self.precision = engine.precision
         self.spent: dict[str, Cost] = {}
         self.elsewhere = Cost()
@@ -138,6 +139,19 @@ class Counting(Engine):
 
     def compare(self, kind: str, x: int, y: int, operand: Aval, aval: Aval, site: Site, error: Any) -> int:
         return self._done(site, (costs.sign if kind == "lt" else costs.is_zero)(_size(aval)), x, y)
+
+    def compare_by_gates(
+        self,
+        kind: str,
+        x: int,
+        y: int,
+        operand: Aval,
+        aval: Aval,
+        site: Site,
+        error: Any,
+        inner: Sequence[tuple[Site, Any]],
+    ) -> int:
+        return self.compare(kind, x, y, operand, aval, site, error)  # it has all of their costs
 
     def select(self, b: int, x: int, y: int, aval: Aval, site: Site, error: Any) -> int:
         # the bit's conversion need not wait for the values

@@ -2,7 +2,8 @@
 
 Numbers are fixed point with `precision` fractional bits, bits are shared modulo 2. The corrupt party adds its
 error to what it sends and keeps, and does nothing else that an honest one would not: before resharing at
-products, before the last AND's at comparisons, at 2^(2f) where two numbers meet and 2^f where a bit meets one.
+products, before the last AND's at comparisons (with `gates`, before any AND's), at 2^(2f) where two numbers
+meet and 2^f where a bit meets one.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from turncoat.core.values import Value
 from turncoat.engines import arithmetic
 from turncoat.engines.replicated import circuits, conversion, truncation
 from turncoat.engines.replicated.bill import counted
+from turncoat.engines.replicated.gates import LANES, SIGN, ZERO, flipped
 from turncoat.engines.replicated.opening import opened, opened_bits
 from turncoat.engines.replicated.products import conjunction, multiply
 from turncoat.engines.replicated.randomness import Stream
@@ -36,22 +38,30 @@ class Replicated(Traced):
     """Three parties in one process.
 
     `corrupt` (0, 1 or 2) is the party that can add errors, `truncation` one of `truncation.VARIANTS`,
-    `precision` the fractional bits. With `copies`, both copies of each share are kept (see `sharing`): twice
-    the work, for programs in which a party lies to one neighbour. Raises Refusal for other values.
+    `precision` the fractional bits. With `gates`, the ANDs inside a comparison are sites too. With `copies`,
+    both copies of each share are kept (see `sharing`): twice the work, for programs in which a party lies to
+    one neighbour. Raises Refusal for other values.
     """
 
     random = True
     stream: Stream  # of the evaluation, or of the pass of a loop in it
 
     def __init__(
-        self, corrupt: int = 1, truncation: str = "pair", precision: int = 18, copies: bool = False
+        self,
+        corrupt: int = 1,
+        truncation: str = "pair",
+        precision: int = 18,
+        gates: bool = False,
+        copies: bool = False,
     ) -> None:
         _check(corrupt, truncation, precision)
         self.corrupt, self.truncation, self.precision, self.copies = corrupt, truncation, precision, copies
-        self.name = _name(corrupt, truncation, precision)
+        self.name = _name(corrupt, truncation, precision, gates)
         self.kinds = frozenset({"product", "bit", "conversion"})
         if corrupt in VARIANTS[truncation]:
             self.kinds |= {"truncation"}
+        if gates:
+            self.kinds, self.gates = self.kinds | {"gate"}, LANES
 
     def context(self):
         return jax.enable_x64(True)
@@ -175,12 +185,17 @@ class Replicated(Traced):
     # ---- bits -----------------------------------------------------------------------------------------
 
     def compare(self, kind: str, x: Sharing, y: Sharing, operand: Aval, aval: Aval, site, error) -> Sharing:
-        difference = self.sub(x, y, operand)
+        return self.compare_by_gates(kind, x, y, operand, aval, site, error, ())
+
+    def compare_by_gates(
+        self, kind: str, x: Sharing, y: Sharing, operand: Aval, aval: Aval, site, error, inner
+    ) -> Sharing:
+        difference, errors = self.sub(x, y, operand), [e for _, e in inner]
         if kind == "lt":
-            zeros = self._zero_bits(circuits.SIGN_WORDS, aval.shape)
+            zeros = flipped(SIGN, self._zero_bits(circuits.SIGN_WORDS, aval.shape), errors, self.corrupt)
             word = circuits.sign(difference, zeros, self._flip(error, SIGN_LANE))
             return word.map(lambda w: (w >> SIGN_LANE) == 1)
-        zeros = self._zero_bits(circuits.ZERO_WORDS, aval.shape)
+        zeros = flipped(ZERO, self._zero_bits(circuits.ZERO_WORDS, aval.shape), errors, self.corrupt)
         word = circuits.is_zero(difference, zeros, self._flip(error, ZERO_LANE))
         return word.map(lambda w: w == 1)
 
@@ -282,9 +297,9 @@ def _check(corrupt: int, truncation: str, precision: int) -> None:
         raise Refusal(f"a precision is between 1 and 30 fractional bits, not {precision}")
 
 
-def _name(corrupt: int, truncation: str, precision: int) -> str:
+def _name(corrupt: int, truncation: str, precision: int, gates: bool) -> str:
     """The name that makes this engine again: options that differ from their defaults."""
-    plain = {"corrupt": 1, "truncation": "pair", "precision": 18}
-    given = {"corrupt": corrupt, "truncation": truncation, "precision": precision}
-    said = ",".join(f"{k}={v}" for k, v in given.items() if v != plain[k])
+    plain = {"corrupt": 1, "truncation": "pair", "precision": 18, "gates": False}
+    given = {"corrupt": corrupt, "truncation": truncation, "precision": precision, "gates": gates}
+    said = ",".join(f"{k}={str(v).lower()}" for k, v in given.items() if v != plain[k])
     return "replicated" + (f":{said}" if said else "")
