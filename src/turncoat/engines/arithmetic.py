@@ -22,8 +22,8 @@ DIGIT = 22
 """Bits of a balanced digit, in [-2^21, 2^21): a product of two has at most 42 bits besides its sign."""
 BLOCK = 2048
 """Products of digits that a float64 adds up exactly: 2^11 2^42 = 2^53."""
-NATIVE = 2**17
-"""Up to so many multiplications XLA's own integer product is faster than six products of digits."""
+NATIVE, NATIVE_UNIFORM = 2**17, 2**20
+"""Up to so many multiplications XLA's own integer product is faster than those of digits, few or all six."""
 MATRICES = (((2,), (1,)), ((0,), (0,)))
 """Dimension numbers of `(b, m, k)` times `(b, k, n)`."""
 SIGNIFICANT = 15
@@ -125,7 +125,7 @@ def multiply(bilinear: Bilinear, x: Array, y: Array, uniform: bool = False) -> A
 
     `uniform` elements, as shares are, have all their digits: those of smaller ones are looked at.
     Dot products go through float64 (see `dot`). XLA multiplies integers elementwise, and convolves them, as
-    fast as anything built from floats: six convolutions of digits took 7 to 16 times as long, those of a
+    fast as anything built from floats: six convolutions of digits took 7 to 40 times as long, those of a
     kernel's gradient about as long.
     """
     if bilinear.kind != "dot_general":
@@ -157,10 +157,10 @@ def dot(x: Array, y: Array, dimension_numbers: Any, uniform: bool = False) -> Ar
     """
     (xc, yc), (xb, yb) = dimension_numbers
     b, k = (int(np.prod([x.shape[d] for d in dims], dtype=int)) for dims in (xb, xc))
-    if x.size * y.size <= NATIVE * max(b * k, 1):
+    if x.size * y.size <= (NATIVE_UNIFORM if uniform else NATIVE) * max(b * k, 1):
         return lax.dot_general(x, y, dimension_numbers)
-    if k <= BLOCK:
-        return _block(x, y, dimension_numbers, uniform)
+    if k <= BLOCK and not uniform:  # six products repay that each operand is first laid out row by row
+        return _block(x, y, dimension_numbers)
     xf, yf = ([d for d in range(a.ndim) if d not in dims] for a, dims in ((x, (*xb, *xc)), (y, (*yb, *yc))))
     shape = [x.shape[d] for d in (*xb, *xf)] + [y.shape[d] for d in yf]
     x, y = x.transpose(*xb, *xf, *xc).reshape(b, -1, k), y.transpose(*yb, *yc, *yf).reshape(b, k, -1)

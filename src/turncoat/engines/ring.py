@@ -101,7 +101,7 @@ class Ring(Traced):
 
     # products
     def product(self, bilinear, x, y, aval, site, error):
-        z = arithmetic.multiply(bilinear, x, y)
+        z = self._multiplied(bilinear, x, y)
         if not self._fractional(aval):
             return self._tampered(z, error, aval)
         return self._truncated(self._tampered(z, error, aval, self.precision), self.precision)
@@ -116,8 +116,12 @@ class Ring(Traced):
         if not self._fractional(aval):
             return self._tampered(arithmetic.multiply(bilinear, x, self._encoded(c, aval)), error, aval)
         constant, bits = arithmetic.constant(c, self.precision)
-        z = arithmetic.multiply(bilinear, x, constant)
+        z = self._multiplied(bilinear, x, constant)
         return self._tampered(self._truncated(z, bits), error, aval)
+
+    @staticmethod
+    def _multiplied(bilinear, x, y):
+        return arithmetic.multiply(bilinear, x, y)
 
     def _truncated(self, z, bits):
         if isinstance(bits, int) and bits == 0:
