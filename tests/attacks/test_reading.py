@@ -121,7 +121,7 @@ def test_pooling_is_least_squares():
 def test_the_prior_is_the_gaussian_posterior_mean():
     """Against the textbook's formula with a matrix inverse."""
     own = RNG.normal(size=(200, 3)) @ RNG.normal(size=(3, 3)) + 2
-    prior, seen, noise = Prior.of(own), RNG.normal(size=(4, 3)), np.array([0.1, 1.0, 5.0, 0.0])
+    prior, seen, noise = Prior.of(own), RNG.normal(size=(4, 3)), np.array([[0.1], [1.0], [5.0], [0.0]])
     covariance = np.cov(own.T, bias=True)
     for one, variance, found in zip(seen, noise, prior.denoised(seen, noise), strict=True):
         precise = np.linalg.inv(covariance + variance * np.eye(3))
@@ -129,28 +129,44 @@ def test_the_prior_is_the_gaussian_posterior_mean():
         np.testing.assert_allclose(found, expected, atol=1e-6)
 
 
-def test_coherence_is_the_gaussian_density_of_record_and_noise():
-    """Against scipy's, per feature and up to the constant that all candidates share."""
+def test_coherence_is_a_likelihood_ratio():
+    """Against scipy's densities."""
     own = RNG.normal(size=(200, 3)) @ RNG.normal(size=(3, 3)) + 2
-    prior, seen, noise = Prior.of(own), RNG.normal(size=(4, 3)), np.array([0.1, 1.0, 5.0, 0.2])
-    covariance = np.cov(own.T, bias=True)
-    for one, variance, found in zip(seen, noise, prior.coherence(seen, noise), strict=True):
-        density = stats.multivariate_normal(own.mean(0), covariance + variance * np.eye(3)).logpdf(one)
-        assert found == pytest.approx(density / 3 + np.log(2 * np.pi) / 2)
+    prior, weights, bias = Prior.of(own), RNG.normal(size=(3, 4)), np.array([-2.0, 0.1, 1.0, 0.0])
+    before = prior.power(RNG.normal(size=(3, 7)))
+    plain, covariance = prior.axes @ np.diag(before) @ prior.axes.T, np.cov(own.T, bias=True)
+    for column, b, found in zip(weights.T, bias, prior.coherence(weights, bias, before), strict=True):
+        record = stats.multivariate_normal(b * own.mean(0), b**2 * covariance + plain).logpdf(column)
+        assert found == pytest.approx(record - stats.multivariate_normal(np.zeros(3), plain).logpdf(column))
 
 
-@pytest.mark.parametrize("spoiled", ["weights", "twice as bright", "black", "another's pixels"])
-def test_a_record_is_more_coherent_than_what_is_none(spoiled):
-    digits = data.load("digits").x
-    prior, records = Prior.of(digits[:800]), digits[900:1000]
-    others = {
-        "weights": RNG.normal(size=records.shape),
-        "twice as bright": 2 * records,
-        "black": np.zeros_like(records),
-        "another's pixels": RNG.permutation(records, axis=1),
-    }[spoiled]
-    scores = prior.coherence(np.concatenate([records, others]), np.full(200, 1e-3))
-    assert np.median(scores[:100]) > np.max(scores[100:])
+def test_the_power_of_weights_is_that_along_the_axes():
+    prior, weights = Prior.of(RNG.normal(size=(50, 3))), RNG.normal(size=(3, 4))
+    expected = [np.mean([(axis @ w) ** 2 for w in weights.T]) for axis in prior.axes.T]
+    np.testing.assert_allclose(prior.power(weights), expected)
+
+
+STRENGTHS = [-30.0, -3.0, 2.0]
+
+
+@pytest.mark.parametrize("strength", STRENGTHS)
+@pytest.mark.parametrize("spoiled", ["nothing", "another's pixels", "twice the bias"])
+def test_only_a_neuron_that_holds_a_record_is_coherent(strength, spoiled):
+    """One of 20 neurons holds a record; the others hold training's weights, or something that is no record."""
+    digits, neurons = data.load("digits").x, 20
+    prior = Prior.of(digits[:800])
+    weights, bias = RNG.normal(0, 0.1, (64, neurons)), RNG.normal(0, 0.1, neurons)
+    before = prior.power(weights)
+    if spoiled == "another's pixels":
+        weights[:, 1] += strength * RNG.permutation(digits[901])
+        bias[1] += strength
+    if spoiled == "twice the bias":
+        weights[:, 1] += strength * digits[901]
+        bias[1] += 2 * strength
+    weights[:, 0] += strength * digits[900]
+    bias[0] += strength
+    scores = prior.coherence(weights, bias, before)
+    assert np.argmax(scores) == 0 and scores[0] > 100 * np.abs(scores[2:]).max()
 
 
 REFUSED = [

@@ -52,20 +52,28 @@ class Prior:
         )
 
     def denoised(self, seen: np.ndarray, noise: np.ndarray) -> np.ndarray:
-        """The posterior mean of records seen with independent noise of these variances; (k, d), (k,) to (k, d)."""
-        along = (seen - self.mean) @ self.axes
-        kept = self.variances / (self.variances + np.maximum(noise, 1e-12)[:, None])
-        return self.mean + (along * kept) @ self.axes.T
+        """The posterior mean of records seen with noise: (k, d) to (k, d).
 
-    def coherence(self, seen: np.ndarray, noise: np.ndarray) -> np.ndarray:
-        """How well each candidate passes for a record seen with noise of its variance: (k, d), (k,) to (k,).
-
-        The logarithm of its density per feature, up to a constant: a large multiple of a record is as unlikely
-        as a picture of nothing, and where the noise is less, a record is the more certain.
+        `noise` holds its variances along the axes, (k, d), or all alike, (k, 1).
         """
         along = (seen - self.mean) @ self.axes
-        spread = self.variances + np.maximum(noise, 1e-12)[:, None]
-        return -0.5 * (along**2 / spread + np.log(spread)).mean(1)
+        kept = self.variances / (self.variances + np.maximum(noise, 1e-12))
+        return self.mean + (along * kept) @ self.axes.T
+
+    def power(self, weights: np.ndarray) -> np.ndarray:
+        """The mean square of columns of weights (d, k) along each axis: (d,)."""
+        return ((self.axes.T @ weights) ** 2).mean(1)
+
+    def coherence(self, weights: np.ndarray, bias: np.ndarray, before: np.ndarray) -> np.ndarray:
+        """How much better each neuron's weights are explained by a record times its bias than by training alone.
+
+        The logarithm of the likelihood ratio of N(b mean, b^2 covariance + before) and N(0, before): weights
+        (d, k), biases (k,) and the power of weights before (d,) to (k,). Positive where a record is coherent.
+        """
+        along, before = (self.axes.T @ weights).T, np.maximum(before, 1e-12)
+        spread = bias[:, None] ** 2 * self.variances + before
+        away = along - bias[:, None] * (self.mean @ self.axes)
+        return 0.5 * (along**2 / before - away**2 / spread - np.log(spread / before)).sum(1)
 
 
 def rescaled(weights: np.ndarray, bias: np.ndarray) -> np.ndarray:

@@ -123,7 +123,7 @@ class Deposit:
         seen, gains = np.stack([x for x, _ in found]), np.array([gain for _, gain in found])
         known = Prior.of(view.x)
         if self.prior == "gaussian":
-            seen = known.denoised(seen, gains * old_variance(view, self.at))
+            seen = known.denoised(seen, gains[:, None] * old_variance(view, self.at))
         return Taken(np.clip(seen, known.low, known.high), *self.slots(view))
 
 

@@ -65,24 +65,20 @@ def reconstruction(
 
 
 def most_coherent(view: View, weights: np.ndarray, bias: np.ndarray) -> np.ndarray:
-    """The candidate that looks most like a record of the adversary's own population.
-
-    Each neuron gives one, its weights over its bias; what they were before is its noise.
-    """
-    prior, moved = Prior.of(view.x), np.abs(bias) > 0
-    candidates = rescaled(weights[:, moved], bias[moved])
-    scores = prior.coherence(candidates, weights_before(view) / bias[moved] ** 2)
-    return np.clip(candidates[int(np.argmax(scores))], prior.low, prior.high)
+    """The weights over the bias of the neuron that looks most like a record of the adversary's own population."""
+    prior = Prior.of(view.x)
+    best = int(np.argmax(prior.coherence(weights, bias, weights_before(view, prior))))
+    return np.clip(rescaled(weights, bias)[best], prior.low, prior.high)
 
 
 def everything(view: View, weights: np.ndarray, bias: np.ndarray) -> np.ndarray:
     """The record that explains all neurons at once, denoised by what records look like."""
     prior = Prior.of(view.x)
     seen, gain = pooled(weights, bias)
-    noise = np.array([weights_before(view) * gain])
+    noise = weights_before(view, prior)[None] * gain
     return np.clip(prior.denoised(seen[None], noise)[0], prior.low, prior.high)
 
 
-def weights_before(view: View) -> float:
-    """The variance of the first layer's weights in the adversary's reference model."""
-    return float(np.var(np.asarray(view.reference["w0"], np.float64)))
+def weights_before(view: View, prior: Prior) -> np.ndarray:
+    """How large the first layer's weights are in the adversary's reference model, along each axis: squares (d,)."""
+    return prior.power(np.asarray(view.reference["w0"], np.float64))
