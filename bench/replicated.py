@@ -87,13 +87,13 @@ class Ready:
         self.compiling = time.perf_counter() - began, time.process_time() - processor
 
     def randomness(self) -> Callable[[], Any] | None:
-        """Makes the random words of all steps, if the engine draws any."""
+        """Makes the random words of all steps and adds them up, if the engine draws any."""
         if not isinstance(self.engine, Counted):
             return None
         words = self.engine.last.stream.made
         with jax.enable_x64(True):
             seeds = jnp.arange(1, 2 * STEPS, 2, dtype=jnp.uint64)
-            made = jax.jit(lambda s: jax.lax.map(lambda seed: Stream(seed).words(words), s))
+            made = jax.jit(lambda s: jax.lax.map(lambda seed: Stream(seed).words(words).sum(), s))
             compiled = made.lower(seeds).compile()
         return lambda: compiled(seeds)
 
@@ -161,7 +161,7 @@ def main() -> None:
     if options.json:
         print(json.dumps({"jax": jax.__version__, "batch": BATCH, "rows": rows}))
         return
-    screen = Console(file=sys.stdout)
+    screen = Console(file=sys.stdout, width=None if sys.stdout.isatty() else 150)
     table = Table(*COLUMNS, title=f"a step by engine, batch {BATCH}, protocol crypten")
     for r in rows:
         table.add_row(*(cell(r.get(key, "")) for key in COLUMNS.values()))

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import warnings
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -61,6 +62,13 @@ def turncoat(folder, *arguments, env=None):
         env=env,
         timeout=300,
     )
+
+
+def test_the_version_is_said_by_the_command_and_the_module(folder):
+    said = turncoat(folder, "--version")
+    assert said.returncode == 0 and said.stdout.strip() == version("turncoat")
+    module = [sys.executable, "-m", "turncoat", "--version"]
+    assert subprocess.run(module, capture_output=True, text=True, timeout=300).stdout == said.stdout
 
 
 @pytest.fixture(scope="module")

@@ -40,9 +40,9 @@ def _figure(table: str, title: str, model: str, options: Options) -> Reproductio
         rows=tuple(rows),
         notes=(
             "The mean absolute error is a share of the features' range",
-            "The paper picks a neuron by eye; here the one is picked whose weights are best explained by a record of the "
-            "adversary's own population, or one record is fitted to all neurons and denoised by a "
-            "Gaussian fitted to the adversary's records",
+            "The paper picks a neuron by eye; here the one is picked whose weights are best explained by a record of "
+            "the adversary's own population, or one record is fitted to all neurons and denoised by a Gaussian "
+            "fitted to the adversary's records",
         ),
         settings=options.settings(),
         seconds=time.perf_counter() - began,
