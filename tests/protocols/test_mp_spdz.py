@@ -1,7 +1,7 @@
-"""Protocol `mp-spdz` and its variants against MP-SPDZ's formulas, honest and with an error at every site.
+"""What is special in protocol `mp-spdz` and its variants; their formulas stand in `test_formulas.py`.
 
-The oracles of `mp_spdz_oracles.py` are written from the compiler's sources. What attacks rest on is pinned:
-nested selections under flips, the threshold bit of equation (2), what an exponent out of range becomes.
+What attacks rest on is pinned: nested selections under flips, the threshold bit of equation (2), what an
+exponent out of range becomes.
 """
 
 import math
@@ -13,57 +13,15 @@ import pytest
 from scipy import special
 
 import turncoat as tc
-from conformance.fractions_engine import Fractions
+from protocols.cases import INPUTS, each_case, of, under
 from protocols.mp_spdz_oracles import LIMIT, ORACLES
-from protocols.tampered import Circuit, circuit, oracle, run
+from protocols.oracles import SCOPES
+from protocols.tampered import Circuit, oracle, run
 from turncoat.circuits import FUNCTIONS
 from turncoat.monitor import monitor
 from turncoat.protocols import mp_spdz, mp_spdz_approx, mp_spdz_approx5, mp_spdz_paper
 
-INPUTS = {
-    "exp": (-10.9, -7.3, -0.8, 0.4, 1.7, 9.6),
-    "reciprocal": (-3.1, 0.07, 0.9, 41.3, 8191.0),
-    "log": (-0.3, 0.0, 0.11, 1.0, 2.7, 5000.0),
-    "sqrt": (0.0, 0.0007, 0.6, 3.3, 9000.1),
-    "rsqrt": (0.0, 0.0007, 0.6, 3.3, 9000.1),
-    "tanh": (-5.0, -1.9, -0.4, 0.3, 2.2, 4.7),
-    "erf": (-3.0, -0.3, 0.2, 1.5),
-    "sigmoid": (-12.0, -6.1, -3.7, -2.0, -0.3, 0.0, 0.2, 3.2, 9.9),
-    "softmax": ((0.5, -1.25, 2.0), (-25.0, 3.0, 0.0)),
-}
-CASES = [
-    *(("mp-spdz", f) for f in INPUTS),
-    ("mp-spdz-approx", "sigmoid"),
-    ("mp-spdz-approx", "softmax"),
-    ("mp-spdz-approx5", "sigmoid"),
-    ("mp-spdz-paper", "exp"),
-]
-
-
-def of(protocol, function):
-    return circuit(protocol, function, INPUTS[function])
-
-
-def each_case(cases=CASES):
-    return pytest.mark.parametrize(("protocol", "function"), cases, ids=lambda v: v)
-
-
-# ---- formulas -----------------------------------------------------------------------------------------------
-
-
-@each_case()
-def test_a_function_is_its_formula_and_has_its_sites(protocol, function):
-    mine = of(protocol, function)
-    expected, met = oracle(ORACLES[protocol], function, mine.x)
-    np.testing.assert_allclose(mine(), expected, rtol=1e-9, atol=1e-12)
-    assert sorted(met) == sorted((n, s.is_bit) for n, s in mine.sites.items())
-    assert {s.kind for s in mine.sites.values()} <= {"product", "bit"}
-
-
-@each_case()
-def test_an_error_at_any_site_does_what_the_formula_says(protocol, function):
-    mine = of(protocol, function)
-    mine.check_errors_one_by_one(lambda errors: oracle(ORACLES[protocol], function, mine.x, errors)[0])
+# ---- variants -----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("protocol", ORACLES)
@@ -81,46 +39,6 @@ def test_variants_share_what_they_do_not_replace(protocol):
 
 # ---- accuracy -----------------------------------------------------------------------------------------------
 
-TRUE = {
-    "exp": np.exp, "reciprocal": lambda x: 1 / x, "log": np.log, "log1p": np.log1p, "sqrt": np.sqrt,
-    "rsqrt": lambda x: 1 / np.sqrt(x), "tanh": np.tanh, "erf": special.erf, "sigmoid": special.expit,
-}  # fmt: skip
-# measured on the points below: (protocol, function): (largest absolute, largest relative error), None: unbounded
-ACCURACY = {
-    ("mp-spdz", "exp"): (None, 1.1e-5),
-    ("mp-spdz", "reciprocal"): (1e-11, 1e-14),
-    ("mp-spdz", "log"): (4e-9, None),
-    ("mp-spdz", "log1p"): (4e-9, None),
-    ("mp-spdz", "sqrt"): (1e-9, 1e-10),
-    ("mp-spdz", "rsqrt"): (None, 4e-3),
-    ("mp-spdz", "tanh"): (2.5e-4, None),
-    ("mp-spdz", "erf"): (4e-4, None),
-    ("mp-spdz", "sigmoid"): (7e-5, None),
-    ("mp-spdz-approx", "sigmoid"): (0.378, None),
-    ("mp-spdz-approx5", "sigmoid"): (0.08, None),
-    ("mp-spdz-paper", "exp"): (0.18, None),
-}
-
-
-def spread(low, high):
-    """Points of an interval, by ratio where it is positive, and of its middle."""
-    if low >= 0:
-        return np.geomspace(max(low, 1e-4), high, 4001)[1:-1]
-    return np.concatenate(
-        [np.linspace(low, high, 2001)[1:-1], np.linspace(max(low, -12), min(high, 12), 4001)[1:-1]]
-    )
-
-
-@each_case(ACCURACY)
-def test_a_formula_is_near_its_function_all_over_its_domain(protocol, function):
-    x = spread(*tc.protocols.get(protocol).domains[function])
-    got, _ = oracle(ORACLES[protocol], function, x)
-    true = TRUE[function](x)
-    off = np.abs(got - true)
-    absolute, relative = ACCURACY[protocol, function]
-    assert absolute is None or np.max(off) < absolute < 3 * np.max(off) + 1e-9
-    assert relative is None or np.max(off / np.abs(true)) < relative
-
 
 def test_softmaxes_over_their_domain():
     x = np.random.default_rng(0).uniform(-30, 30, (500, 3))
@@ -135,16 +53,9 @@ def test_softmaxes_over_their_domain():
 
 def test_domains_are_intervals_of_functions():
     for protocol in (mp_spdz, mp_spdz_approx, mp_spdz_approx5, mp_spdz_paper):
-        assert set(protocol.domains) == {*INPUTS, "log1p"}
+        assert set(protocol.domains) == {*INPUTS["mp-spdz"], "log1p"}
         assert all(low < high for low, high in protocol.domains.values())
     assert mp_spdz.domains["exp"] == (-16 * math.log(2), 14 * math.log(2))
-
-
-def test_single_precision_is_near():
-    x = np.linspace(-3, 3, 13, dtype=np.float32)
-    got = tc.secure(jax.nn.sigmoid, protocol="mp-spdz")(jnp.asarray(x))
-    assert got.dtype == jnp.float32
-    np.testing.assert_allclose(got, special.expit(x.astype(float)), atol=2e-5)
 
 
 # ---- numbers of the analysis --------------------------------------------------------------------------------
@@ -197,7 +108,7 @@ def test_the_threshold_bit_of_equation_2_forces_any_constant():
 
 
 def test_the_threshold_bit_zeroes_an_entry_of_the_softmax():
-    at, x = of("mp-spdz", "softmax"), np.array(INPUTS["softmax"])
+    at, x = of("mp-spdz", "softmax"), np.array(INPUTS["mp-spdz"]["softmax"])
     flip = np.zeros((2, 3), bool)
     flip[:, 2] = True
     got = at({"softmax/exp/threshold/compare": flip})
@@ -228,10 +139,6 @@ DIVISION = [*NORM, "initial", "error0", "quotient0", *STEPS, "quotient4"]
 CLAMPS = ["below/compare", "above/compare", "above/select", "below/select"]
 
 
-def under(scope, inner):
-    return [f"{scope}/{n}" for n in inner]
-
-
 MAX = [f"max/{n}{i}" for i in (1, 2) for n in ("compare", "select")]
 Z = ["threshold/compare", "threshold/select"]
 NAMES = {
@@ -257,8 +164,9 @@ NAMES = {
 
 @each_case(NAMES)
 def test_names_of_the_sites(protocol, function):
-    scope = {"reciprocal": "pow/recip"}.get(function, function)
-    assert list(of(protocol, function).sites) == under(scope, NAMES[protocol, function])
+    assert list(of(protocol, function).sites) == under(
+        SCOPES.get(function, function), NAMES[protocol, function]
+    )
 
 
 def test_shapes_of_the_sites():
@@ -280,34 +188,11 @@ def test_the_relu_mask_is_reused_by_the_gradient():
 # ---- other engines, other programs --------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("function", INPUTS)
-def test_fixed_point_computes_the_same(function):
-    x = np.array([[0.3, 1.5, 2.9]])
-    got = tc.secure(FUNCTIONS[function].f, protocol="mp-spdz", engine=Fractions(18))(
-        jnp.asarray(x, jnp.float32)
-    )
-    expected, _ = oracle(ORACLES["mp-spdz"], function, x)
-    np.testing.assert_allclose(got, expected, rtol=2e-4, atol=2e-4)
-
-
 def test_other_axes_and_ranks():
     x = np.linspace(-2, 2, 24).reshape(2, 3, 4)
     got = run(lambda x: tc.functions.softmax(x, 0), x, protocol="mp-spdz")
     np.testing.assert_allclose(got, special.softmax(x, 0), atol=1e-5)
     assert run(jnp.exp, 1.25, protocol="mp-spdz") == pytest.approx(math.exp(1.25), rel=2e-5)
-
-
-def test_a_program_of_jax_alone():
-    """Primitive by primitive, as users write them: GELU, softplus, log_softmax."""
-
-    def scores(w, x):
-        h = x @ w
-        return jax.nn.log_softmax(jax.nn.gelu(h, approximate=False) + jax.nn.softplus(h))
-
-    w, x = jnp.array([[0.5, -0.3], [0.2, 0.7]]), jnp.array([[0.4, 1.0]])
-    with jax.numpy_dtype_promotion("standard"):
-        got = tc.secure(scores, protocol="mp-spdz", engine=Fractions(40))(w, x)
-        np.testing.assert_allclose(got, scores(w, x), atol=5e-3)
 
 
 def test_a_monitor_hears_of_arguments_out_of_range():

@@ -1,6 +1,6 @@
-"""Protocol `spu` and its variant against SPU's formulas, honest and with an error at every site.
+"""What is special in protocol `spu` and its variant; their formulas stand in `test_formulas.py`.
 
-The oracles of `spu_oracles.py` are written from SPU's sources. Where its approximations stop to hold is
+Where its approximations stop to hold is
 pinned, and what flips do to its sigmoid.
 """
 
@@ -14,55 +14,18 @@ from scipy import special
 
 import turncoat as tc
 from conformance.additive_engine import Additive
-from conformance.fractions_engine import Fractions
+from protocols.cases import INPUTS, each_case, of, spread, under
+from protocols.oracles import SCOPES
 from protocols.spu_oracles import ORACLES, division, honest_tanh
-from protocols.tampered import Circuit, circuit, oracle, run
-from turncoat.circuits import FUNCTIONS
+from protocols.tampered import Circuit, oracle, run
 from turncoat.monitor import monitor
 from turncoat.protocols import spu, spu_seg3
-
-INPUTS = {
-    "exp": (-300.0, -7.3, -0.8, 0.4, 1.7, 9.6),
-    "reciprocal": (-3.1, 1e-6, 0.07, 0.9, 41.3, 262143.0, 262145.0),
-    "log": (0.00001, 0.11, 1.0, 2.7, 5000.0),
-    "sqrt": (0.0, 0.0007, 0.6, 3.3, 9000.1),
-    "rsqrt": (0.0007, 0.6, 0.5, 3.3, 9000.1),
-    "tanh": (-5.5, -1.9, -0.4, 0.3, 2.2, 7.0),
-    "erf": (-3.5, -2.9, -0.3, 0.2, 1.5, 3.1),
-    "sigmoid": (-20.0, -6.1, -2.0, 0.0, 3.2, 9.9),
-    "softmax": ((0.5, -1.25, 2.0), (-25.0, 3.0, 0.0)),
-}
-CASES = [*(("spu", f) for f in INPUTS), ("spu-seg3", "sigmoid")]
-
-
-def of(protocol, function):
-    return circuit(protocol, function, INPUTS[function])
-
-
-def each_case(cases=CASES):
-    return pytest.mark.parametrize(("protocol", "function"), cases, ids=lambda v: v)
-
 
 # ---- formulas -----------------------------------------------------------------------------------------------
 
 
-@each_case()
-def test_a_function_is_its_formula_and_has_its_sites(protocol, function):
-    mine = of(protocol, function)
-    expected, met = oracle(ORACLES[protocol], function, mine.x)
-    np.testing.assert_allclose(mine(), expected, rtol=1e-9, atol=1e-12)
-    assert sorted(met) == sorted((n, s.is_bit) for n, s in mine.sites.items())
-    assert {s.kind for s in mine.sites.values()} <= {"product", "bit"}
-
-
-@each_case()
-def test_an_error_at_any_site_does_what_the_formula_says(protocol, function):
-    mine = of(protocol, function)
-    mine.check_errors_one_by_one(lambda errors: oracle(ORACLES[protocol], function, mine.x, errors)[0])
-
-
 def test_the_series_of_tanh_is_one_in_chebyshev_polynomials():
-    np.testing.assert_allclose(of("spu", "tanh")(), honest_tanh(np.array(INPUTS["tanh"])), rtol=1e-9)
+    np.testing.assert_allclose(of("spu", "tanh")(), honest_tanh(np.array(INPUTS["spu"]["tanh"])), rtol=1e-9)
 
 
 def test_a_division_multiplies_by_the_dividend_before_the_factor():
@@ -75,43 +38,6 @@ def test_a_division_multiplies_by_the_dividend_before_the_factor():
 
 
 # ---- accuracy -----------------------------------------------------------------------------------------------
-
-TRUE = {
-    "exp": np.exp, "reciprocal": lambda x: 1 / x, "log": np.log, "log1p": np.log1p, "sqrt": np.sqrt,
-    "rsqrt": lambda x: 1 / np.sqrt(x), "tanh": np.tanh, "erf": special.erf, "sigmoid": special.expit,
-}  # fmt: skip
-# (protocol, function): (largest absolute, largest relative error), None: unbounded
-ACCURACY = {
-    ("spu", "reciprocal"): (None, 6e-5),
-    ("spu", "log"): (6e-8, None),
-    ("spu", "log1p"): (6e-8, None),
-    ("spu", "sqrt"): (None, 2e-8),
-    ("spu", "rsqrt"): (None, 9e-5),
-    ("spu", "tanh"): (5e-3, None),
-    ("spu", "erf"): (6e-4, None),
-    ("spu", "sigmoid"): (1e-3, None),
-    ("spu-seg3", "sigmoid"): (0.14, None),
-}
-
-
-def spread(low, high):
-    """Points of an interval, by ratio where it is positive, and of its middle."""
-    if low > 0:
-        return np.geomspace(low, high, 4001)[1:-1]
-    return np.concatenate(
-        [np.linspace(low, high, 2001)[1:-1], np.linspace(max(low, -12), min(high, 12), 4001)[1:-1]]
-    )
-
-
-@each_case(ACCURACY)
-def test_a_formula_is_near_its_function_all_over_its_domain(protocol, function):
-    x = spread(*tc.protocols.get(protocol).domains[function])
-    got, _ = oracle(ORACLES[protocol], function, x)
-    true = TRUE[function](x)
-    off = np.abs(got - true)
-    absolute, relative = ACCURACY[protocol, function]
-    assert absolute is None or np.max(off) < absolute < 3 * np.max(off)
-    assert relative is None or np.max(off / np.abs(true)) < relative < 3 * np.max(off / np.abs(true))
 
 
 def test_the_limit_is_an_exponential_near_zero_only():
@@ -131,16 +57,9 @@ def test_the_softmax_over_its_domain():
 
 
 def test_domains_are_intervals_of_functions():
-    assert set(spu.domains) == set(spu_seg3.domains) == {*INPUTS, "log1p"} - {"softmax"}
+    assert set(spu.domains) == set(spu_seg3.domains) == {*INPUTS["spu"], "log1p"} - {"softmax"}
     assert all(low < high for low, high in (*spu.domains.values(), *spu_seg3.domains.values()))
     assert spu.domains["exp"] == (-512, math.log(2.0**27))
-
-
-def test_single_precision_is_near():
-    x = np.linspace(-3, 3, 13, dtype=np.float32)
-    got = tc.secure(jax.nn.sigmoid, protocol="spu")(jnp.asarray(x))
-    assert got.dtype == jnp.float32
-    np.testing.assert_allclose(got, special.expit(x.astype(float)), atol=1e-3)
 
 
 # ---- numbers of the analysis --------------------------------------------------------------------------------
@@ -194,10 +113,6 @@ POSITIVE = [*NORM, "error0", "result1", "error1", "result2", "factor"]
 SIGNED = ["sign", "abs", *POSITIVE, "select"]
 
 
-def under(scope, inner):
-    return [f"{scope}/{n}" for n in inner]
-
-
 NAMES = {
     ("spu", "exp"): EXP,
     ("spu", "reciprocal"): SIGNED,
@@ -213,8 +128,9 @@ NAMES = {
 
 @each_case(NAMES)
 def test_names_of_the_sites(protocol, function):
-    scope = {"reciprocal": "pow/recip"}.get(function, function)
-    assert list(of(protocol, function).sites) == under(scope, NAMES[protocol, function])
+    assert list(of(protocol, function).sites) == under(
+        SCOPES.get(function, function), NAMES[protocol, function]
+    )
 
 
 def test_shapes_of_the_sites():
@@ -225,14 +141,6 @@ def test_shapes_of_the_sites():
 
 
 # ---- other engines, other programs --------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("function", INPUTS)
-def test_fixed_point_computes_the_same(function):
-    x = np.array([[0.3, 1.5, 2.9]])
-    got = tc.secure(FUNCTIONS[function].f, protocol="spu", engine=Fractions(18))(jnp.asarray(x, jnp.float32))
-    expected, _ = oracle(ORACLES["spu"], function, x)
-    np.testing.assert_allclose(got, expected, rtol=1e-3, atol=2e-4)
 
 
 def test_shares_compute_the_same_and_their_digits_are_flipped():
@@ -246,19 +154,6 @@ def test_shares_compute_the_same_and_their_digits_are_flipped():
     np.testing.assert_allclose(got, expected, rtol=1e-4)
     honest, _ = oracle(ORACLES["spu"], "sigmoid", x)
     np.testing.assert_array_equal(np.abs(got - honest) > 0.05, [[False, False, True]])
-
-
-def test_a_program_of_jax_alone():
-    """Primitive by primitive, as users write them: GELU, softplus, log_softmax."""
-
-    def scores(w, x):
-        h = x @ w
-        return jax.nn.log_softmax(jax.nn.gelu(h, approximate=False) + jax.nn.softplus(h))
-
-    w, x = jnp.array([[0.5, -0.3], [0.2, 0.7]]), jnp.array([[0.4, 1.0]])
-    with jax.numpy_dtype_promotion("standard"):
-        got = tc.secure(scores, protocol="spu", engine=Fractions(40))(w, x)
-        np.testing.assert_allclose(got, scores(w, x), atol=5e-3)
 
 
 def test_a_monitor_hears_of_arguments_out_of_range():
