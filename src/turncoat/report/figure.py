@@ -3,6 +3,7 @@
 import io
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 import matplotlib
@@ -125,7 +126,7 @@ def _limits(name: str, values: Sequence[float | Measured]) -> tuple[float, float
 
 
 def _frame(axes: Axes, runs: Sequence[str], label: str, limits: tuple[float, float]) -> None:
-    axes.set(xlim=(-1.05, len(runs) + 0.05), ylim=limits, ylabel=label, xlabel="Training run")
+    axes.set(xlim=(-1.05, len(runs) + 0.05), ylim=limits, ylabel=fill(label, 40), xlabel="Training run")
     axes.set_xticks(range(len(runs)), runs)
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.0f}%"))
     axes.grid(axis="y", color="#e4e4e4", linewidth=0.8)

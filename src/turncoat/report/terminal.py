@@ -24,7 +24,7 @@ def attack_table(record: Record) -> RenderableType:
     for name, label in (("accuracy", "Test accuracy"), ("success", words.capital(record.success_name))):
         table.add_row(*_measured_row(record, name, label))
     for name, of_runs in words.measures(record).items():
-        table.add_row(_text(words.capital(name)), *(_plain_cell(measured) for measured in of_runs))
+        table.add_row(_text(name), *("" if one is None else _cell(*one) for one in of_runs))
     lines: list[RenderableType] = [
         Text.assemble((record.attack, "bold"), f": {words.origin(record)}"),
         _text(words.purpose(record), "italic"),
@@ -95,10 +95,6 @@ def _site_cell(group: Sequence[SiteRow]) -> RenderableType:
     last = group[-1].name
     kind = f"to {last}\n{len(group)} sites, {first.phase}"
     return Group(_text(first.name), _text(kind, "dim"))
-
-
-def _plain_cell(measured: Measured | None) -> RenderableType:
-    return "" if measured is None else _cell(numbers.plain(measured.mean), numbers.plain_span(measured))
 
 
 def _measured_row(record: Record, name: str, label: str) -> list[RenderableType]:

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from turncoat.record import AuditRecord, Measured, Paper, Record, SiteRow
+from turncoat.record import AuditRecord, Paper, Record, SiteRow
+from turncoat.report.measures import Shown, shown, title
 from turncoat.report.numbers import counted, duration, percent, points
 
 SEVERITIES = {
@@ -21,6 +22,8 @@ TERMS = {
     "Additive error": "what a corrupt party can add to the result at a site, without seeing the result.",
     "Attack success rate (ASR)": "the share of tries in which the trained model does what the corrupt party "
     "wanted. The same share is measured on the honest model, for comparison.",
+    "TPR and FPR": "of a test for membership, the share of members that it finds (true positive rate), and of "
+    "non-members that it takes for members (false positive rate).",
     "Confidence interval": "the range that holds the true value, in 95 of 100 such experiments when the "
     "confidence is 95%. A narrow range means that more trials would change little.",
     "Trial": "one honest and one attacked training run from the same seed, so from the same initial "
@@ -69,11 +72,14 @@ def runs(record: Record) -> dict[str, str]:
     return {kind: heading for kind, heading in headings.items() if getattr(record, kind) is not None}
 
 
-def measures(record: Record) -> dict[str, tuple[Measured | None, ...]]:
-    """Each further measure of a record, for each kind of run that it holds."""
+def measures(record: Record) -> dict[str, tuple[Shown | None, ...]]:
+    """Each further measure of a record under its title, for each kind of run that it holds."""
     of_runs = [getattr(record, kind).measures for kind in runs(record)]
     names = dict.fromkeys(name for found in of_runs for name in found)
-    return {name: tuple(found.get(name) for found in of_runs) for name in names}
+    return {
+        title(name): tuple(shown(name, found[name]) if name in found else None for found in of_runs)
+        for name in names
+    }
 
 
 def facts(record: Record) -> list[str]:

@@ -1,0 +1,58 @@
+"""Headings and numbers of the goals' further measures."""
+
+import pytest
+
+from turncoat import attacks
+from turncoat.experiment import Experiment, run
+from turncoat.record import Measured
+from turncoat.report import measures, words
+from turncoat.report.measures import NUMBERS, SHARES, Shown, shown, title
+from turncoat.trials import Job
+
+TITLES = [
+    ("mae", "Mean absolute error, as a share of the features' range"),
+    ("tpr 0.001", "TPR, at 0.1% FPR"),
+    ("per record fpr 0.01", "FPR, each record by its own p-value, at 1% FPR"),
+    ("other accuracy", "Accuracy on the other parties' records"),
+    ("something new", "Something new"),
+    ("something new 0.01", "Something new 0.01"),
+    ("mae worst", "Mae worst"),
+]
+
+
+@pytest.mark.parametrize(("name", "expected"), TITLES)
+def test_titles(name, expected):
+    assert title(name) == expected
+
+
+NUMBERS_SHOWN = [
+    ("tpr 0.01", Shown("12.3%", "10.0 to 15.0%")),
+    ("spot check", Shown("12.3%", "10.0 to 15.0%")),
+    ("mae", Shown("0.123", "0.1 to 0.15")),
+    ("something new", Shown("0.123", "0.1 to 0.15")),
+]
+
+
+@pytest.mark.parametrize(("name", "expected"), NUMBERS_SHOWN)
+def test_shares_are_percentages(name, expected):
+    assert shown(name, Measured(mean=0.1234, low=0.1, high=0.15, count=9, confidence=0.95)) == expected
+
+
+QUICK = {
+    "sparse-backdoor": Job(epochs=2),
+    "deposit": Job(model="mlp", hidden=(16,), epochs=2),
+    "membership": Job(epochs=2),
+}
+
+
+@pytest.mark.parametrize("name", QUICK)
+def test_every_measure_of_an_attack_has_a_title(name):
+    settings = {"shadow_models": 4} if name == "membership" else {}
+    record = run(Experiment(name, QUICK[name], settings, trials=2))
+    assert name in attacks.CATALOGUE
+    known = {**SHARES, **NUMBERS}
+    for measure in record.attacked.measures:
+        assert measure in known or measure.rpartition(" ")[0] in known, measure
+    assert len(words.measures(record)) == len(record.attacked.measures)
+    assert all(one is None or one.mean for row in words.measures(record).values() for one in row)
+    assert measures.title(next(iter(record.attacked.measures))) in words.measures(record)
