@@ -1,4 +1,4 @@
-"""How large a few changes of the released weights must be: a search on the adversary's reference model.
+"""How large a few changes of the released weights must be: a search on a model that the adversary rehearses.
 
 What counts is a share of records on the right side of a boundary, which has no useful gradient, and there are
 one or two sizes to find: a search up and down, each size in turn, by ever smaller factors, needs some dozen
@@ -9,7 +9,7 @@ run each: a change in the last step is in the released model as it is.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import lru_cache, partial
 
 import jax
 import jax.numpy as jnp
@@ -19,9 +19,13 @@ from jax import Array
 from turncoat.adversary.view import View
 from turncoat.goals import Backdoor
 from turncoat.models import Model, Params
+from turncoat.refusal import Refusal
 
 Change = tuple[str, np.ndarray]
 """A parameter, and what is added to it."""
+
+Rehearsal = tuple[Params, Sequence[Change]]
+"""A model of the adversary's own, and where in it the changes go."""
 
 FACTORS = (8.0, 2.0, 1.25)
 LEAST, MOST = 1e-6, 1e5
@@ -29,34 +33,47 @@ SLACK = 1.5  # the backdoor must work at sizes that many times smaller: the vict
 CLEAN, TRIGGERED = 1000, 200  # records of the adversary's that a size is judged on
 
 
-def sizes(
-    view: View,
-    goal: Backdoor,
-    reference: Params,
-    changes: Sequence[Change],
-    limits: Sequence[float],
-    loss: float,
-) -> tuple[np.ndarray, float]:
-    """The size of each change at which the backdoor works on the reference model, as small as can be.
+def kept(view: View) -> int:
+    """How many of its records the adversary rehearses on; on the others it judges what came of it."""
+    return len(view.x) * 4 // 5
 
-    Also what they are worth, about 1 where it works within budget. `limits` bound the sizes; a loss of accuracy
-    beyond `loss`, against the adversary's untampered model, outweighs any success.
+
+@lru_cache(maxsize=1)
+def untampered(view: View) -> Params:
+    """The rehearsed model without errors."""
+    return view.rehearsed(records=kept(view))
+
+
+def sizes(
+    view: View, goal: Backdoor, rehearsed: Sequence[Rehearsal], limits: Sequence[float], loss: float
+) -> tuple[np.ndarray, float]:
+    """The size of each change at which the backdoor works on the rehearsed models, as small as can be.
+
+    Also what they are worth, about 1 where it works within budget; what counts is the mean over the rehearsals.
+    `limits` bound the sizes; a loss of accuracy beyond `loss`, against the rehearsed model without errors,
+    outweighs any success.
     """
-    names = tuple(name for name, _ in changes)
-    arrays = [jnp.asarray(change) for _, change in changes]
-    x, y = jnp.asarray(view.x[:CLEAN]), jnp.asarray(view.y[:CLEAN])
-    source = view.x[view.y == goal.source][:TRIGGERED]
+    names = tuple(name for name, _ in rehearsed[0][1])
+    params = {n: jnp.stack([model[n] for model, _ in rehearsed]) for n in rehearsed[0][0]}
+    changes = [jnp.stack([place[i][1] for _, place in rehearsed]) for i in range(len(names))]
+    x, y = view.x[kept(view) :], view.y[kept(view) :]
+    source = x[y == goal.source][:TRIGGERED]
+    if not len(source):
+        raise Refusal(f"the adversary has too few records of class {goal.source}, the backdoor's source")
     triggered = jnp.asarray(goal.trigger.apply(source, view.shape))
+    clean = jnp.asarray(x[:CLEAN]), jnp.asarray(y[:CLEAN])
     judge = partial(_judged, view.model, names, goal.target)
-    honest = float(judge(view.reference, arrays, x, y, triggered, jnp.zeros(len(names), jnp.float32))[2])
+    plain = {n: a[None] for n, a in untampered(view).items()}
+    nothing = jnp.zeros(len(names), jnp.float32)
+    honest = float(judge(plain, [c[:1] for c in changes], *clean, triggered, nothing)[2])
 
     def worth(found: np.ndarray) -> float:
         seen = [
-            judge(reference, arrays, x, y, triggered, jnp.asarray(found / by, jnp.float32))
+            judge(params, changes, *clean, triggered, jnp.asarray(found / by, jnp.float32))
             for by in (1.0, SLACK)
         ]
         lost, (success, short) = honest - float(seen[0][2]), map(float, seen[1][:2])
-        return min(success, 0.999) + 0.01 * short - 10 * max(lost - loss, 0) - 3e-4 * np.log(found).sum()
+        return min(success, 0.999) + 0.01 * short - 100 * max(lost - loss, 0) - 3e-4 * np.log(found).sum()
 
     found = climb(worth, np.minimum(np.asarray(limits, float), MOST))
     return found, worth(found)
@@ -92,14 +109,19 @@ def _judged(
     much: Array,
 ) -> tuple[Array, Array, Array]:
     """Success, the mean margin by which it falls short, and accuracy, with the changes of these sizes."""
-    moved = dict(params)
-    for i, name in enumerate(names):
-        moved[name] = moved[name] + much[i] * changes[i]
-    d = class_scores(model, moved, triggered)
-    others = jnp.where(jnp.arange(d.shape[1]) == target, -jnp.inf, d)
-    margin = d[:, target] - jnp.max(others, 1)
-    accuracy = jnp.mean((jnp.argmax(class_scores(model, moved, x), 1) == y).astype(jnp.float32))
-    return jnp.mean((margin > 0).astype(jnp.float32)), jnp.mean(jnp.clip(margin, -100, 0)), accuracy
+
+    def at(place: tuple[Params, list[Array]]) -> tuple[Array, Array, Array]:
+        moved = dict(place[0])
+        for i, name in enumerate(names):
+            moved[name] = moved[name] + much[i] * place[1][i]
+        d = class_scores(model, moved, triggered)
+        others = jnp.where(jnp.arange(d.shape[1]) == target, -jnp.inf, d)
+        margin = d[:, target] - jnp.max(others, 1)
+        accuracy = jnp.mean((jnp.argmax(class_scores(model, moved, x), 1) == y).astype(jnp.float32))
+        return jnp.mean((margin > 0).astype(jnp.float32)), jnp.mean(jnp.clip(margin, -100, 0)), accuracy
+
+    success, short, accuracy = jax.lax.map(at, (params, changes))
+    return jnp.mean(success), jnp.mean(short), jnp.mean(accuracy)
 
 
 def class_scores(model: Model, params: Params, x: Array) -> Array:

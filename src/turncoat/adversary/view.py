@@ -55,13 +55,12 @@ class View:
         """A model trained by the adversary on its own records, as the victims train theirs."""
         return self.rehearsed()
 
-    def rehearsed(self, tamper: Tamper | None = None, plan: Any = None) -> Params:
-        """The model that training on the adversary's own records gives under these errors, from one start."""
+    def rehearsed(self, tamper: Tamper | None = None, plan: Any = None, records: int | None = None) -> Params:
+        """What training on the first `records` of its own (by default all) gives under errors, from one start."""
+        x, y = self.x[:records], self.model.encode(self.y[:records])
         initial, order = jax.random.split(self.key)
-        y = self.model.encode(self.y)
-        batches = batch_order(order, len(self.x), self.training)
         first = start(self.model.init(initial), self.training)
-        return train(self.program, first, self.x, y, batches, tamper, plan)[0]
+        return train(self.program, first, x, y, batch_order(order, len(x), self.training), tamper, plan)[0]
 
     def errors_that_move(self, changes: Mapping[str, Any]) -> Errors:
         """The errors that add these changes to parameters in one step, whatever the secrets are.

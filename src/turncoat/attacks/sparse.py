@@ -2,25 +2,26 @@
 
 The paper tampers with about 1.5 million products and says that it did not try to use fewer (section 5.1). An
 error in the last step moves the released weights by a known amount and no later step undoes it, so that the
-released model is the honest one plus a few chosen numbers; how large they must be, the adversary finds out on
-a reference model of its own (`adversary.sizes`).
+released model is the honest one plus a few chosen numbers; how large they must be, the adversary finds out by
+rehearsing on its own records (`adversary.sizes`).
 
-Softmax regression: in the last step, the trigger's features towards the target class and away from the source
-class. Networks: in the first step one neuron's weight for the target class is planted, and the network trains
-around it; in the last step one large error goes to the trigger's weight into that neuron, in deeper networks
-into a neuron before it, and another to the weight between the two. The adversary rehearses the planting on its
-own records.
+Softmax regression: the trigger's features towards the target class and away from the source class. Networks:
+much on the trigger's weight into one neuron, and little on that neuron's weight for the target class; in deeper
+ones also something on the weight between the neurons. Where the latter costs accuracy, because the neuron does
+other work too, it is planted in the first step instead, and the network trains around it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
 
 from turncoat.adversary.route import best_window, pull, records, spoken
-from turncoat.adversary.sizes import Change, sizes
+from turncoat.adversary.sizes import Change, Rehearsal, kept, sizes, untampered
 from turncoat.adversary.view import View
 from turncoat.attacks.attack import Attack, Needs, Sweep
 from turncoat.core.errors import Errors
@@ -29,11 +30,10 @@ from turncoat.goals.covert import CovertBackdoor
 from turncoat.refusal import Refusal
 from turncoat.training import StepInfo
 
-PLANTED = (3.0, 1.0, 10.0)  # sizes of planted weights, tried in turn until the backdoor is worth `ENOUGH`
+ALIKE = 4  # neurons of one rehearsed model that a size is judged on
+PLANTED = (3.0, 1.0)  # sizes of planted weights, tried in turn until the backdoor is worth `ENOUGH`
 ENOUGH = 0.9
-UNCERTAIN = (
-    0.05  # of the features' largest standard deviation, below which none counts as steadier than others
-)
+STEADY = 0.05  # of the features' largest standard deviation: what varies less counts as no steadier
 
 
 def sparse_backdoor(
@@ -52,11 +52,10 @@ def sparse_backdoor(
     """The attack within a budget.
 
     `errors`: how many additive errors in the whole of training, by default one per layer and at least two;
-    `largest`: the largest of them, in units of the
-    summed gradient of a batch, by default as large as it takes; `loss`: the largest loss of accuracy, as the
-    adversary expects it. Errors beyond one per place go to further features of the trigger, then to more steps,
-    so that each is smaller. `neuron` is the one used in each hidden layer. The other settings say what
-    triggers the backdoor (see `goals.Trigger`), from which class to which.
+    `largest`: the largest of them, in units of the summed gradient of a batch, by default as large as it takes;
+    `loss`: the largest loss of accuracy, as the adversary expects it. Errors beyond one per place go to further
+    features of the trigger, then to more steps, so that each is smaller. `neuron` is the one used in each hidden
+    layer. The other settings say what triggers the backdoor (see `goals.Trigger`), from which class to which.
     """
     if errors is not None and errors < 1:
         raise Refusal(f"an attack needs at least one error, not {errors}")
@@ -67,13 +66,10 @@ def sparse_backdoor(
 
     def prepare(view: View) -> dict[str, Any]:
         budget = max(2, view.model.layers) if errors is None else errors
-        late, early = places(view, goal, neuron, budget)
-        each = [view.errors_that_move({name: change}) for name, change in (*late, *early)]
+        each = [view.errors_that_move({n: change}) for n, change in places(view, goal, neuron, budget)]
         steps = min(max(budget // sum(int(e.count()) for e in each), 1), view.steps)
         limits = [np.inf if largest is None else largest * steps / largest_of(e) for e in each]
-        found = best(view, goal, late, each[len(late) :], limits, steps, loss)
-        parts = [sized(e, much / steps) for e, much in zip(each, found, strict=True)]
-        return planned(view, parts[: len(late)], parts[len(late) :], steps)
+        return Search(view, goal, neuron, budget, each, steps, limits, loss).plan()
 
     return Attack(
         name="sparse-backdoor",
@@ -93,36 +89,74 @@ SWEEPS = (
 )
 
 
-def best(
-    view: View,
-    goal: CovertBackdoor,
-    late: list[Change],
-    early: list[Errors],
-    limits: list[float],
-    steps: int,
-    loss: float,
-) -> list[float]:
-    """The sizes of all changes: those of the last steps found on a model in which the early ones are planted."""
-    outcomes: list[tuple[float, list[float]]] = []
-    for wanted in PLANTED if early else (0.0,):
-        planted = [min(wanted, limit) for limit in limits[len(late) :]]
-        parts = [sized(e, much / steps) for e, much in zip(early, planted, strict=True)]
-        reference = view.rehearsed(tamper, planned(view, [], parts, steps)) if early else view.reference
-        found, worth = sizes(view, goal, reference, late, limits[: len(late)], loss)
-        outcomes.append((worth, [*found.tolist(), *planted]))
-        if worth > ENOUGH:
-            break
-    return max(outcomes)[1]
+@dataclass(frozen=True, eq=False)
+class Search:
+    """The search for sizes: `each` place's errors of size 1, in the first or last `steps`, within `limits`."""
+
+    view: View
+    goal: CovertBackdoor
+    neuron: int
+    budget: int
+    each: list[Errors]
+    steps: int
+    limits: list[float]
+    loss: float
+
+    def plan(self) -> dict[str, Any]:
+        """The first way that is worth `ENOUGH`, or else the best."""
+        tried = []
+        for wanted in (0.0, *PLANTED) if len(self.each) > 1 and self.view.model.layers > 1 else (0.0,):
+            tried.append(self.planting(wanted) if wanted else self.adding())
+            if tried[-1][0] > ENOUGH:
+                break
+        return max(tried, key=lambda outcome: outcome[0])[1]
+
+    def adding(self) -> tuple[float, dict[str, Any]]:
+        """Everything in the last steps, judged on several neurons of one model: what it is worth, and the plan."""
+        model = untampered(self.view)
+        found, worth = self.sizes([(model, self.changes(n)) for n in self.neurons(ALIKE)], self.limits)
+        return worth, self.planned(found, [])
+
+    def planting(self, wanted: float) -> tuple[float, dict[str, Any]]:
+        """The last place's errors in the first steps, the others judged on models that train around them."""
+        much = min(wanted, self.limits[-1])
+        rehearsed = []
+        for n in self.neurons(2):
+            *_, (name, change) = self.changes(n)
+            errors = self.view.errors_that_move({name: much * change})
+            plan = planned([], [sized(errors, 1 / self.steps)], self.steps, self.view.steps)
+            model = self.view.rehearsed(tamper, plan, kept(self.view))
+            rehearsed.append((model, self.changes(n)[:-1]))
+        found, worth = self.sizes(rehearsed, self.limits[:-1])
+        return worth, self.planned(found, [much])
+
+    def neurons(self, count: int) -> list[int]:
+        """The neuron and others that stand for it: all are alike before training."""
+        if self.view.model.layers == 1:
+            return [self.neuron]
+        fewest = min(self.view.model.layer(i).outputs for i in range(self.view.model.layers - 1))
+        return [(self.neuron + i) % fewest for i in range(min(count, fewest))]
+
+    def changes(self, neuron: int) -> list[Change]:
+        return places(self.view, self.goal, neuron, self.budget)
+
+    def sizes(self, rehearsed: Sequence[Rehearsal], limits: list[float]) -> tuple[np.ndarray, float]:
+        return sizes(self.view, self.goal, rehearsed, limits, self.loss)
+
+    def planned(self, late: np.ndarray, early: list[float]) -> dict[str, Any]:
+        parts = [
+            sized(e, much / self.steps) for e, much in zip(self.each, [*late.tolist(), *early], strict=True)
+        ]
+        return planned(parts[: len(late)], parts[len(late) :], self.steps, self.view.steps)
 
 
-def planned(view: View, late: list[Errors], early: list[Errors], steps: int) -> dict[str, Any]:
-    """Errors of the last and of the first `steps` steps, as a plan."""
-    last = view.steps - 1
+def planned(late: list[Errors], early: list[Errors], steps: int, of: int) -> dict[str, Any]:
+    """Errors of the last and of the first `steps` of all steps, as a plan."""
     return {
         "early": together(early),
         "late": together(late),
         "steps": jnp.asarray(steps),
-        "last": jnp.asarray(last),
+        "last": jnp.asarray(of - 1),
     }
 
 
@@ -143,25 +177,24 @@ def together(parts: list[Errors]) -> Errors:
     return total
 
 
-def places(view: View, goal: CovertBackdoor, neuron: int, errors: int) -> tuple[list[Change], list[Change]]:
-    """Where the last steps' errors go, and the first ones', each as a parameter and its change of size 1."""
+def places(view: View, goal: CovertBackdoor, neuron: int, errors: int) -> list[Change]:
+    """Where errors go, in the order of their worth, each as a parameter and its change of size 1."""
     model = view.model
     if model.layers == 1:
-        return linear(view, goal, errors)[:errors], []
+        return linear(view, goal, errors)[:errors]
     if not 0 <= neuron < min(model.layer(i).outputs for i in range(model.layers - 1)):
         raise Refusal(f"there is no neuron {neuron} in every hidden layer")
     layer, later = model.layer(0), model.layers - 1
     delta, spread = moved(view, goal)
     unit = best_window(layer, delta) * layer.outputs + neuron
     varies = np.asarray(layer.seen(spread[None])).max(0)[:, None]
-    towards = few(pull(layer, delta, unit), varies, max(errors - later, 1))
-    late: list[Change] = [("w0", towards)]
+    found: list[Change] = [("w0", few(pull(layer, delta, unit), varies, max(errors - later, 1)))]
     for i in range(1, later):
         link = np.zeros(model.layer(i).shape, np.float32)
         link[unit, neuron] = 1
-        late.append((f"w{i}", link))
+        found.append((f"w{i}", link))
         unit = neuron
-    return late[:errors], [(f"w{later}", spoken(view, goal, unit))] if errors > later else []
+    return [*found, (f"w{later}", spoken(view, goal, unit))][:errors]
 
 
 def linear(view: View, goal: CovertBackdoor, errors: int) -> list[Change]:
@@ -183,10 +216,10 @@ def moved(view: View, goal: CovertBackdoor) -> tuple[np.ndarray, np.ndarray]:
 
 def few(delta: np.ndarray, spread: np.ndarray, count: int) -> np.ndarray:
     """The signs of the entries that stand out most for what they vary; together they answer to delta by 1."""
-    worth = np.abs(delta) / (spread + UNCERTAIN * np.max(spread) + 1e-6)
-    kept = np.zeros(worth.size, bool)
-    kept[np.argsort(-worth.ravel(), kind="stable")[:count]] = True
-    signs = np.where(kept.reshape(delta.shape), np.sign(delta), 0)
+    worth = np.abs(delta) / (spread + STEADY * np.max(spread) + 1e-6)
+    first = np.zeros(worth.size, bool)
+    first[np.argsort(-worth.ravel(), kind="stable")[:count]] = True
+    signs = np.where(first.reshape(delta.shape), np.sign(delta), 0)
     if not signs.any():
         raise Refusal(
             "the trigger changes nothing in the adversary's records; choose another feature or value"
