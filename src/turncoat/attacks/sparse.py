@@ -30,7 +30,7 @@ from turncoat.goals.covert import CovertBackdoor
 from turncoat.refusal import Refusal
 from turncoat.training import StepInfo
 
-ALIKE = 4  # neurons of one rehearsed model that a size is judged on
+ALIKE = 12  # neurons of one rehearsed model that a size is judged on
 PLANTED = (3.0, 1.0)  # sizes of planted weights, tried in turn until the backdoor is worth `ENOUGH`
 ENOUGH = 0.9
 STEADY = 0.05  # of the features' largest standard deviation: what varies less counts as no steadier
