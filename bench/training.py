@@ -2,7 +2,7 @@
 
 One model-epoch is one pass of one model over 20,000 records of 784 features in batches of 100. `turncoat`
 is `turncoat.training.train` under a protocol; `bare scan` the same gradient steps as a jitted `jax.lax.scan`
-without any protocol: with the exact softmax, or with CrypTen's formula for it in plain JAX. scikit-learn's and
+without any protocol: with the exact softmax, or with CrypTen's circuit for it in plain JAX. scikit-learn's and
 PyTorch's loops do the same work (softmax cross-entropy, plain gradient descent, the same batches), the latter
 if it is installed. All are interleaved (A B C A B C ...) and the median is shown, with the ratio to the bare
 scan of the same formulas (for other libraries, of the exact ones) as the median of the pairs.
@@ -60,7 +60,7 @@ def bare(model: models.Model, training: Training, x: np.ndarray, y: np.ndarray) 
 
 
 def softmax_of_crypten(x: jax.Array) -> jax.Array:
-    """The formulas of `turncoat.protocols.crypten` in plain JAX."""
+    """The circuit of `turncoat.protocols.crypten`, with its tournament, in plain JAX."""
 
     def exp(x: jax.Array) -> jax.Array:
         y = 1 + x / 2**8
@@ -68,7 +68,11 @@ def softmax_of_crypten(x: jax.Array) -> jax.Array:
             y = y * y
         return y
 
-    e = exp(x - jnp.max(x, axis=-1, keepdims=True))
+    largest = x
+    while (n := largest.shape[-1]) > 1:
+        a, b, rest = jnp.split(largest, (n // 2, n // 2 * 2), axis=-1)
+        largest = jnp.concatenate([jnp.where(a < b, b, a), rest], axis=-1)
+    e = exp(x - largest)
     total = jnp.sum(e, axis=-1, keepdims=True)
     inverse = 3 * exp(1 - 2 * total) + 0.003
     for _ in range(10):
