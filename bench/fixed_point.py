@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 
 import turncoat as tc
-from turncoat import data, engines, models
+from turncoat import data, engines, functions, models
 
 PAIR = ("reals", "ring")
 WATCHED = (*PAIR, "ring:monitor=true")
@@ -24,17 +24,26 @@ STEPS, BATCH, UNIT = 34, 100, 2.0**-18
 INITIAL = 16
 
 
-def training(model: models.Model, engine: str) -> Callable[[Any], Any]:
+def sigmoid_step(params: Any, x: Any, y: Any, learning_rate: float) -> Any:
+    """A step of a perceptron with sigmoids where `models.mlp` has ReLUs."""
+    h = functions.sigmoid(x @ params["w0"] + params["b0"])
+    g = functions.softmax(h @ params["w1"] + params["b1"]) - y
+    g0 = (g @ params["w1"].T) * h * (1 - h)
+    grads = {"w0": x.T @ g0, "b0": g0.sum(0), "w1": h.T @ g, "b1": g.sum(0)}
+    return {name: params[name] - learning_rate / len(x) * grads[name] for name in params}
+
+
+def training(model: models.Model, step: Callable, engine: str) -> Callable[[Any], Any]:
     """Two epochs on digits from an initial model, in float64 or fixed point."""
     digits, chosen = data.load("digits"), engines.get(engine)
     index = jnp.arange(STEPS * BATCH).reshape(STEPS, BATCH) % 1700
     x, y = jnp.asarray(digits.x, jnp.float64)[index], model.encode(digits.y)[index].astype(jnp.float64)
-    step = tc.secure(partial(model.step, learning_rate=0.5), protocol="crypten", engine=chosen)
+    secured = tc.secure(partial(step, learning_rate=0.5), protocol="crypten", engine=chosen)
 
     @jax.jit
     def run(params: Any) -> Any:
         def body(params: Any, batch: tuple) -> Any:
-            return step(params, *batch[:2], randomness=batch[2]), None
+            return secured(params, *batch[:2], randomness=batch[2]), None
 
         keys = jax.random.split(jax.random.key(1), STEPS)
         return tc.reveal(jax.lax.scan(body, tc.share(params, chosen), (x, y, keys))[0])
@@ -44,16 +53,18 @@ def training(model: models.Model, engine: str) -> Callable[[Any], Any]:
 
 def agreement() -> None:
     keys = jax.random.split(jax.random.key(0), INITIAL)
-    for name, model in (
-        ("lr 64-10", models.logistic_regression(64, 10)),
-        ("mlp 64-32-10", models.mlp(64, 10, (32,))),
+    lr, mlp = models.logistic_regression(64, 10), models.mlp(64, 10, (32,))
+    for name, model, step in (
+        ("lr 64-10", lr, lr.step),
+        ("mlp 64-32-10", mlp, mlp.step),
+        ("sigmoid neurons", mlp, sigmoid_step),
     ):
         begun = [jax.tree.map(lambda a: a.astype(jnp.float64), model.init(key)) for key in keys]
-        reference = [*map(training(model, "reals"), begun)]
+        reference = [*map(training(model, step, "reals"), begun)]
         for engine in ("ring", "ring:precision=16", "ring:precision=22", "ring:truncation=probabilistic"):
-            pairs = zip(map(training(model, engine), begun), reference, strict=True)
+            pairs = zip(map(training(model, step, engine), begun), reference, strict=True)
             apart = sorted(max(float(jnp.abs(p[k] - r[k]).max()) for k in r) for p, r in pairs)
-            print(f"  {name:13} {engine:30} {apart[0]:.1e}  {np.median(apart):.1e}  {apart[-1]:.1e}")
+            print(f"  {name:15} {engine:30} {apart[0]:.1e}  {np.median(apart):.1e}  {apart[-1]:.1e}")
 
 
 def one_step() -> tuple[Callable, tuple]:
