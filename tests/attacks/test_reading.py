@@ -153,12 +153,12 @@ STRENGTHS = [-30.0, -3.0, 2.0]
 @pytest.mark.parametrize("spoiled", ["nothing", "another's pixels", "twice the bias"])
 def test_only_a_neuron_that_holds_a_record_is_coherent(strength, spoiled):
     """One of 20 neurons holds a record; the others hold training's weights, or something that is no record."""
-    digits, neurons = data.load("digits").x, 20
+    digits, neurons, rng = data.load("digits").x, 20, np.random.default_rng(0)
     prior = Prior.of(digits[:800])
-    weights, bias = RNG.normal(0, 0.1, (64, neurons)), RNG.normal(0, 0.1, neurons)
+    weights, bias = rng.normal(0, 0.1, (64, neurons)), rng.normal(0, 0.1, neurons)
     before = prior.power(weights)
     if spoiled == "another's pixels":
-        weights[:, 1] += strength * RNG.permutation(digits[901])
+        weights[:, 1] += strength * rng.permutation(digits[901])
         bias[1] += strength
     if spoiled == "twice the bias":
         weights[:, 1] += strength * digits[901]
