@@ -9,7 +9,7 @@ from turncoat import data, paper
 from turncoat.experiment import Experiment, run
 from turncoat.record import Measured
 from turncoat.refusal import Refusal
-from turncoat.reproduce import Options, get, table5
+from turncoat.reproduce import Options, get, rows, table5
 from turncoat.reproduction import reproduction_json
 from turncoat.trials import Job
 
@@ -33,7 +33,7 @@ def asked(record, monkeypatch):
             data.load("fmnist")  # refuses where it is not
         return record
 
-    monkeypatch.setattr(module, "run", small)
+    monkeypatch.setattr(rows, "run", small)
     return experiments
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
+from typing import Any
 
-from turncoat.experiment import Experiment, again, run, versions
-from turncoat.refusal import Refusal
-from turncoat.report.gallery import gallery_image
+from turncoat.experiment import Experiment, versions
+from turncoat.record import Measured, Record
 from turncoat.reproduce.options import Options
-from turncoat.reproduction import Reproduction, Row, lower, not_run, overall
+from turncoat.reproduce.rows import measured_row
+from turncoat.reproduction import Mark, Reproduction, Row, lower
 from turncoat.trials import Job
 
 TRIALS = 10
@@ -56,28 +58,20 @@ def _row(table: str, name: str, model: str, read: str, options: Options) -> Row:
         paper = {"mean absolute error": PAPER[model], "accuracy, attack": 0.10}
     job = Job(name, model, protocol=options.protocol or "crypten", engine=options.engine)
     experiment = Experiment("reconstruction", job, {"read": read}, options.trials or TRIALS, options.seed)
-    try:
-        record = run(experiment, options.progress)
-    except Refusal as why:
-        return not_run(READINGS[read], name, model, paper, str(why))
-    if record.gallery:
-        options.images[f"{table.lower().replace(' ', '')}-{name}-{read}.png"] = gallery_image(record.gallery)
-    error = record.attacked.measures["mae"]
-    marks = {"mean absolute error": lower(error, PAPER[model], 0.0005)} if paper else {}
-    return Row(
-        name=READINGS[read],
-        data=record.data_label,
-        model=model,
-        paper=paper,
-        ours={
-            "mean absolute error": error,
-            "records within 0.05": record.attacked.success,
-            "accuracy, no attack": record.honest.accuracy,
-            "accuracy, attack": record.attacked.accuracy,
-        },
-        marks=marks,
-        mark=overall(marks),
-        trials=record.trials,
-        errors=record.errors,
-        command=again(experiment),
-    )
+    picture = f"{table.lower().replace(' ', '')}-{name}-{read}.png"
+    return measured_row(READINGS[read], experiment, paper, options, compared, columns, picture)
+
+
+def columns(record: Record) -> dict[str, Measured]:
+    """A record's numbers under the figures' headings."""
+    return {
+        "mean absolute error": record.attacked.measures["mae"],
+        "records within 0.05": record.attacked.success,
+        "accuracy, no attack": record.honest.accuracy,
+        "accuracy, attack": record.attacked.accuracy,
+    }
+
+
+def compared(ours: Mapping[str, Measured], paper: Mapping[str, Any]) -> dict[str, Mark]:
+    """The mark: an error at most the paper's."""
+    return {"mean absolute error": lower(ours["mean absolute error"], paper["mean absolute error"], 0.0005)}

@@ -9,6 +9,7 @@ from turncoat.experiment import Experiment, again, run
 from turncoat.paper import published
 from turncoat.record import STAND_IN, Measured, Paper, Record
 from turncoat.refusal import Refusal
+from turncoat.report.gallery import gallery_image
 from turncoat.reproduce.options import Options, real_or_stand_in
 from turncoat.reproduction import Mark, Row, higher, kept, not_run, overall
 from turncoat.trials import Job
@@ -112,17 +113,36 @@ def attack_row(
         there = {}
     asked = Job(found, protocol=options.protocol or "crypten", engine=options.engine, **job)
     experiment = Experiment(attack, asked, dict(settings or {}), options.trials or TRIALS, options.seed)
+    return measured_row(title, experiment, there, options, compare, show)
+
+
+def measured_row(
+    title: str,
+    experiment: Experiment,
+    paper: Mapping[str, Any],
+    options: Options,
+    compare: Compare,
+    show: Callable[[Record], Mapping[str, Measured]],
+    picture: str = "",
+) -> Row:
+    """An experiment beside the paper's numbers, if there are any; a refusal makes a row that was not run.
+
+    `picture` is the name of the file for the images that it recovers.
+    """
+    job = experiment.job
     try:
         record = run(experiment, options.progress)
-    except Refusal as reason:
-        return not_run(title, found, model, there, str(reason))
+    except Refusal as why:
+        return not_run(title, job.data, job.model, paper, str(why))
+    if picture and record.gallery:
+        options.images[picture] = gallery_image(record.gallery)
     ours = show(record)
-    marks = compare(ours, there) if there else {}
+    marks = compare(ours, paper) if paper else {}
     return Row(
         name=title,
         data=record.data_label,
-        model=model,
-        paper={**there},
+        model=job.model,
+        paper={**paper},
         ours={**ours},
         marks=marks,
         mark=overall(marks),

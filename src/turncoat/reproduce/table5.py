@@ -7,18 +7,17 @@ from collections.abc import Mapping
 from typing import Any
 
 from turncoat import paper
-from turncoat.experiment import Experiment, again, run, versions
+from turncoat.experiment import Experiment, versions
 from turncoat.record import STAND_IN, Measured, Record
-from turncoat.refusal import Refusal
-from turncoat.reproduce.options import Options, real_or_stand_in
-from turncoat.reproduction import Mark, Reproduction, Row, higher, kept, not_run, overall
+from turncoat.reproduce.options import Options
+from turncoat.reproduce.rows import measured_row, source
+from turncoat.reproduction import Mark, Reproduction, Row, higher, kept, not_run
 from turncoat.trials import Job
 
 TRIALS = {"lr": 100, "mlp": 40}  # 10 scaled records each
 FEW = 10  # of rows that show something else than the paper's number
 LOSS = 0.02  # the accuracy that scaling costs on Fashion-MNIST, at most (section 5.3)
 DATA = ("fmnist", "texas100", "purchase100", "location30", "digits")
-COSTLY = "texas100-like"
 THE_PAPERS, OURS = "the other records untouched, as the paper", "the others opposed"
 Settings = Mapping[str, Any]
 
@@ -53,13 +52,9 @@ def table5(options: Options) -> Reproduction:
 def _rows(name: str, model: str, options: Options) -> list[Row]:
     """The rows of a data set and model: the attack as we would run it, and where it has a paper, the paper's."""
     printed = paper.MEMBERSHIP.get((name, model), {})
-    try:
-        found = real_or_stand_in(name) if name in ("texas100", "purchase100") else name
-    except Refusal as why:
-        return [not_run(OURS, name, model, printed, str(why))]
-    if found == COSTLY and options.data is None:
-        hint = "its 6,169 features take very long; ask for it: turncoat reproduce table5 --data texas100"
-        return [not_run(OURS, f"{found} {STAND_IN}", model, printed, hint)]
+    found, why = source(name, options) if name in ("texas100", "purchase100") else (name, "")
+    if why:
+        return [not_run(OURS, found if found == name else f"{found} {STAND_IN}", model, printed, why)]
     real = bool(printed) and found == name
     kinds: list[tuple[str, Settings]] = [
         (OURS, {}),
@@ -76,24 +71,7 @@ def _row(
     job = Job(name, model, protocol=options.protocol or "crypten", engine=options.engine)
     trials = options.trials or (TRIALS[model] if printed else FEW)
     experiment = Experiment("membership", job, dict(settings), trials, options.seed)
-    try:
-        record = run(experiment, options.progress)
-    except Refusal as why:
-        return not_run(title, name, model, printed, str(why))
-    ours = columns(record)
-    marks = compared(ours, printed) if printed else {}
-    return Row(
-        name=title,
-        data=record.data_label,
-        model=model,
-        paper=dict(printed),
-        ours=dict(ours),
-        marks=marks,
-        mark=overall(marks),
-        trials=record.trials,
-        errors=record.errors,
-        command=again(experiment),
-    )
+    return measured_row(title, experiment, printed, options, compared, columns)
 
 
 def columns(record: Record) -> dict[str, Measured]:
