@@ -9,7 +9,7 @@ run each: a change in the last step is in the released model as it is.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import lru_cache, partial
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -33,17 +33,6 @@ SLACK = 1.5  # the backdoor must work at sizes that many times smaller: the vict
 CLEAN, TRIGGERED = 1000, 200  # records of the adversary's that a size is judged on
 
 
-def kept(view: View) -> int:
-    """How many of its records the adversary rehearses on; on the others it judges what came of it."""
-    return len(view.x) * 4 // 5
-
-
-@lru_cache(maxsize=1)
-def untampered(view: View) -> Params:
-    """The rehearsed model without errors."""
-    return view.rehearsed(records=kept(view))
-
-
 def sizes(
     view: View, goal: Backdoor, rehearsed: Sequence[Rehearsal], limits: Sequence[float], loss: float
 ) -> tuple[np.ndarray, float]:
@@ -56,14 +45,14 @@ def sizes(
     names = tuple(name for name, _ in rehearsed[0][1])
     params = {n: jnp.stack([model[n] for model, _ in rehearsed]) for n in rehearsed[0][0]}
     changes = [jnp.stack([place[i][1] for _, place in rehearsed]) for i in range(len(names))]
-    x, y = view.x[kept(view) :], view.y[kept(view) :]
+    x, y = view.x[view.kept :], view.y[view.kept :]
     source = x[y == goal.source][:TRIGGERED]
     if not len(source):
         raise Refusal(f"the adversary has too few records of class {goal.source}, the backdoor's source")
     triggered = jnp.asarray(goal.trigger.apply(source, view.shape))
     clean = jnp.asarray(x[:CLEAN]), jnp.asarray(y[:CLEAN])
     judge = partial(_judged, view.model, names, goal.target)
-    plain = {n: a[None] for n, a in untampered(view).items()}
+    plain = {n: a[None] for n, a in view.rehearsal.items()}
     nothing = jnp.zeros(len(names), jnp.float32)
     honest = float(judge(plain, [c[:1] for c in changes], *clean, triggered, nothing)[2])
 

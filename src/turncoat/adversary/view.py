@@ -55,6 +55,16 @@ class View:
         """A model trained by the adversary on its own records, as the victims train theirs."""
         return self.rehearsed()
 
+    @property
+    def kept(self) -> int:
+        """How many of its own records a rehearsal trains on; on the others it is judged what came of it."""
+        return len(self.x) * 4 // 5
+
+    @cached_property
+    def rehearsal(self) -> Params:
+        """A model trained like `reference`, on the records kept for rehearsals only."""
+        return self.rehearsed(records=self.kept)
+
     def rehearsed(self, tamper: Tamper | None = None, plan: Any = None, records: int | None = None) -> Params:
         """What training on the first `records` of its own (by default all) gives under errors, from one start."""
         x, y = self.x[:records], self.model.encode(self.y[:records])

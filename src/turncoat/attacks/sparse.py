@@ -21,7 +21,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from turncoat.adversary.route import best_window, pull, records, spoken
-from turncoat.adversary.sizes import Change, Rehearsal, kept, sizes, untampered
+from turncoat.adversary.sizes import Change, Rehearsal, sizes
 from turncoat.adversary.view import View
 from turncoat.attacks.attack import Attack, Needs, Sweep
 from turncoat.core.errors import Errors
@@ -113,8 +113,8 @@ class Search:
 
     def adding(self) -> tuple[float, dict[str, Any]]:
         """Everything in the last steps, judged on several neurons of one model: what it is worth, and the plan."""
-        model = untampered(self.view)
-        found, worth = self.sizes([(model, self.changes(n)) for n in self.neurons(ALIKE)], self.limits)
+        rehearsed = [(self.view.rehearsal, self.changes(n)) for n in self.neurons(ALIKE)]
+        found, worth = self.sizes(rehearsed, self.limits)
         return worth, self.planned(found, [])
 
     def planting(self, wanted: float) -> tuple[float, dict[str, Any]]:
@@ -122,11 +122,10 @@ class Search:
         much = min(wanted, self.limits[-1])
         rehearsed = []
         for n in self.neurons(2):
-            *_, (name, change) = self.changes(n)
+            *late, (name, change) = self.changes(n)
             errors = self.view.errors_that_move({name: much * change})
             plan = planned([], [sized(errors, 1 / self.steps)], self.steps, self.view.steps)
-            model = self.view.rehearsed(tamper, plan, kept(self.view))
-            rehearsed.append((model, self.changes(n)[:-1]))
+            rehearsed.append((self.view.rehearsed(tamper, plan, self.view.kept), late))
         found, worth = self.sizes(rehearsed, self.limits[:-1])
         return worth, self.planned(found, [much])
 
