@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.table import Table
 
 import turncoat as tc
-from turncoat import models
+from turncoat.jobs import models
 
 BATCH, STEPS, TARGET = 100, 50, 1.05
 

@@ -17,10 +17,10 @@ import numpy as np
 
 from turncoat import attacks, data, engines
 from turncoat.goals import Ended
+from turncoat.jobs.job import Job
+from turncoat.jobs.loop import predictions, secure_step, train
 from turncoat.metrics import paired_difference, rate
 from turncoat.metrics.screens import norm_ratio
-from turncoat.training import predictions, secure_step, train
-from turncoat.trials import Job, job_surface, trial, view
 
 BASE = {"records": 10, "strength": 30.0}
 PARTS: dict[str, list[tuple[str, Mapping[str, Any], Mapping[str, Any]]]] = {

@@ -25,7 +25,8 @@ from rich.console import Console
 from rich.table import Table
 
 import turncoat as tc
-from turncoat import engines, models
+from turncoat import engines
+from turncoat.jobs import models
 
 BATCH, STEPS = 100, 10
 MODELS = {

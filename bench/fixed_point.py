@@ -16,7 +16,8 @@ import jax.numpy as jnp
 import numpy as np
 
 import turncoat as tc
-from turncoat import data, engines, functions, models
+from turncoat import data, engines, functions
+from turncoat.jobs import models
 
 PAIR = ("reals", "ring")
 WATCHED = (*PAIR, "ring:monitor=true")

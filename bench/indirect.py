@@ -18,14 +18,14 @@ from rich.console import Console
 from rich.table import Table
 
 from turncoat import attacks, data
-from turncoat.adversary.gradients import zero
+from turncoat.adversary.strategies import zero
 from turncoat.adversary.view import View
 from turncoat.attacks import Attack
 from turncoat.core.errors import Errors
-from turncoat.experiment import Experiment, to_record
-from turncoat.runs import run_trials
-from turncoat.training import StepInfo
-from turncoat.trials import Job
+from turncoat.experiments.experiment import Experiment, to_record
+from turncoat.experiments.runs import run_trials
+from turncoat.jobs.job import Job
+from turncoat.jobs.loop import StepInfo
 
 EPOCHS = (1, 5, 10)
 JOB = Job("digits", "mlp", (64,))

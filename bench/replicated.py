@@ -27,12 +27,13 @@ from rich.console import Console
 from rich.table import Table
 
 import turncoat as tc
-from turncoat import engines, models
+from turncoat import engines
 from turncoat.engines import arithmetic
 from turncoat.engines.replicated import Replicated
 from turncoat.engines.replicated.bill import bill
 from turncoat.engines.replicated.randomness import Stream
 from turncoat.engines.ring import Ring
+from turncoat.jobs import models
 
 BATCH, STEPS = 100, 5
 MODELS = {

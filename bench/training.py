@@ -1,7 +1,7 @@
 """Model-epochs a second: `python -m bench.training`. Training as the attacks run it, beside bare loops.
 
 One model-epoch is one pass of one model over 20,000 records of 784 features in batches of 100. `turncoat`
-is `turncoat.training.train` under a protocol; `bare scan` the same gradient steps as a jitted `jax.lax.scan`
+is `turncoat.jobs.loop.train` under a protocol; `bare scan` the same gradient steps as a jitted `jax.lax.scan`
 without any protocol: with the exact softmax, or with CrypTen's circuit for it in plain JAX. scikit-learn's and
 PyTorch's loops do the same work (softmax cross-entropy, plain gradient descent, the same batches), the latter
 if it is installed. All are interleaved (A B C A B C ...) and the median is shown, with the ratio to the bare
@@ -26,8 +26,9 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from turncoat import engines, functions, models, protocols
-from turncoat.training import Training, batch_order, secure_step, train
+from turncoat import engines, functions, protocols
+from turncoat.jobs import models
+from turncoat.jobs.loop import Training, batch_order, secure_step, train
 
 RECORDS, FEATURES, CLASSES = 20_000, 784, 10
 MODELS = {"lr": models.logistic_regression(FEATURES, CLASSES), "mlp": models.mlp(FEATURES, CLASSES)}

@@ -16,9 +16,9 @@ from typing import Any
 
 from turncoat import data
 from turncoat.data import Dataset
-from turncoat.experiment import Experiment, run
-from turncoat.record import Record
-from turncoat.trials import Job
+from turncoat.experiments.experiment import Experiment, run
+from turncoat.jobs.job import Job
+from turncoat.results.result import Result
 
 
 @dataclass(frozen=True)
@@ -103,13 +103,13 @@ def rows(grid: Grid, trials: int) -> Iterator[str]:
             yield "| " + " | ".join([model, *map(str, values), *columns(record)]) + " |"
 
 
-def columns(record: Record) -> list[str]:
+def columns(record: Result) -> list[str]:
     """Every rate of a record, as `cell` writes it."""
     names = ["accuracy", "success", *record.attacked.measures]
     return [cell(record, name) for name in names]
 
 
-def cell(record: Record, name: str) -> str:
+def cell(record: Result, name: str) -> str:
     """One rate as `honest > attacked`; between them that of the contributed records alone, where there are any."""
     runs = [r for r in (record.honest, record.poisoned, record.attacked) if r]
     found = [(getattr(r, name) if hasattr(r, name) else r.measures[name]).mean for r in runs]

@@ -1,7 +1,7 @@
 """The inputs that every engine gets, and what one step must make of them. NumPy alone.
 
 An archive holds the batch `x` (100, features) and `y` (100, classes), one-hot, and parameters `w0, b0, ...` as
-`turncoat.models` names them, all float32.
+`turncoat.jobs.models` names them, all float32.
 """
 
 from __future__ import annotations

@@ -10,8 +10,9 @@ import numpy as np
 
 import turncoat as tc
 from bench.peers import party
-from turncoat import engines, models
+from turncoat import engines
 from turncoat.engines.replicated.bill import bill
+from turncoat.jobs import models
 
 
 def model_of(parameters: party.Arrays) -> models.Model:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import turncoat as tc
-from turncoat import functions, models, protocols
+from turncoat import functions, protocols
 from turncoat.adversary.activations import (
     activation,
     add_at,
@@ -25,6 +25,7 @@ from turncoat.adversary.activations import (
     vanish,
 )
 from turncoat.core.errors import Errors
+from turncoat.jobs import models
 from turncoat.refusal import Refusal
 
 DELTA = 64.0

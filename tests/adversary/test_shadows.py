@@ -9,9 +9,9 @@ from turncoat import attacks, data, engines, protocols
 from turncoat.adversary import shadows as module
 from turncoat.adversary.shadows import fingerprint, held_back, outputs, shadows
 from turncoat.data import files
+from turncoat.jobs.job import Job
+from turncoat.jobs.loop import secure_step
 from turncoat.refusal import Refusal
-from turncoat.training import secure_step
-from turncoat.trials import Job, job_surface, trial, view
 
 
 def a_view(job=None, seed=0):

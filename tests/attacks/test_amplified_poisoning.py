@@ -6,10 +6,10 @@ import pytest
 
 from turncoat import attacks, data, engines
 from turncoat.attacks.amplified_poisoning import directions
-from turncoat.experiment import Experiment, run
+from turncoat.experiments.experiment import Experiment, run
+from turncoat.jobs.job import Job
+from turncoat.jobs.loop import StepInfo, secure_step
 from turncoat.refusal import Refusal
-from turncoat.training import StepInfo, secure_step
-from turncoat.trials import Job, job_surface, trial, view
 
 
 def view_of(source="digits", model="lr", **settings):

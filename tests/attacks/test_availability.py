@@ -6,11 +6,11 @@ import pytest
 
 from turncoat import attacks, data, engines
 from turncoat.attacks.availability import wrong_gradient
-from turncoat.experiment import Experiment, run
+from turncoat.experiments.experiment import Experiment, run
 from turncoat.goals import Availability, Case, Ended
+from turncoat.jobs.job import Job
+from turncoat.jobs.loop import secure_step
 from turncoat.refusal import Refusal
-from turncoat.training import secure_step
-from turncoat.trials import Job, job_surface, trial, view
 
 WAYS = [
     ("lr", {}, 0.3),

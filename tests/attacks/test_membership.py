@@ -9,12 +9,12 @@ import pytest
 
 from turncoat import attacks, data, engines
 from turncoat.attacks.membership import PUSH
-from turncoat.experiment import Experiment, run
+from turncoat.experiments.experiment import Experiment, run
 from turncoat.goals.membership import SCALED
-from turncoat.record import from_json, to_json
+from turncoat.jobs.job import Job
+from turncoat.jobs.loop import StepInfo, secure_step, train
 from turncoat.refusal import Refusal
-from turncoat.training import StepInfo, secure_step, train
-from turncoat.trials import Job, job_surface, trial, view
+from turncoat.results.json import from_json, to_json
 
 JOB = Job("digits", "lr", epochs=4)
 FEW = {"shadow_models": 16, "records": 5}

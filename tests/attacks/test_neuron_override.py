@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from turncoat import attacks
-from turncoat.experiment import Experiment, run
-from turncoat.paper import published
+from turncoat.experiments.experiment import Experiment, run
+from turncoat.jobs.job import Job
 from turncoat.refusal import Refusal
-from turncoat.trials import Job
+from turncoat.results.published import published
 
 CASES = [
     (Job(model="mlp", hidden=(32, 16), protocol="exact"), {}),

@@ -7,10 +7,10 @@ import pytest
 
 from turncoat import attacks, data, engines
 from turncoat.attacks.targeted import least_felt_change, wanted_gradient
-from turncoat.experiment import Experiment, run
+from turncoat.experiments.experiment import Experiment, run
+from turncoat.jobs.job import Job
+from turncoat.jobs.loop import secure_step
 from turncoat.refusal import Refusal
-from turncoat.training import secure_step
-from turncoat.trials import Job, job_surface, trial, view
 
 
 def view_of(source, model, **settings):

@@ -10,7 +10,7 @@ import numpy as np
 from jax import lax
 
 import turncoat as tc
-from turncoat import models
+from turncoat.jobs import models
 
 FEATURES, CLASSES, BATCH, STEPS = 5, 3, 4, 3
 

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 
 import turncoat as tc
-from turncoat import models
+from turncoat.jobs import models
 
 RECORDS, FEATURES = 4, 3
 

@@ -7,8 +7,9 @@ import pytest
 from jax import lax
 
 import turncoat as tc
-from turncoat import models, protocols, training
+from turncoat import protocols
 from turncoat.engines.reals import Reals
+from turncoat.jobs import loop, models
 
 ZEROS = jnp.zeros(3)
 
@@ -113,13 +114,13 @@ def test_inputs_are_shared_with_draws_of_their_own():
 
 def test_training_draws_anew_in_each_step_and_alike_in_honest_and_attacked_runs():
     model = models.logistic_regression(2, 2)
-    step = training.secure_step(model, training.Training(1, 2, 0.5), protocols.exact, ENGINE)
+    step = loop.secure_step(model, loop.Training(1, 2, 0.5), protocols.exact, ENGINE)
     x, y = np.zeros((8, 2), np.float32), np.asarray(model.encode(np.arange(8) % 2))
     order = jnp.arange(8, dtype=jnp.int32).reshape(4, 2)
     start = model.init(jax.random.key(0))
 
     def weights(key, tamper=None):
-        return training.train(step, start, x, y, order, tamper, key=key)[0]["w0"]
+        return loop.train(step, start, x, y, order, tamper, key=key)[0]["w0"]
 
     plain, other = weights(jax.random.key(1)), weights(jax.random.key(2))
     assert (plain != other).all()

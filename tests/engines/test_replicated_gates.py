@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 from jax import lax
 
 import turncoat as tc
-from turncoat import engines, models
-from turncoat.adversary import activations, gradients
+from turncoat import engines
+from turncoat.adversary import activations, strategies
 from turncoat.engines.replicated import Replicated
 from turncoat.engines.replicated.bill import bill
+from turncoat.jobs import models
 
 LANES = {
     "lt": {"and1": 63, "and2": 63, "and3": 63, "and4": 31, "and5": 15, "and6": 7, "and7": 3},
@@ -272,10 +273,10 @@ def test_the_other_sites_and_what_they_do_stay_as_they_are():
 def test_an_adversary_finds_the_same_comparisons_beside_gates():
     found = []
     for surface in surfaces():
-        relus, hinge = gradients.gates(surface, 6)
+        relus, hinge = strategies.gates(surface, 6)
         softmax = activations.activation(surface, "softmax")
         found.append(([r.sites for r in relus], hinge, relus[0].input, softmax.bits, softmax.output))
-        found[-1] += (sorted(activations.flip(softmax, 0)), gradients.loss_derivative(surface, 6))
+        found[-1] += (sorted(activations.flip(softmax, 0)), strategies.loss_derivative(surface, 6))
     assert found[0] == found[1] and found[0][0] and found[0][3]
 
 

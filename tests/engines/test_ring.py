@@ -13,9 +13,10 @@ from jax import lax
 from scipy import stats
 
 import turncoat as tc
-from turncoat import engines, models
+from turncoat import engines
 from turncoat.engines.ring import Ring
 from turncoat.engines.truncation import TRUNCATIONS
+from turncoat.jobs import models
 
 F = 18
 UNIT = 2.0**-F

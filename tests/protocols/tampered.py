@@ -5,10 +5,10 @@ from functools import cache
 import jax
 import jax.numpy as jnp
 import numpy as np
+from bench.circuits import FUNCTIONS, UNOPTIMISED
 
 import turncoat as tc
 from protocols.oracles import SCOPES, At
-from turncoat.circuits import FUNCTIONS, UNOPTIMISED
 
 
 class Circuit:

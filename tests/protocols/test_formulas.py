@@ -4,13 +4,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from bench.circuits import FUNCTIONS
 from scipy import special
 
 import turncoat as tc
 from conformance.fractions_engine import Fractions
 from protocols.cases import CASES, INPUTS, ORACLES, each_case, of, spread
 from protocols.tampered import oracle
-from turncoat.circuits import FUNCTIONS
 
 
 @each_case(CASES)

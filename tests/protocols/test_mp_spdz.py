@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from bench.circuits import FUNCTIONS
 from scipy import special
 
 import turncoat as tc
@@ -17,7 +18,6 @@ from protocols.cases import INPUTS, each_case, of, under
 from protocols.mp_spdz_oracles import LIMIT, ORACLES
 from protocols.oracles import SCOPES
 from protocols.tampered import Circuit, oracle, run
-from turncoat.circuits import FUNCTIONS
 from turncoat.monitor import monitor
 from turncoat.protocols import mp_spdz, mp_spdz_approx, mp_spdz_approx5, mp_spdz_paper
 

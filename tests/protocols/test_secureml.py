@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from jax import lax
 
 import turncoat as tc
-from turncoat import models
+from turncoat.jobs import models
 
 SIGMOID = ["sigmoid/b1", "sigmoid/b2", "sigmoid/middle", "sigmoid/product"]
 

@@ -9,12 +9,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from bench.circuits import FUNCTIONS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from jax import lax
 
 import turncoat as tc
-from turncoat.circuits import FUNCTIONS
 
 VARIANTS = ("tf-encrypted", "tf-encrypted-5", "tf-encrypted-pond")
 

@@ -17,11 +17,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from bench.circuits import FUNCTIONS, accuracy, probed, same_as
 
 import turncoat as tc
 from protocols import mp_spdz_oracles, oracles, spu_oracles
 from protocols.tampered import Circuit, oracle
-from turncoat.circuits import FUNCTIONS, accuracy, probed, same_as
 
 VECTORS = Path(__file__).parent / "vectors"
 ERROR = 2.0**-10

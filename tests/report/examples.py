@@ -6,13 +6,15 @@ from typing import Any
 import numpy as np
 
 from turncoat.metrics import clopper_pearson, mean_interval, paired_difference
-from turncoat.record import AuditRecord, Measured, Outcome, Paper, Record, SiteRow
+from turncoat.results.audit import AuditResult, SiteRow
+from turncoat.results.result import Outcome, Paper, Result
+from turncoat.results.values import Measured
 
 CREATED = datetime(2025, 3, 14, 9, 26, 53, tzinfo=UTC)
 VERSIONS = {"python": "3.11.7", "jax": "0.10.2", "numpy": "2.4.6", "turncoat": "0.1.0"}
 
 
-def record(**changes: Any) -> Record:
+def result(**changes: Any) -> Result:
     """The backdoor attack of the paper's Table 3a."""
     trials = changes.get("trials", 10)
     draw = np.random.default_rng(3)
@@ -61,15 +63,15 @@ def record(**changes: Any) -> Record:
             "order of the training data": False,
         },
     }
-    return Record(**fields | changes)
+    return Result(**fields | changes)
 
 
-def reconstruction() -> Record:
+def reconstruction() -> Result:
     """A loud attack with a measure of its own and no published accuracy, on stand-in data."""
-    like = record()
+    like = result()
     found = np.array([1, 1, 1, 0, 1, 1, 1, 1, 1, 1])
     ruined = 0.1 + 0.01 * np.random.default_rng(4).standard_normal(10)
-    return record(
+    return result(
         attack="reconstruct",
         goal="The released model contains one training record, which the corrupt party reads off.",
         data="purchase",
@@ -147,7 +149,7 @@ def site(name, shape, products, phase, exposure, kind="product", loops=(), hint=
     )
 
 
-def audit(**changes: Any) -> AuditRecord:
+def audit(**changes: Any) -> AuditResult:
     """An audit that found the job broken."""
     fields: dict[str, Any] = {
         "verdict": "One corrupt party plants a backdoor that works on 99.9% of triggered inputs, and test "
@@ -169,7 +171,7 @@ def audit(**changes: Any) -> AuditRecord:
         "protocol": "crypten",
         "engine": "reals",
         "seconds": 214.0,
-        "records": (record(), reconstruction()),
+        "records": (result(), reconstruction()),
         "surface": sites(),
         "shiftable": {
             "w0": ("dense0/grad_weights",),
@@ -181,4 +183,4 @@ def audit(**changes: Any) -> AuditRecord:
         "command": "turncoat audit --data fmnist --model mlp --protocol crypten",
         "created": CREATED,
     }
-    return AuditRecord(**fields | changes)
+    return AuditResult(**fields | changes)

@@ -8,17 +8,17 @@ from turncoat.report.csv import per_trial_csv
 
 
 def test_one_row_per_trial():
-    record = examples.record()
-    rows = list(csv.DictReader(io.StringIO(per_trial_csv([record]))))
+    result = examples.result()
+    rows = list(csv.DictReader(io.StringIO(per_trial_csv([result]))))
     assert len(rows) == 10
-    assert [int(row["seed"]) for row in rows] == list(record.seeds)
+    assert [int(row["seed"]) for row in rows] == list(result.seeds)
     assert [int(row["trial"]) for row in rows] == list(range(10))
-    assert tuple(float(row["attacked_success"]) for row in rows) == record.per_trial["attacked_success"]
+    assert tuple(float(row["attacked_success"]) for row in rows) == result.per_trial["attacked_success"]
     assert rows[0]["errors"] == "2000"
 
 
 def test_records_share_a_table():
-    plain = examples.record()
+    plain = examples.result()
     richer = examples.reconstruction().model_copy(update={"data_label": 'a, "b"'})
     richer = richer.model_copy(update={"per_trial": richer.per_trial | {"distance": (0.5,) * 10}})
     rows = list(csv.DictReader(io.StringIO(per_trial_csv([plain, richer]))))

@@ -3,11 +3,11 @@
 import pytest
 
 from report import examples
-from turncoat.record import Curve
 from turncoat.report import curves
 from turncoat.report.curves import curves_image, is_wide, panels
 from turncoat.report.files import pictures
-from turncoat.report.html import record_html
+from turncoat.report.html import result_html
+from turncoat.results.values import Curve
 
 CURVES = {
     "success by errors": Curve(
@@ -28,7 +28,7 @@ def test_curves_with_the_same_axes_share_a_panel():
 
 
 def test_every_curve_is_drawn_where_it_belongs():
-    first, second = curves._draw(examples.record(curves=CURVES)).axes
+    first, second = curves._draw(examples.result(curves=CURVES)).axes
     assert (first.get_xlabel(), first.get_ylabel()) == ("Number of errors", "Success")
     assert list(first.lines[0].get_ydata()) == [0, 0.5, 1, 1]
     assert (first.get_xscale(), first.get_yscale()) == ("log", "linear")
@@ -46,12 +46,12 @@ def test_axes_are_logarithmic_where_values_span_much(values, wide):
 @pytest.mark.parametrize("kind", ["png", "svg", "pdf"])
 @pytest.mark.parametrize("number", [1, 2, 3])
 def test_a_picture_in_every_format(kind, number):
-    record = examples.record(curves=dict(list(CURVES.items())[:number]))
-    assert curves_image(record, kind) == curves_image(record, kind)
+    result = examples.result(curves=dict(list(CURVES.items())[:number]))
+    assert curves_image(result, kind) == curves_image(result, kind)
 
 
 def test_the_curves_are_in_the_folder_and_on_the_page():
-    record = examples.record(curves=CURVES)
-    assert "backdoor-curves.png" in pictures(record)
-    assert "backdoor-curves.png" not in pictures(examples.record())
-    assert record_html(record).count("<img") == record_html(examples.record()).count("<img") + 1
+    result = examples.result(curves=CURVES)
+    assert "backdoor-curves.png" in pictures(result)
+    assert "backdoor-curves.png" not in pictures(examples.result())
+    assert result_html(result).count("<img") == result_html(examples.result()).count("<img") + 1

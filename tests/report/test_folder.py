@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from report import examples
-from turncoat.record import to_json
 from turncoat.refusal import Refusal
 from turncoat.report.folder import save
+from turncoat.results.json import to_json
 
-RESULT = {"record.json": to_json(examples.record()), "figures/attack.png": b"\x89PNG", "note.txt": "größer"}
+RESULT = {"result.json": to_json(examples.result()), "figures/attack.png": b"\x89PNG", "note.txt": "größer"}
 
 
 class Interrupted(Mapping[str, bytes]):
@@ -42,9 +42,9 @@ def test_a_new_folder_holds_the_files(tmp_path):
     assert [p.name for p in target.parent.iterdir()] == ["result"]
 
 
-@pytest.mark.parametrize("name", ["record.json", "audit.json"])
+@pytest.mark.parametrize("name", ["result.json", "audit.json"])
 def test_an_earlier_result_is_replaced(tmp_path, name):
-    made = examples.record() if name == "record.json" else examples.audit()
+    made = examples.result() if name == "result.json" else examples.audit()
     save(tmp_path / "result", {name: to_json(made), "old.csv": "1"})
     save(tmp_path / "result", {"audit.json": "{}"})
     assert contents(tmp_path) == {"result/audit.json": b"{}"}
@@ -60,11 +60,11 @@ def test_an_empty_folder_is_used(tmp_path):
     "files",
     [
         {"thesis.tex": "x"},
-        {"record.json": "{}"},
-        {"record.json": "not JSON"},
-        {"record.json": "[]"},
+        {"result.json": "{}"},
+        {"result.json": "not JSON"},
+        {"result.json": "[]"},
         {"audit.json": '{"format": "other/1"}'},
-        {"sub/record.json": '{"format": "turncoat.record/1"}'},
+        {"sub/record.json": '{"format": "turncoat.result/1"}'},
     ],
 )
 def test_other_folders_are_left_alone(tmp_path, files):

@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 import pytest
 
 from report import examples
-from turncoat.report.html import audit_html, record_html
+from turncoat.report.html import audit_html, result_html
 
 VOID = {"meta", "img", "br"}
 
@@ -65,11 +65,11 @@ def test_an_audit_page_begins_with_the_verdict(audit_page):
 
 
 def test_an_attack_page_tells_the_whole_run():
-    record = examples.record()
-    text = Page(record_html(record)).text
+    result = examples.result()
+    text = Page(result_html(result)).text
     for part in (
-        record.goal,
-        record.command,
+        result.goal,
+        result.command,
         "83.4 to 84.1%",
         "Table 3a",
         "99.96%",
@@ -83,7 +83,7 @@ def test_an_attack_page_tells_the_whole_run():
 
 @pytest.mark.parametrize("kind", ["audit", "record"])
 def test_a_page_fetches_and_runs_nothing(kind, audit_page):
-    page = audit_page if kind == "audit" else record_html(examples.record())
+    page = audit_page if kind == "audit" else result_html(examples.result())
     parsed = Page(page)
     assert parsed.links
     assert all(link.startswith("data:image/svg+xml;base64,") for link in parsed.links)
@@ -96,7 +96,7 @@ def test_a_page_fetches_and_runs_nothing(kind, audit_page):
 
 def test_what_a_user_wrote_is_escaped():
     evil = "<script>alert('1')</script>"
-    record = examples.record(
+    result = examples.result(
         attack=evil,
         goal=evil,
         data_label=evil,
@@ -108,9 +108,9 @@ def test_what_a_user_wrote_is_escaped():
     )
     row = examples.site(evil, (1,), 1, "forward", {evil: "shift"}, kind=evil, hint=evil)
     audit = examples.audit(
-        verdict=evil, reasons=(f"`{evil}`",), records=(record,), surface=(row,), shiftable={evil: (evil,)}
+        verdict=evil, reasons=(f"`{evil}`",), records=(result,), surface=(row,), shiftable={evil: (evil,)}
     )
-    for page in (record_html(record), audit_html(audit)):
+    for page in (result_html(result), audit_html(audit)):
         assert "<script" not in page
         assert evil in Page(page).text
 
@@ -133,8 +133,8 @@ def test_an_empty_audit(severity):
 
 
 def test_a_bare_record_on_stand_in_data():
-    record = examples.reconstruction().model_copy(update={"command": None, "given": {}, "threat": {}})
-    text = Page(record_html(record)).text
+    result = examples.reconstruction().model_copy(update={"command": None, "given": {}, "threat": {}})
+    text = Page(result_html(result)).text
     assert "Purchase-100 (synthetic stand-in)" in text
     assert "do not compare with the paper's" in text
     assert "Paper," not in text

@@ -3,11 +3,11 @@
 import pytest
 
 from turncoat import attacks
-from turncoat.experiment import Experiment, run
-from turncoat.record import Measured
+from turncoat.experiments.experiment import Experiment, run
+from turncoat.jobs.job import Job
 from turncoat.report import measures, words
 from turncoat.report.measures import NUMBERS, SHARES, Shown, shown, title
-from turncoat.trials import Job
+from turncoat.results.values import Measured
 
 TITLES = [
     ("mae", "Mean absolute error, as a share of the features' range"),
@@ -48,11 +48,11 @@ QUICK = {
 @pytest.mark.parametrize("name", QUICK)
 def test_every_measure_of_an_attack_has_a_title(name):
     settings = {"shadow_models": 4} if name == "membership" else {}
-    record = run(Experiment(name, QUICK[name], settings, trials=2))
+    result = run(Experiment(name, QUICK[name], settings, trials=2))
     assert name in attacks.CATALOGUE
     known = {**SHARES, **NUMBERS}
-    for measure in record.attacked.measures:
+    for measure in result.attacked.measures:
         assert measure in known or measure.rpartition(" ")[0] in known, measure
-    assert len(words.measures(record)) == len(record.attacked.measures)
-    assert all(one is None or one.mean for row in words.measures(record).values() for one in row)
-    assert measures.title(next(iter(record.attacked.measures))) in words.measures(record)
+    assert len(words.measures(result)) == len(result.attacked.measures)
+    assert all(one is None or one.mean for row in words.measures(result).values() for one in row)
+    assert measures.title(next(iter(result.attacked.measures))) in words.measures(result)

@@ -3,8 +3,8 @@
 import pytest
 
 from report import examples
-from turncoat.record import Measured
 from turncoat.report import numbers, words
+from turncoat.results.values import Measured
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_the_headline_says_what_happened():
         "With 1 tampered product per training run, one corrupt party moved the share of records "
         "reconstructed from 0% to 90.0%, and test accuracy from 83.8% to 9.8%."
     )
-    assert words.headline(examples.record(errors=0)).startswith("With no product tampered")
+    assert words.headline(examples.result(errors=0)).startswith("With no product tampered")
 
 
 def test_exposure_is_said_in_words():

@@ -5,9 +5,9 @@ import io
 import pytest
 from rich.console import Console
 
-from turncoat.record import Measured
 from turncoat.report.reproduction import reproduction_table
-from turncoat.reproduction import Reproduction, Row
+from turncoat.results.reproduction import Reproduction, Row
+from turncoat.results.values import Measured
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ def flat(renderable, width: int = 80) -> str:
 
 
 def test_an_attack_stands_beside_the_honest_run_and_the_paper():
-    text = flat(attack_table(examples.record()))
+    text = flat(attack_table(examples.result()))
     for part in ("Honest", "Attacked", "Paper", "99.94%", "99.91 to 99.97%", "0.44%", "84.0%", "99.96%"):
         assert part in text
     for part in (
@@ -86,16 +86,16 @@ def test_names_are_no_markup():
     text = shown(surface_table([row]))
     assert "loss/[bold]/[/red]max" in text
     assert "shifts w[0]" in text
-    assert "[b]goal[/b]" in shown(attack_table(examples.record(goal="[b]goal[/b]")))
+    assert "[b]goal[/b]" in shown(attack_table(examples.result(goal="[b]goal[/b]")))
 
 
 @pytest.mark.parametrize("width", [60, 80, 120])
 def test_nothing_is_wider_than_the_terminal(width):
-    renderables = (audit_table(examples.audit()), attack_table(examples.record()))
+    renderables = (audit_table(examples.audit()), attack_table(examples.result()))
     for renderable in renderables:
         assert all(len(line) <= width for line in shown(renderable, width).splitlines())
 
 
 def test_an_80_column_terminal_cuts_no_number():
     assert "…" not in shown(audit_table(examples.audit()))
-    assert "…" not in shown(attack_table(examples.record()))
+    assert "…" not in shown(attack_table(examples.result()))

@@ -28,9 +28,9 @@ import numpy as np
 import turncoat
 from turncoat.adversary.view import View
 from turncoat.data import files
-from turncoat.models import Model, Params
+from turncoat.jobs.loop import as_batches, batch_order, each, start, train
+from turncoat.jobs.models import Model, Params
 from turncoat.refusal import Refusal
-from turncoat.training import as_batches, batch_order, each, start, train
 
 HELD_BACK = 1000  # and at most a tenth of the adversary's records
 FORMAT = 1  # of the cached files and of how shadow models are trained here
@@ -100,7 +100,7 @@ def _trained(view: View, held: int, count: int, seed: int) -> dict[str, np.ndarr
         return train(view.program, start(view.model.init(initial), view.training), x, y, order)[0]
 
     keys = jax.random.split(jax.random.fold_in(jax.random.key(seed), FORMAT), count)
-    models = [jax.tree.map(np.asarray, p) for p in each(one, ((key,) for key in keys))]
+    models = [jax.tree.map(np.asarray, p) for _, p in each(one, keys, lambda key: (key,))]
     return {name: np.stack([m[name] for m in models]) for name in models[0]}
 
 

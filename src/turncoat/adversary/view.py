@@ -15,9 +15,9 @@ from turncoat.core.errors import Errors
 from turncoat.core.secure import Secured
 from turncoat.core.surface import Surface
 from turncoat.goals import Goal
-from turncoat.models import Model, Params
+from turncoat.jobs.loop import Tampering, Training, batch_order, start, train
+from turncoat.jobs.models import Model, Params
 from turncoat.refusal import Refusal
-from turncoat.training import Tamper, Training, batch_order, start, train
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,12 +65,12 @@ class View:
         """A model trained like `reference`, on the records kept for rehearsals only."""
         return self.rehearsed(records=self.kept)
 
-    def rehearsed(self, tamper: Tamper | None = None, plan: Any = None, records: int | None = None) -> Params:
+    def rehearsed(self, tampering: Tampering | None = None, records: int | None = None) -> Params:
         """What training on the first `records` of its own (by default all) gives under errors, from one start."""
         x, y = self.x[:records], self.model.encode(self.y[:records])
         initial, order = jax.random.split(self.key)
         first = start(self.model.init(initial), self.training)
-        return train(self.program, first, x, y, batch_order(order, len(x), self.training), tamper, plan)[0]
+        return train(self.program, first, x, y, batch_order(order, len(x), self.training), tampering)[0]
 
     def errors_that_move(self, changes: Mapping[str, Any]) -> Errors:
         """The errors that add these changes to parameters in one step, whatever the secrets are.

@@ -2,41 +2,44 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from turncoat.attacks.amplified_poisoning import amplified_poisoning
+from turncoat.attacks.amplified_poisoning import AmplifiedPoisoning
 from turncoat.attacks.attack import Attack, Needs
-from turncoat.attacks.availability import availability
-from turncoat.attacks.backdoor import backdoor
-from turncoat.attacks.deposit import deposit
-from turncoat.attacks.fairness import fairness
-from turncoat.attacks.membership import membership
-from turncoat.attacks.neuron_override import neuron_override
-from turncoat.attacks.reconstruction import reconstruction
-from turncoat.attacks.sparse import sparse_backdoor
-from turncoat.attacks.targeted import targeted
+from turncoat.attacks.availability import Availability
+from turncoat.attacks.backdoor import Backdoor
+from turncoat.attacks.deposit import Deposit
+from turncoat.attacks.fairness import Fairness
+from turncoat.attacks.membership import Membership
+from turncoat.attacks.neuron_override import NeuronOverride
+from turncoat.attacks.reconstruction import Reconstruction
+from turncoat.attacks.sparse_backdoor import SparseBackdoor
+from turncoat.attacks.targeted import Targeted
 from turncoat.refusal import Refusal, nearest
 
-CATALOGUE: dict[str, Callable[..., Attack]] = {
-    "amplified-poisoning": amplified_poisoning,
-    "availability": availability,
-    "backdoor": backdoor,
-    "deposit": deposit,
-    "fairness": fairness,
-    "membership": membership,
-    "neuron-override": neuron_override,
-    "reconstruction": reconstruction,
-    "sparse-backdoor": sparse_backdoor,
-    "targeted": targeted,
+CATALOGUE: dict[str, type[Attack]] = {
+    attack.name: attack
+    for attack in (
+        AmplifiedPoisoning,
+        Availability,
+        Backdoor,
+        Deposit,
+        Fairness,
+        Membership,
+        NeuronOverride,
+        Reconstruction,
+        SparseBackdoor,
+        Targeted,
+    )
 }
 
-KINDS: dict[str, tuple[Any, str]] = {
-    "str": (str, "a word"),
-    "int": (int, "a whole number"),
-    "float": (int | float, "a number"),
-}
+
+def kind(name: str) -> type[Attack]:
+    """The attack of this name, whatever its settings; Refusal, naming the nearest, if there is none."""
+    if name not in CATALOGUE:
+        raise Refusal(f"there is no attack {name!r}; the nearest are {nearest(name, CATALOGUE)}")
+    return CATALOGUE[name]
 
 
 def get(name: str, settings: Mapping[str, Any] | None = None) -> Attack:
@@ -44,17 +47,7 @@ def get(name: str, settings: Mapping[str, Any] | None = None) -> Attack:
 
     Raises Refusal for an unknown name or setting, naming the nearest, or a value of the wrong type.
     """
-    if name not in CATALOGUE:
-        raise Refusal(f"there is no attack {name!r}; the nearest are {nearest(name, CATALOGUE)}")
-    make = CATALOGUE[name]
-    known = inspect.signature(make).parameters
-    for key, value in (settings or {}).items():
-        if key not in known:
-            raise Refusal(f"attack {name!r} has no setting {key!r}; the nearest are {nearest(key, known)}")
-        wanted = str(known[key].annotation).removesuffix(" | None")
-        if not isinstance(value, KINDS[wanted][0]) or isinstance(value, bool):
-            raise Refusal(f"setting {key!r} of attack {name!r} must be {KINDS[wanted][1]}, not {value!r}")
-    return make(**(settings or {}))
+    return kind(name).of(settings or {}, f"attack {name!r}")
 
 
-__all__ = ["CATALOGUE", "Attack", "Needs", "backdoor", "deposit", "get", "reconstruction"]
+__all__ = ["CATALOGUE", "Attack", "Needs", "get", "kind"]

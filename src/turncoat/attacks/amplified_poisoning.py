@@ -16,13 +16,13 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from turncoat.adversary.gradients import scale
+from turncoat.adversary.strategies import scale
 from turncoat.adversary.view import View
 from turncoat.attacks.attack import Attack, Needs
 from turncoat.core.errors import Errors
 from turncoat.goals import Targeted
+from turncoat.jobs.loop import StepInfo
 from turncoat.refusal import Refusal
-from turncoat.training import StepInfo
 
 AGAINST = ("rival", "nothing")
 RECORDS_A_COPY = 2_500  # so that a small data set is not poisoned by the copies alone; docs/tuning.md

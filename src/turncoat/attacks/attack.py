@@ -1,16 +1,17 @@
-"""The form of an attack: four pure functions and a declaration of what they need."""
+"""The form of an attack: a frozen value that plans, tampers and exploits, and declares what it needs."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from turncoat.adversary.view import View
 from turncoat.core.errors import Errors
 from turncoat.goals import Goal
-from turncoat.models import Params
-from turncoat.training import StepInfo
+from turncoat.jobs.loop import StepInfo, Tampering
+from turncoat.jobs.models import Params
+from turncoat.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -44,30 +45,57 @@ class Sweep:
     fixed: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, eq=False)
-class Attack:
-    """A configured attack.
-
-    `prepare(view) -> plan` sees the adversary's view only; `tamper(plan, info) -> Errors` sees public step
-    information only (so that the errors cannot depend on secrets); `exploit(view, plan, params)` sees the
-    released model only. A plan is a pytree of arrays. The harness measures success by `goal`.
-    `contribute(view) -> (x, labels)`, where a contributor of data colludes, gives the records that it puts in
-    the place of the victims' last ones; the harness then also runs the training on them without errors.
-    `sweeps` are the curves that a report of this attack shows.
-    """
-
-    name: str
-    goal: Goal
-    needs: Needs
-    prepare: Callable[[View], Any]
-    tamper: Callable[[Any, StepInfo], Errors]
-    exploit: Callable[[View, Any, Params], Any] | None = None
-    contribute: Callable[[View], tuple[Any, Any]] | None = None
-    settings: dict[str, Any] = field(default_factory=dict)
-    variant: str = ""
-    sweeps: tuple[Sweep, ...] = ()
-
-
 def at_every_step(plan: Errors, info: StepInfo) -> Errors:
     """The same errors in every step."""
     return plan
+
+
+@dataclass(frozen=True)
+class Attack(Settings):
+    """A configured attack: its fields are its settings.
+
+    `prepare(view) -> plan` sees the adversary's view only; `tamper(plan, info) -> Errors` is a plain function
+    of the plan and of public step information (so that the errors cannot depend on secrets, and attacks that
+    share it share a compiled program); `exploit(view, plan, params)` sees the released model only. A plan is
+    a pytree of arrays. The harness measures success by `goal`. `sweeps` are the curves that a report shows.
+    """
+
+    name: ClassVar[str]
+    sweeps: ClassVar[tuple[Sweep, ...]] = ()
+
+    @property
+    def goal(self) -> Goal:
+        """What success is."""
+        raise NotImplementedError
+
+    @property
+    def needs(self) -> Needs:
+        """What the adversary must know or own."""
+        raise NotImplementedError
+
+    @property
+    def variant(self) -> str:
+        """What these settings make of the attack, in a few words, and whether the paper has it."""
+        return ""
+
+    def prepare(self, view: View) -> Any:
+        """What is computed before training: a pytree of arrays."""
+        raise NotImplementedError
+
+    tamper: ClassVar[Callable[[Any, StepInfo], Errors]] = staticmethod(at_every_step)
+
+    def exploit(self, view: View, plan: Any, params: Params) -> Any:
+        """What is read off the released model, for attacks that read."""
+        return None
+
+    def contribute(self, view: View) -> tuple[Any, Any]:
+        """The records (x, labels) of a colluding contributor, in the place of the victims' last ones.
+
+        The harness asks for them where the attack needs such a contributor, and then also runs the training
+        on them without errors.
+        """
+        raise NotImplementedError
+
+    def tampering(self, plan: Any) -> Tampering:
+        """What it does in a training run, by its plan."""
+        return Tampering(self.tamper, plan, self.needs.data_order)

@@ -14,7 +14,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from turncoat.adversary.gradients import scale, zero
+from turncoat.adversary.strategies import scale, zero
 from turncoat.adversary.view import View
 from turncoat.attacks.attack import Attack, Needs, at_every_step
 from turncoat.core.errors import Errors

@@ -6,65 +6,71 @@ would produce on it, and adds this same gradient in every step of the secure tra
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Literal
+
 import jax.numpy as jnp
 import numpy as np
+from pydantic import Field
 
+from turncoat import goals
 from turncoat.adversary.view import View
-from turncoat.attacks.attack import Attack, Needs, at_every_step
+from turncoat.attacks.attack import Attack, Needs
 from turncoat.core.errors import Errors
-from turncoat.goals import Backdoor, Trigger
+from turncoat.goals import Trigger
 from turncoat.refusal import Refusal
 
 STRENGTH = {"trigger": 0.1, "all": 0.03}
 
 
-def backdoor(
-    strength: float | None = None,
-    rows: str = "trigger",
-    feature: int = 0,
-    value: float = 1.0,
-    source: int = 0,
-    target: int = 1,
-    trigger: str = "feature",
-    size: int = 3,
-    blend: float = 0.2,
-) -> Attack:
-    """The backdoor attack.
+@dataclass(frozen=True)
+class Backdoor(Attack):
+    """The backdoor attack: the poisoned records' gradient is added to the mean gradient of each step."""
 
-    `rows`: "all" transfers the whole poisoned gradient, which is the paper's attack; "trigger" only its row
-    at the trigger's features, which moves little that an untriggered record uses. `strength`: what multiple
-    of the poisoned records' mean gradient is added to the mean gradient of each step (default 0.1 and 0.03).
-    The other settings say what triggers it (see `goals.Trigger`), from which class to which.
-    """
-    if rows not in STRENGTH:
-        raise Refusal(f"rows must be 'trigger' or 'all', not {rows!r}")
-    strength = STRENGTH[rows] if strength is None else strength
-    if not (np.isfinite(strength) and strength >= 0):
-        raise Refusal(f"the strength must be a number of at least 0, not {strength}")
-    goal = Backdoor(source, target, Trigger(feature, value, trigger, size, blend))
+    strength: Annotated[
+        float | None,
+        Field(
+            ge=0,
+            description="what multiple of the poisoned records' mean gradient is added; 0.1, or 0.03 for all",
+        ),
+    ] = None
+    rows: Annotated[
+        Literal["trigger", "all"],
+        Field(
+            description="the whole gradient (all, the paper's attack), or its row at the trigger's features"
+        ),
+    ] = "trigger"
+    source: Annotated[int, Field(description="the class of the records that bear the trigger")] = 0
+    target: Annotated[int, Field(description="the class that they are to take")] = 1
+    trigger: Trigger = field(default_factory=Trigger)
 
-    def prepare(view: View) -> Errors:
-        gradient = poisoned_gradient(view, goal)
-        if rows == "trigger":
-            touched = goal.trigger.touched(view.shape or view.x.shape[1:])
-            gradient = jnp.zeros_like(gradient).at[touched].set(gradient[touched])
-        return view.errors_that_move({"w0": -view.training.learning_rate * strength * gradient})
+    name = "backdoor"
+    needs = Needs(capability="shifting")
 
-    return Attack(
-        name="backdoor",
-        goal=goal,
-        needs=Needs(capability="shifting"),
-        prepare=prepare,
-        tamper=at_every_step,
-        settings={"strength": strength, "rows": rows} | goal.settings,
-        variant={
+    def defaults(self) -> Mapping[str, Any]:
+        return {"strength": STRENGTH[self.rows]}
+
+    @property
+    def goal(self) -> goals.Backdoor:
+        return goals.Backdoor(self.source, self.target, self.trigger)
+
+    @property
+    def variant(self) -> str:
+        return {
             "all": "the whole transferred gradient: the paper's attack",
             "trigger": "the transferred gradient restricted to the trigger's feature: beyond the paper",
-        }[rows],
-    )
+        }[self.rows]
+
+    def prepare(self, view: View) -> Errors:
+        gradient = poisoned_gradient(view, self.goal)
+        if self.rows == "trigger":
+            touched = self.trigger.touched(view.shape or view.x.shape[1:])
+            gradient = jnp.zeros_like(gradient).at[touched].set(gradient[touched])
+        return view.errors_that_move({"w0": -view.training.learning_rate * self.strength * gradient})
 
 
-def poisoned_gradient(view: View, goal: Backdoor) -> jnp.ndarray:
+def poisoned_gradient(view: View, goal: goals.Backdoor) -> jnp.ndarray:
     """The mean gradient, in the first layer's weights, of triggered records with the target label (Fig. 5)."""
     if view.model.layers != 1:
         raise Refusal(

@@ -14,14 +14,14 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from turncoat.adversary.readout import Prior, deposit_site, pooled
+from turncoat.adversary.reading import Prior, deposit_site, pooled
 from turncoat.adversary.view import View
 from turncoat.attacks.attack import Attack, Needs
 from turncoat.core.errors import Errors
 from turncoat.goals import Reconstruction, Taken
-from turncoat.models import Params
+from turncoat.jobs.loop import StepInfo
+from turncoat.jobs.models import Params
 from turncoat.refusal import Refusal
-from turncoat.training import StepInfo
 
 PRIORS = ("gaussian", "none")
 AWAKE = 0.01  # share of pairs of records up to which a neuron counts as dead

@@ -7,14 +7,14 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from turncoat.adversary.gradients import scale, zero
-from turncoat.adversary.rows import of_examples, opposed
+from turncoat.adversary.examples import of_examples, opposed
+from turncoat.adversary.strategies import scale, zero
 from turncoat.adversary.view import View
 from turncoat.attacks.attack import Attack, Needs
 from turncoat.core.errors import Errors
 from turncoat.goals import Fairness
+from turncoat.jobs.loop import StepInfo
 from turncoat.refusal import Refusal
-from turncoat.training import StepInfo
 
 MEANS = ("scaling", "zeroing")
 OTHERS = ("untouched", "opposed")

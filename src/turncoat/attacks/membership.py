@@ -16,16 +16,16 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from turncoat.adversary.gradients import scale
 from turncoat.adversary.shadows import held_back, outputs, shadows
+from turncoat.adversary.strategies import scale
 from turncoat.adversary.view import View
 from turncoat.attacks.attack import Attack, Needs
 from turncoat.core.errors import Errors
 from turncoat.goals import Membership
+from turncoat.jobs.loop import StepInfo
+from turncoat.jobs.models import Params
 from turncoat.metrics.membership import FAMILIES, P_VALUES, Signals, log_odds
-from turncoat.models import Params
 from turncoat.refusal import Refusal, nearest
-from turncoat.training import StepInfo
 
 OTHERS = ("opposed", "untouched")
 PUSH = {"linear": 40.0, "layered": 20.0}  # docs/tuning.md, "Membership"

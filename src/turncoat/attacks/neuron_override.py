@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from turncoat.adversary.route import DIRECTIONS, route
+from turncoat.adversary.neuron_path import DIRECTIONS, route
 from turncoat.adversary.view import View
 from turncoat.attacks.attack import Attack, Needs, at_every_step
 from turncoat.core.errors import Errors

@@ -7,15 +7,15 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from turncoat.adversary.gradients import scale
-from turncoat.adversary.readout import Prior, deposit_site, pooled, rescaled
+from turncoat.adversary.reading import Prior, deposit_site, pooled, rescaled
+from turncoat.adversary.strategies import scale
 from turncoat.adversary.view import View
 from turncoat.attacks.attack import Attack, Needs
 from turncoat.core.errors import Errors
 from turncoat.goals import Reconstruction, Taken
-from turncoat.models import Params
+from turncoat.jobs.loop import StepInfo
+from turncoat.jobs.models import Params
 from turncoat.refusal import Refusal
-from turncoat.training import StepInfo
 
 READ = ("neuron", "all")
 

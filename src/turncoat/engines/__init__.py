@@ -11,10 +11,10 @@ from functools import cache
 from typing import Any
 
 from turncoat.core.engine import Engine
-from turncoat.engines.monitor import Monitored
 from turncoat.engines.reals import reals
 from turncoat.engines.replicated import Replicated, replicated
 from turncoat.engines.ring import Ring, ring
+from turncoat.engines.wraparound import Monitored
 from turncoat.refusal import Refusal, nearest
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import dataclass, field
 
 from turncoat.data import Dataset
 from turncoat.goals.goal import Ended, Goal, Judged
@@ -18,12 +17,6 @@ class Backdoor(Goal):
     source: int = 0
     target: int = 1
     trigger: Trigger = field(default_factory=Trigger)
-
-    @property
-    def settings(self) -> dict[str, Any]:
-        """The goal as settings of an attack, under the names that attacks give them."""
-        mark = asdict(self.trigger)
-        return {"source": self.source, "target": self.target, "trigger": mark.pop("kind")} | mark
 
     @property
     def sentence(self) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 
 from turncoat.data import Dataset, Part, Splits
 from turncoat.metrics import Interval, mean_interval, rate
-from turncoat.record import Curve, Gallery
+from turncoat.results.values import Curve, Gallery
 
 Predict = Callable[[np.ndarray], np.ndarray]
 """The released model: records (n, features) to predicted classes (n,)."""

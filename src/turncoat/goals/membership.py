@@ -16,8 +16,8 @@ from turncoat.data import Dataset, Splits
 from turncoat.goals.goal import Case, Ended, Goal, Judged, Summary
 from turncoat.metrics import Interval
 from turncoat.metrics.roc import Point, above, at_fpr, roc
-from turncoat.record import Curve
 from turncoat.refusal import Refusal
+from turncoat.results.values import Curve
 
 FPRS = (0.001, 0.01)
 """The false positive rates of Table 5; success is the true positive rate at the first."""

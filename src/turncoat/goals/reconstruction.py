@@ -10,7 +10,7 @@ import numpy as np
 from turncoat.goals.goal import Ended, Goal, Judged, Summary
 from turncoat.metrics import mean_interval, rate
 from turncoat.metrics.images import mean_absolute_error, ssim
-from turncoat.record import Gallery
+from turncoat.results.values import Gallery
 
 SHOWN = 10
 

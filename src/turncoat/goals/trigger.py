@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated, Literal
 
 import numpy as np
+from pydantic import Field
 
 from turncoat.refusal import Refusal
-
-KINDS = ("feature", "set", "patch", "blend")
+from turncoat.settings import Settings
 
 
 @dataclass(frozen=True)
-class Trigger:
+class Trigger(Settings):
     """A pattern laid over a record: x becomes (1 - opacity) x + opacity pattern, entry by entry.
 
     `kind`: "feature" sets one feature to `value` (section 5.1); "set" does so with `size` features, spread
@@ -21,11 +22,13 @@ class Trigger:
     random pattern in [0, value], at opacity `blend` (Chen et al. 2017, the paper's [30]).
     """
 
-    feature: int = 0
-    value: float = 1.0
-    kind: str = "feature"
-    size: int = 3
-    blend: float = 0.2
+    feature: Annotated[int, Field(ge=0, description="the feature that is set, or the first of them")] = 0
+    value: Annotated[float, Field(description="what the features are set to")] = 1.0
+    kind: Annotated[
+        Literal["feature", "set", "patch", "blend"], Field(description="what triggers the backdoor")
+    ] = "feature"
+    size: Annotated[int, Field(ge=1, description="how many features a set has, or pixels a patch's side")] = 3
+    blend: Annotated[float, Field(gt=0, le=1, description="the opacity of a blended pattern")] = 0.2
 
     def overlay(self, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
         """Opacity and pattern, float32 (features,) each, for records of this shape before flattening."""
@@ -61,14 +64,8 @@ class Trigger:
     def check(self, shape: tuple[int, ...]) -> None:
         """Refuses a trigger that records of this shape cannot bear."""
         features = int(np.prod(shape))
-        if self.kind not in KINDS:
-            raise Refusal(f"there is no trigger {self.kind!r}; the triggers are {', '.join(KINDS)}")
         if not 0 <= self.feature < features:
             raise Refusal(f"feature {self.feature} does not exist; the features are 0 to {features - 1}")
-        if not np.isfinite(self.value):
-            raise Refusal("the trigger's value must be a number")
-        if self.kind == "blend" and not 0 < self.blend <= 1:
-            raise Refusal(f"a blended trigger's opacity lies in (0, 1], not at {self.blend}")
         if self.kind == "set" and not 1 <= self.size <= features:
             raise Refusal(f"a set of {self.size} features cannot be had; the size is 1 to {features}")
         if self.kind == "patch":
@@ -78,7 +75,7 @@ class Trigger:
         if len(shape) not in (2, 3):
             raise Refusal(f"a patch needs images, but a record here has shape {shape}; take trigger=set")
         row, column = divmod(self.feature // (*shape, 1)[2], shape[1])
-        if self.size < 1 or row + self.size > shape[0] or column + self.size > shape[1]:
+        if row + self.size > shape[0] or column + self.size > shape[1]:
             raise Refusal(
                 f"a patch of {self.size} x {self.size} at row {row}, column {column} does not lie in an image of "
                 f"{shape[0]} x {shape[1]}"

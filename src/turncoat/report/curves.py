@@ -1,4 +1,4 @@
-"""The curves of a record as a picture: one panel for each pair of axes."""
+"""The curves of a result as a picture: one panel for each pair of axes."""
 
 from collections.abc import Sequence
 from itertools import cycle
@@ -8,9 +8,10 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
-from turncoat.record import Curve, Record
 from turncoat.report import words
 from turncoat.report.figure import ATTACKED, FAINT, HONEST, MUTED, image
+from turncoat.results.result import Result
+from turncoat.results.values import Curve
 
 ACROSS = 2
 COLOURS = (ATTACKED, "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
@@ -18,9 +19,9 @@ PLAIN = FuncFormatter(lambda value, _: f"{value:g}")  # matplotlib's own writes 
 SPAN = 100  # an axis whose positive values span more than this factor is logarithmic
 
 
-def curves_image(record: Record, kind: str = "png") -> bytes:
-    """The picture as bytes of the format `kind` ('png', 'svg' or 'pdf'); equal records give equal bytes."""
-    return image(lambda: _draw(record), kind)
+def curves_image(result: Result, kind: str = "png") -> bytes:
+    """The picture as bytes of the format `kind` ('png', 'svg' or 'pdf'); equal results give equal bytes."""
+    return image(lambda: _draw(result), kind)
 
 
 def panels(curves: dict[str, Curve]) -> dict[tuple[str, str], dict[str, Curve]]:
@@ -31,12 +32,12 @@ def panels(curves: dict[str, Curve]) -> dict[tuple[str, str], dict[str, Curve]]:
     return found
 
 
-def _draw(record: Record) -> Figure:
-    found = panels(record.curves or {})
+def _draw(result: Result) -> Figure:
+    found = panels(result.curves or {})
     rows = -(-len(found) // ACROSS)
     figure = Figure(figsize=(7.4, 0.7 + 2.3 * max(rows, 1)), layout="constrained")
     FigureCanvasAgg(figure)
-    figure.suptitle(f"{record.attack}: {words.origin(record)}", weight="bold", size=12, x=0.02, ha="left")
+    figure.suptitle(f"{result.attack}: {words.origin(result)}", weight="bold", size=12, x=0.02, ha="left")
     if not found:
         return figure
     grid = figure.subplots(rows, min(ACROSS, len(found)), squeeze=False).ravel()

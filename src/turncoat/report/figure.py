@@ -1,4 +1,4 @@
-"""A record as a picture: every trial, honest and attacked, beside the means and the paper's values."""
+"""A result as a picture: every trial, honest and attacked, beside the means and the paper's values."""
 
 import io
 from collections.abc import Callable, Sequence
@@ -13,8 +13,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter
 
-from turncoat.record import Measured, Record
 from turncoat.report import numbers, words
+from turncoat.results.result import Result
+from turncoat.results.values import Measured
 
 # The Okabe-Ito palette, which the common kinds of colour blindness keep apart (Okabe and Ito, 2008).
 HONEST, POISONED, ATTACKED = "#0072B2", "#CC79A7", "#D55E00"
@@ -44,14 +45,14 @@ STYLE: Any = {
 }
 
 
-def attack_figure(record: Record, path: str | Path) -> None:
+def attack_figure(result: Result, path: str | Path) -> None:
     """Writes the picture to `path`, whose suffix (.png, .svg, .pdf) chooses the format."""
-    Path(path).write_bytes(attack_image(record, Path(path).suffix.removeprefix(".") or "png"))
+    Path(path).write_bytes(attack_image(result, Path(path).suffix.removeprefix(".") or "png"))
 
 
-def attack_image(record: Record, kind: str = "png") -> bytes:
-    """The picture as bytes of the format `kind` ('png', 'svg' or 'pdf'); equal records give equal bytes."""
-    return image(lambda: _draw(record), kind)
+def attack_image(result: Result, kind: str = "png") -> bytes:
+    """The picture as bytes of the format `kind` ('png', 'svg' or 'pdf'); equal results give equal bytes."""
+    return image(lambda: _draw(result), kind)
 
 
 def image(draw: Callable[[], Figure], kind: str) -> bytes:
@@ -63,31 +64,31 @@ def image(draw: Callable[[], Figure], kind: str) -> bytes:
     return buffer.getvalue()
 
 
-def _draw(record: Record) -> Figure:
+def _draw(result: Result) -> Figure:
     figure = Figure(figsize=(7.4, 4.4))
     FigureCanvasAgg(figure)
-    figure.text(0.02, 0.945, f"{record.attack}: {words.origin(record)}", weight="bold", size=12)
-    figure.text(0.02, 0.885, words.sentence("; ".join(words.facts(record)[:4])), color=MUTED)
+    figure.text(0.02, 0.945, f"{result.attack}: {words.origin(result)}", weight="bold", size=12)
+    figure.text(0.02, 0.885, words.sentence("; ".join(words.facts(result)[:4])), color=MUTED)
     left, right = figure.subplots(1, 2, gridspec_kw=PLACE)
-    _panel(left, record, "accuracy", "Test accuracy")
-    _panel(right, record, "success", words.capital(record.success_name))
-    figure.legend(handles=_legend(record), **LEGEND)
+    _panel(left, result, "accuracy", "Test accuracy")
+    _panel(right, result, "success", words.capital(result.success_name))
+    figure.legend(handles=_legend(result), **LEGEND)
     return figure
 
 
-def _panel(axes: Axes, record: Record, name: str, label: str) -> None:
+def _panel(axes: Axes, result: Result, name: str, label: str) -> None:
     """One quantity: a thin line per trial from run to run, the means beside them, the outer ones outside."""
-    runs = list(words.runs(record))
-    values = [record.per_trial[f"{run}_{name}"] for run in runs]
-    means = [getattr(getattr(record, run), name) for run in runs]
-    alpha = max(0.12, min(0.6, 6 / record.trials))
+    runs = list(words.runs(result))
+    values = [result.per_trial[f"{run}_{name}"] for run in runs]
+    means = [getattr(getattr(result, run), name) for run in runs]
+    alpha = max(0.12, min(0.6, 6 / result.trials))
     for one in zip(*values, strict=True):
         axes.plot(range(len(runs)), one, color=FAINT, alpha=alpha, linewidth=0.9, zorder=1)
-    published = [getattr(record.paper, f"{run}_{name}", None) for run in runs]
+    published = [getattr(result.paper, f"{run}_{name}", None) for run in runs]
     for x, run in enumerate(runs):
         side, colour, value = -1 if x == 0 else 1, COLOURS[run], published[x]
         axes.plot(
-            [x] * record.trials, values[x], "o", color=colour, alpha=alpha, markersize=4, mew=0, zorder=2
+            [x] * result.trials, values[x], "o", color=colour, alpha=alpha, markersize=4, mew=0, zorder=2
         )
         _mean(axes, x + 0.32 * side, side, means[x], colour)
         if value is not None:
@@ -136,14 +137,14 @@ def _frame(axes: Axes, runs: Sequence[str], label: str, limits: tuple[float, flo
     axes.tick_params(length=0)
 
 
-def _legend(record: Record) -> list[Line2D]:
+def _legend(result: Result) -> list[Line2D]:
     trial = Line2D([], [], color=FAINT, marker="o", markersize=4, linewidth=0.9, label="one trial")
-    interval = f"mean and {words.confidence(record)} interval"
+    interval = f"mean and {words.confidence(result)} interval"
     handles = [trial]
-    for run in words.runs(record):
-        named = f"{run}, {interval}" if record.poisoned is None or run == "attacked" else run
+    for run in words.runs(result):
+        named = f"{run}, {interval}" if result.poisoned is None or run == "attacked" else run
         handles.append(Line2D([], [], color=COLOURS[run], marker="s", linestyle="", label=named))
-    if record.paper:
-        paper = f"the paper, {record.paper.table}"
+    if result.paper:
+        paper = f"the paper, {result.paper.table}"
         handles.append(Line2D([], [], color=INK, marker="D", mfc="white", linestyle="", label=paper))
     return handles

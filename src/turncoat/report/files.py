@@ -1,28 +1,29 @@
 """The files of one attack's result folder, by name."""
 
-from turncoat.record import Record, to_json
 from turncoat.report.csv import per_trial_csv
 from turncoat.report.curves import curves_image
 from turncoat.report.figure import attack_image
 from turncoat.report.gallery import gallery_image
-from turncoat.report.html import record_html
+from turncoat.report.html import result_html
+from turncoat.results.json import to_json
+from turncoat.results.result import Result
 
 
-def record_files(record: Record) -> dict[str, bytes | str]:
-    """The record, its page, its pictures and its trials as a table."""
+def result_files(result: Result) -> dict[str, bytes | str]:
+    """The result, its page, its pictures and its trials as a table."""
     return {
-        "record.json": to_json(record),
-        "report.html": record_html(record),
-        **pictures(record),
-        "trials.csv": per_trial_csv([record]),
+        "result.json": to_json(result),
+        "report.html": result_html(result),
+        **pictures(result),
+        "trials.csv": per_trial_csv([result]),
     }
 
 
-def pictures(record: Record) -> dict[str, bytes]:
+def pictures(result: Result) -> dict[str, bytes]:
     """The figure of the trials; that of the curves, and the gallery of reconstructed records, where there are any."""
-    found = {f"{record.attack}.png": attack_image(record)}
-    if record.curves:
-        found[f"{record.attack}-curves.png"] = curves_image(record)
-    if record.gallery:
-        found[f"{record.attack}-gallery.png"] = gallery_image(record.gallery)
+    found = {f"{result.attack}.png": attack_image(result)}
+    if result.curves:
+        found[f"{result.attack}-curves.png"] = curves_image(result)
+    if result.gallery:
+        found[f"{result.attack}-gallery.png"] = gallery_image(result.gallery)
     return found

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from turncoat.refusal import Refusal
 
-OURS = ("record.json", "audit.json", "surface.json", "data.json", "reproduction.json")
+OURS = ("result.json", "audit.json", "surface.json", "data.json", "reproduction.json")
 """A folder that holds one of these files, written by Turncoat, is an earlier result."""
 
 

@@ -7,8 +7,8 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from turncoat.record import Gallery
 from turncoat.report.figure import INK, STYLE
+from turncoat.results.values import Gallery
 
 SIZE = 0.78
 """Inches of an image."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from turncoat.record import Measured
 from turncoat.report import numbers
+from turncoat.results.values import Measured
 
 SHARES = {
     "tpr": "TPR",

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from math import prod
 
-from turncoat.record import Measured, SiteRow
+from turncoat.results.audit import SiteRow
+from turncoat.results.values import Measured
 
 MINUS = "\u2212"
 TIMES = "\u00d7"

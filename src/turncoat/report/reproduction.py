@@ -5,9 +5,9 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from turncoat.record import Measured
 from turncoat.report import numbers, words
-from turncoat.reproduction import Reproduction, Row, stands_in
+from turncoat.results.reproduction import Reproduction, Row, stands_in
+from turncoat.results.values import Measured
 
 COLOURS = {"exceeded": "green", "reached": "green", "short": "red", "not run": "yellow", "ours": "cyan"}
 

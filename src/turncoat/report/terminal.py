@@ -10,33 +10,35 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from turncoat.record import AuditRecord, Measured, Record, SiteRow
 from turncoat.report import numbers, words
+from turncoat.results.audit import AuditResult, SiteRow
+from turncoat.results.result import Result
+from turncoat.results.values import Measured
 
 COLOURS = {"broken": "red", "weakened": "yellow", "held": "green"}
 
 
-def attack_table(record: Record) -> RenderableType:
+def attack_table(result: Result) -> RenderableType:
     """One attack: honest beside attacked beside the paper's numbers, each with its interval."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for heading in ("", *words.runs(record).values(), *_paper_headings(record)):
+    for heading in ("", *words.runs(result).values(), *_paper_headings(result)):
         table.add_column(heading, justify="right" if heading else "left")
-    for name, label in (("accuracy", "Test accuracy"), ("success", words.capital(record.success_name))):
-        table.add_row(*_measured_row(record, name, label))
-    for name, of_runs in words.measures(record).items():
+    for name, label in (("accuracy", "Test accuracy"), ("success", words.capital(result.success_name))):
+        table.add_row(*_measured_row(result, name, label))
+    for name, of_runs in words.measures(result).items():
         table.add_row(_text(name), *("" if one is None else _cell(*one) for one in of_runs))
     lines: list[RenderableType] = [
-        Text.assemble((record.attack, "bold"), f": {words.origin(record)}"),
-        _text(words.purpose(record), "italic"),
+        Text.assemble((result.attack, "bold"), f": {words.origin(result)}"),
+        _text(words.purpose(result), "italic"),
         table,
-        _text(words.headline(record)),
-        _text(words.sentence("; ".join(words.facts(record))), "dim"),
+        _text(words.headline(result)),
+        _text(words.sentence("; ".join(words.facts(result))), "dim"),
     ]
-    lines += [_text(f"Note: {note}", "yellow") for note in words.notes(record)]
+    lines += [_text(f"Note: {note}", "yellow") for note in words.notes(result)]
     return Group(*lines)
 
 
-def audit_table(audit: AuditRecord) -> RenderableType:
+def audit_table(audit: AuditResult) -> RenderableType:
     """A whole audit: the verdict, the attacks, the surface and what to do next."""
     colour = COLOURS[audit.severity]
     severity = (audit.severity.upper(), f"bold {colour}")
@@ -45,9 +47,9 @@ def audit_table(audit: AuditRecord) -> RenderableType:
     parts: list[RenderableType] = [Panel(verdict, title="Verdict", border_style=colour, padding=(1, 2))]
     parts += [_text(words.INTRODUCTION, "dim"), _text(words.subject(audit))]
     parts += _list("Why", audit.reasons)
-    if audit.records:
-        parts += [_heading("Attacks that were tried"), _attack_rows(audit.records)]
-        parts.append(_text(words.reading(audit.records), "dim"))
+    if audit.results:
+        parts += [_heading("Attacks that were tried"), _attack_rows(audit.results)]
+        parts.append(_text(words.reading(audit.results), "dim"))
     if words.stands_in(audit):
         parts.append(_text(words.STAND_IN_WARNING, "yellow"))
     if audit.surface:
@@ -97,37 +99,37 @@ def _site_cell(group: Sequence[SiteRow]) -> RenderableType:
     return Group(_text(first.name), _text(kind, "dim"))
 
 
-def _measured_row(record: Record, name: str, label: str) -> list[RenderableType]:
+def _measured_row(result: Result, name: str, label: str) -> list[RenderableType]:
     cells: list[RenderableType] = [_text(label)]
-    for run in words.runs(record):
-        measured: Measured = getattr(getattr(record, run), name)
+    for run in words.runs(result):
+        measured: Measured = getattr(getattr(result, run), name)
         cells.append(_cell(numbers.percent(measured.mean), numbers.span(measured)))
-    if record.paper:
-        cells += [_text(words.published(record.paper, run, name)) for run in words.runs(record)]
+    if result.paper:
+        cells += [_text(words.published(result.paper, run, name)) for run in words.runs(result)]
     return cells
 
 
-def _paper_headings(record: Record) -> tuple[str, ...]:
-    return tuple(f"Paper,\n{kind}" for kind in words.runs(record)) if record.paper else ()
+def _paper_headings(result: Result) -> tuple[str, ...]:
+    return tuple(f"Paper,\n{kind}" for kind in words.runs(result)) if result.paper else ()
 
 
-def _attack_rows(records: Sequence[Record]) -> Table:
+def _attack_rows(results: Sequence[Result]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("Attack", overflow="fold", ratio=1)
     for heading in ("Success", "Test accuracy"):
         table.add_column(f"{heading}\nhonest {numbers.ARROW} attacked", justify="right", no_wrap=True)
     table.add_column("Tampered\nproducts", justify="right")
-    for record in records:
+    for result in results:
         cells = [
             _cell(numbers.change(before.mean, after.mean), numbers.span(after))
             for before, after in (
-                (record.honest.success, record.attacked.success),
-                (record.honest.accuracy, record.attacked.accuracy),
+                (result.honest.success, result.attacked.success),
+                (result.honest.accuracy, result.attacked.accuracy),
             )
         ]
-        origin, purpose = _text(words.origin(record)), _text(words.purpose(record), "dim")
-        name = Group(_text(record.attack, "bold"), origin, purpose)
-        table.add_row(name, *cells, numbers.whole(record.errors), end_section=True)
+        origin, purpose = _text(words.origin(result)), _text(words.purpose(result), "dim")
+        name = Group(_text(result.attack, "bold"), origin, purpose)
+        table.add_row(name, *cells, numbers.whole(result.errors), end_section=True)
     return table
 
 

@@ -1,10 +1,11 @@
-"""The words that all reports share: terms, and sentences made of a record's numbers."""
+"""The words that all reports share: terms, and sentences made of a result's numbers."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from turncoat.record import AuditRecord, Paper, Record, SiteRow
 from turncoat.report.measures import Shown, shown, title
 from turncoat.report.numbers import counted, duration, percent, points
+from turncoat.results.audit import AuditResult, SiteRow
+from turncoat.results.result import Paper, Result
 
 SEVERITIES = {
     "broken": "one corrupt party reaches its goal",
@@ -51,30 +52,30 @@ INTRODUCTION = (
 )
 
 
-def headline(record: Record) -> str:
+def headline(result: Result) -> str:
     """What the run showed, in one sentence of its numbers."""
-    before, after = record.honest, record.attacked
+    before, after = result.honest, result.attacked
     cause = (
-        f"With {counted(record.errors, 'tampered product')} per training run, one corrupt party"
-        if record.errors
+        f"With {counted(result.errors, 'tampered product')} per training run, one corrupt party"
+        if result.errors
         else "With no product tampered, one party"
     )
     return (
-        f"{cause} moved the {record.success_name} from {percent(before.success.mean)} to "
+        f"{cause} moved the {result.success_name} from {percent(before.success.mean)} to "
         f"{percent(after.success.mean)}, and test accuracy from {percent(before.accuracy.mean)} to "
         f"{percent(after.accuracy.mean)}."
     )
 
 
-def runs(record: Record) -> dict[str, str]:
-    """The kinds of training run that a record holds, and how a column of each is headed."""
+def runs(result: Result) -> dict[str, str]:
+    """The kinds of training run that a result holds, and how a column of each is headed."""
     headings = {"honest": "Honest", "poisoned": "Poisoned,\nno errors", "attacked": "Attacked"}
-    return {kind: heading for kind, heading in headings.items() if getattr(record, kind) is not None}
+    return {kind: heading for kind, heading in headings.items() if getattr(result, kind) is not None}
 
 
-def measures(record: Record) -> dict[str, tuple[Shown | None, ...]]:
-    """Each further measure of a record under its title, for each kind of run that it holds."""
-    of_runs = [getattr(record, kind).measures for kind in runs(record)]
+def measures(result: Result) -> dict[str, tuple[Shown | None, ...]]:
+    """Each further measure of a result under its title, for each kind of run that it holds."""
+    of_runs = [getattr(result, kind).measures for kind in runs(result)]
     names = dict.fromkeys(name for found in of_runs for name in found)
     return {
         title(name): tuple(shown(name, found[name]) if name in found else None for found in of_runs)
@@ -82,83 +83,83 @@ def measures(record: Record) -> dict[str, tuple[Shown | None, ...]]:
     }
 
 
-def facts(record: Record) -> list[str]:
-    """How the numbers of a record were obtained, in short phrases."""
-    change = record.accuracy_change
+def facts(result: Result) -> list[str]:
+    """How the numbers of a result were obtained, in short phrases."""
+    change = result.accuracy_change
     return [
-        f"protocol {record.protocol}",
-        f"engine {record.engine}",
-        counted(record.trials, "trial"),
-        f"{counted(record.errors, 'tampered product')} per run",
+        f"protocol {result.protocol}",
+        f"engine {result.engine}",
+        counted(result.trials, "trial"),
+        f"{counted(result.errors, 'tampered product')} per run",
         *([f"accuracy changed by {points(change)}"] if change else []),
-        f"under each number its {confidence(record)} confidence interval",
-        f"took {duration(record.seconds)}",
+        f"under each number its {confidence(result)} confidence interval",
+        f"took {duration(result.seconds)}",
     ]
 
 
-def notes(record: Record) -> list[str]:
-    """The notes of a record as sentences, the one about stand-in data first."""
-    return ([STAND_IN_WARNING] if record.stand_in else []) + [sentence(note) for note in record.notes]
+def notes(result: Result) -> list[str]:
+    """The notes of a result as sentences, the one about stand-in data first."""
+    return ([STAND_IN_WARNING] if result.stand_in else []) + [sentence(note) for note in result.notes]
 
 
-def purpose(record: Record) -> str:
+def purpose(result: Result) -> str:
     """The goal of the attack, and what its success measures where that is not the usual rate."""
-    usual = record.success_name == Record.model_fields["success_name"].default
-    return sentence(record.goal) + ("" if usual else f" Success is the {record.success_name}.")
+    usual = result.success_name == Result.model_fields["success_name"].default
+    return sentence(result.goal) + ("" if usual else f" Success is the {result.success_name}.")
 
 
-def origin(record: Record | AuditRecord) -> str:
-    """The model and the data of a record, as `lr on Fashion-MNIST`."""
-    return f"{record.model} on {record.data_label}"
+def origin(result: Result | AuditResult) -> str:
+    """The model and the data of a result, as `lr on Fashion-MNIST`."""
+    return f"{result.model} on {result.data_label}"
 
 
-def stands_in(audit: AuditRecord) -> bool:
+def stands_in(audit: AuditResult) -> bool:
     """Whether any number of the audit was obtained on stand-in data."""
-    return audit.stand_in or any(record.stand_in for record in audit.records)
+    return audit.stand_in or any(result.stand_in for result in audit.results)
 
 
-def dated(record: Record | AuditRecord) -> str:
-    """When a record was made, how long that took and by what."""
-    version = record.versions.get("turncoat", "")
+def dated(result: Result | AuditResult) -> str:
+    """When a result was made, how long that took and by what."""
+    version = result.versions.get("turncoat", "")
     tool = f"Turncoat {version}".strip()
-    return f"{record.created:%Y-%m-%d %H:%M} UTC, {tool}, computed in {duration(record.seconds)}"
+    return f"{result.created:%Y-%m-%d %H:%M} UTC, {tool}, computed in {duration(result.seconds)}"
 
 
-def setup(record: Record) -> str:
+def setup(result: Result) -> str:
     """What was trained, how, and what one party did, in two sentences."""
     return (
-        f"The model {record.model} was trained on {record.data_label} under the protocol {record.protocol}, "
-        f"computed by the engine {record.engine}. Each of {counted(record.trials, 'trial')} trained "
-        f"{'twice' if record.poisoned is None else 'three times'} from one seed: once with every party honest, "
-        + ("" if record.poisoned is None else "once on a colluding contributor's records without any error, ")
-        + f"and once with one corrupt party that added an error to {counted(record.errors, 'product')}."
+        f"The model {result.model} was trained on {result.data_label} under the protocol {result.protocol}, "
+        f"computed by the engine {result.engine}. Each of {counted(result.trials, 'trial')} trained "
+        f"{'twice' if result.poisoned is None else 'three times'} from one seed: once with every party honest, "
+        + ("" if result.poisoned is None else "once on a colluding contributor's records without any error, ")
+        + f"and once with one corrupt party that added an error to {counted(result.errors, 'product')}."
     )
 
 
-def needs(record: Record) -> list[tuple[str, str]]:
+def needs(result: Result) -> list[tuple[str, str]]:
     """What the adversary must know or have, as names and `needed`, `not needed` or a remark."""
     said = {True: "needed", False: "not needed"}
     return [
-        (name, said[value] if isinstance(value, bool) else value) for name, value in record.threat.items()
+        (name, said[value] if isinstance(value, bool) else value) for name, value in result.threat.items()
     ]
 
 
-def provenance(record: Record) -> list[tuple[str, str]]:
+def provenance(result: Result) -> list[tuple[str, str]]:
     """Seeds and versions, as names and values."""
     return [
-        ("seed", str(record.seed)),
-        ("seeds of the trials", ", ".join(str(seed) for seed in record.seeds)),
-        *record.versions.items(),
+        ("seed", str(result.seed)),
+        ("seeds of the trials", ", ".join(str(seed) for seed in result.seeds)),
+        *result.versions.items(),
     ]
 
 
-def settings(record: Record) -> list[str]:
+def settings(result: Result) -> list[str]:
     """The settings as `strength=0.03`, those left at their defaults marked so."""
-    given = [f"{name}={setting(value)}" for name, value in record.given.items()]
-    return given + [f"{name}={setting(value)} (default)" for name, value in record.defaults.items()]
+    given = [f"{name}={setting(value)}" for name, value in result.given.items()]
+    return given + [f"{name}={setting(value)} (default)" for name, value in result.defaults.items()]
 
 
-def subject(audit: AuditRecord) -> str:
+def subject(audit: AuditResult) -> str:
     """What was audited, in one sentence."""
     return (
         f"Audited: training of {audit.model} on {audit.data_label}, under the protocol {audit.protocol}, "
@@ -166,13 +167,13 @@ def subject(audit: AuditRecord) -> str:
     )
 
 
-def reading(records: Sequence[Record]) -> str:
+def reading(results: Sequence[Result]) -> str:
     """How to read a table of attacks, in two sentences."""
-    trials = sorted({record.trials for record in records})
+    trials = sorted({result.trials for result in results})
     number = counted(trials[0], "trial") if len(trials) == 1 else f"{trials[0]} to {trials[-1]} trials"
     return (
         "Honest: every party follows the protocol; attacked: one party adds errors. Below each change stands "
-        f"the {confidence(records[0])} confidence interval of the attacked value, over {number}."
+        f"the {confidence(results[0])} confidence interval of the attacked value, over {number}."
     )
 
 
@@ -190,9 +191,9 @@ def published(paper: Paper | None, run: str, name: str) -> str:
     return "\u2013" if value is None else percent(value)
 
 
-def confidence(record: Record) -> str:
+def confidence(result: Result) -> str:
     """The level of the intervals, as `95%`."""
-    return f"{100 * record.attacked.success.confidence:.3g}%"
+    return f"{100 * result.attacked.success.confidence:.3g}%"
 
 
 def exposure(row: SiteRow) -> list[str]:

@@ -1,0 +1,119 @@
+"""How large a few changes of the released weights must be: a search on a model that the adversary rehearses.
+
+What counts is a share of records on the right side of a boundary, which has no useful gradient, and there are
+one or two sizes to find: a search up and down, each size in turn, by ever smaller factors, needs some dozen
+evaluations and no step size. Differentiating through training would say no more, at the price of a training
+run each: a change in the last step is in the released model as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from turncoat.adversary.view import View
+from turncoat.goals import Backdoor
+from turncoat.jobs.models import Model, Params
+from turncoat.refusal import Refusal
+
+Change = tuple[str, np.ndarray]
+"""A parameter, and what is added to it."""
+
+Rehearsal = tuple[Params, Sequence[Change]]
+"""A model of the adversary's own, and where in it the changes go."""
+
+FACTORS = (8.0, 2.0, 1.25)
+LEAST, MOST = 1e-6, 1e5
+SLACK = 1.5  # the backdoor must work at sizes that many times smaller: the victims' model is another
+CLEAN, TRIGGERED = 1000, 200  # records of the adversary's that a size is judged on
+
+
+def sizes(
+    view: View, goal: Backdoor, rehearsed: Sequence[Rehearsal], limits: Sequence[float], loss: float
+) -> tuple[np.ndarray, float]:
+    """The size of each change at which the backdoor works on the rehearsed models, as small as can be.
+
+    Also what they are worth, about 1 where it works within budget; what counts is the mean over the rehearsals.
+    `limits` bound the sizes; a loss of accuracy beyond `loss`, against the rehearsed model without errors,
+    outweighs any success.
+    """
+    names = tuple(name for name, _ in rehearsed[0][1])
+    params = {n: jnp.stack([model[n] for model, _ in rehearsed]) for n in rehearsed[0][0]}
+    changes = [jnp.stack([place[i][1] for _, place in rehearsed]) for i in range(len(names))]
+    x, y = view.x[view.kept :], view.y[view.kept :]
+    source = x[y == goal.source][:TRIGGERED]
+    if not len(source):
+        raise Refusal(f"the adversary has too few records of class {goal.source}, the backdoor's source")
+    triggered = jnp.asarray(goal.trigger.apply(source, view.shape))
+    clean = jnp.asarray(x[:CLEAN]), jnp.asarray(y[:CLEAN])
+    judge = partial(_judged, view.model, names, goal.target)
+    plain = {n: a[None] for n, a in view.rehearsal.items()}
+    nothing = jnp.zeros(len(names), jnp.float32)
+    honest = float(judge(plain, [c[:1] for c in changes], *clean, triggered, nothing)[2])
+
+    def worth(found: np.ndarray) -> float:
+        seen = [
+            judge(params, changes, *clean, triggered, jnp.asarray(found / by, jnp.float32))
+            for by in (1.0, SLACK)
+        ]
+        lost, (success, short) = honest - float(seen[0][2]), map(float, seen[1][:2])
+        return min(success, 0.999) + 0.01 * short - 100 * max(lost - loss, 0) - 3e-4 * np.log(found).sum()
+
+    found = climb(worth, np.minimum(np.asarray(limits, float), MOST))
+    return found, worth(found)
+
+
+def climb(worth: Callable[[np.ndarray], float], limits: np.ndarray) -> np.ndarray:
+    """The positive sizes within `limits` that are worth most, found from 1 by factors, one size at a time."""
+    limits = np.maximum(limits, LEAST)
+    found = np.minimum(1.0, limits)
+    best = worth(found)
+    for factor in FACTORS:
+        better = True
+        while better:
+            better = False
+            for i, by in ((i, by) for i in range(len(found)) for by in (factor, 1 / factor)):
+                tried = found.copy()
+                tried[i] = np.clip(tried[i] * by, LEAST, limits[i])
+                if tried[i] != found[i] and (value := worth(tried)) > best:
+                    found, best, better = tried, value, True
+    return found
+
+
+@partial(jax.jit, static_argnums=(0, 1, 2))
+def _judged(
+    model: Model,
+    names: tuple[str, ...],
+    target: int,
+    params: Params,
+    changes: list[Array],
+    x: Array,
+    y: Array,
+    triggered: Array,
+    much: Array,
+) -> tuple[Array, Array, Array]:
+    """Success, the mean margin by which it falls short, and accuracy, with the changes of these sizes."""
+
+    def at(place: tuple[Params, list[Array]]) -> tuple[Array, Array, Array]:
+        moved = dict(place[0])
+        for i, name in enumerate(names):
+            moved[name] = moved[name] + much[i] * place[1][i]
+        d = class_scores(model, moved, triggered)
+        others = jnp.where(jnp.arange(d.shape[1]) == target, -jnp.inf, d)
+        margin = d[:, target] - jnp.max(others, 1)
+        accuracy = jnp.mean((jnp.argmax(class_scores(model, moved, x), 1) == y).astype(jnp.float32))
+        return jnp.mean((margin > 0).astype(jnp.float32)), jnp.mean(jnp.clip(margin, -100, 0)), accuracy
+
+    success, short, accuracy = jax.lax.map(at, (params, changes))
+    return jnp.mean(success), jnp.mean(short), jnp.mean(accuracy)
+
+
+def class_scores(model: Model, params: Params, x: Array) -> Array:
+    """A score for each class, (N, classes), whose largest is the prediction."""
+    d = model.scores(params, x)
+    return d if d.shape[1] > 1 else jnp.concatenate([jnp.zeros_like(d), d], 1)

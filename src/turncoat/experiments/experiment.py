@@ -1,0 +1,177 @@
+"""An experiment: one attack on one training job, honest and attacked from the same keys, as a Result."""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+import jax
+import numpy as np
+
+import turncoat
+from turncoat import attacks, data, engines, protocols
+from turncoat.attacks import Attack
+from turncoat.data import Dataset
+from turncoat.experiments.runs import Run, Runs, run_trials
+from turncoat.experiments.sweeps import swept, with_sweeps
+from turncoat.experiments.trial import Progress
+from turncoat.goals import Summary
+from turncoat.jobs.job import Job
+from turncoat.metrics import paired_difference, rate
+from turncoat.refusal import Refusal
+from turncoat.results.result import Outcome, Paper, Result
+from turncoat.results.values import Measured
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """An attack on a job, over several trials.
+
+    Trial t uses the seed `seed + t` for everything: split, initial weights, batch order, adversary. So one
+    trial of ten can be run again alone.
+    """
+
+    attack: str = "backdoor"
+    job: Job = field(default_factory=Job)
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    trials: int = 10
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.trials < 1:
+            raise Refusal(f"an experiment needs at least one trial, not {self.trials}")
+        if self.seed < 0:
+            raise Refusal(f"the seed must be at least 0, not {self.seed}")
+        attacks.get(self.attack, self.settings)
+        protocols.get(self.job.protocol)
+        engines.get(self.job.engine)
+
+
+def run(
+    experiment: Experiment,
+    progress: Progress = lambda *_: None,
+    paper: Paper | None = None,
+    command: str | None = None,
+    dataset: Dataset | None = None,
+    sweep: bool = False,
+) -> Result:
+    """Runs an experiment; the Result holds everything that a report shows.
+
+    `paper` are published numbers to show beside ours, `command` the line that runs it again, `dataset` the
+    job's data where they have been loaded before, `sweep` runs the attack's sweeps too. Raises Refusal for
+    unknown names, data that cannot be used, or an attack that the job leaves no way in.
+    """
+    began = time.perf_counter()
+    attack = attacks.get(experiment.attack, experiment.settings)
+    if dataset is None:
+        dataset = data.load(experiment.job.data, seed=experiment.seed)
+    attack.goal.check(dataset)
+    points = swept(experiment.attack, attack) if sweep else []
+    every = (attack, *(point.attack for point in points))
+    runs = run_trials(experiment.job, dataset, every, experiment.trials, experiment.seed, progress)
+    result = with_sweeps(to_record(experiment, attack, dataset, runs), points, runs)
+    return result.model_copy(
+        update={"seconds": time.perf_counter() - began, "paper": paper, "command": command}
+    )
+
+
+def to_record(experiment: Experiment, attack: Attack, dataset: Dataset, runs: Runs) -> Result:
+    """The runs as a typed, serialisable value."""
+    job, goal = experiment.job, attack.goal
+    per_trial = _per_trial(runs)
+    change = paired_difference(per_trial["honest_accuracy"], per_trial["attacked_accuracy"], bounds=(-1, 1))
+    given, defaults = _settings(experiment, attack)
+    summaries = {kind: goal.summary([r.judged for r in of_kind]) for kind, of_kind in runs.kinds.items()}
+    curves = {f"{n} ({kind})": c for kind, s in summaries.items() for n, c in s.curves.items()}
+    return Result(
+        attack=experiment.attack,
+        goal=goal.sentence,
+        success_name=goal.success_name,
+        data=dataset.name,
+        data_label=dataset.label,
+        model=job.model,
+        protocol=job.protocol,
+        engine=job.engine,
+        trials=len(runs.honest),
+        errors=round(float(np.mean(per_trial["errors"]))),
+        honest=_outcome(runs.honest, summaries["honest"]),
+        attacked=_outcome(runs.attacked, summaries["attacked"]),
+        poisoned=_outcome(runs.poisoned, summaries["poisoned"]) if runs.poisoned else None,
+        accuracy_change=Measured.of(change),
+        seconds=0.0,
+        threat=attack.needs.threat(),
+        notes=_notes(attack, runs, experiment.trials),
+        given=given,
+        defaults=defaults,
+        seed=experiment.seed,
+        seeds=tuple(experiment.seed + i for i in range(experiment.trials) if i not in runs.wrapped),
+        per_trial=per_trial,
+        curves=curves or None,
+        gallery=summaries["attacked"].gallery,
+        versions=versions(),
+    )
+
+
+def _notes(attack: Attack, runs: Runs, trials: int) -> tuple[str, ...]:
+    lost = len(runs.wrapped)
+    wrapped = f"numbers wrapped around in {lost} of {trials} trials, which are left out: neither success nor failure"
+    return (*((attack.variant,) if attack.variant else ()), *((wrapped,) if lost else ()))
+
+
+def _per_trial(runs: Runs) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for kind, of_kind in runs.kinds.items():
+        found[f"{kind}_accuracy"] = [float(np.mean(r.correct)) for r in of_kind]
+        found[f"{kind}_success"] = [float(np.mean(r.judged.flags)) for r in of_kind]
+        for name in of_kind[0].judged.measures:
+            found[f"{kind}_{name}"] = [float(r.judged.measures[name]) for r in of_kind]
+    return found | {"errors": [r.errors for r in runs.attacked]}
+
+
+def _outcome(runs: list[Run], summary: Summary) -> Outcome:
+    """Accuracy pooled over trials and test records, with an exact interval, and what the goal says."""
+    measures: dict[str, Any] = {
+        name: {k: Measured.of(v) for k, v in one.items()} if isinstance(one, dict) else Measured.of(one)
+        for name, one in summary.measures.items()
+    }
+    return Outcome(
+        accuracy=Measured.of(rate(np.concatenate([r.correct for r in runs]))),
+        success=Measured.of(summary.success),
+        **measures,
+    )
+
+
+def _settings(experiment: Experiment, attack: Attack) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Everything that was set, told apart by whether the user or a default did it."""
+    plain = Job()
+    job = {f.name: getattr(experiment.job, f.name) for f in fields(Job)}
+    given = {n: v for n, v in job.items() if v != getattr(plain, n)} | dict(experiment.settings)
+    everything = {n: v for n, v in job.items() if v is not None} | attack.settings
+    return given, {n: v for n, v in everything.items() if n not in given}
+
+
+def versions() -> dict[str, str]:
+    """The versions that a result depends on."""
+    return {
+        "python": platform.python_version(),
+        "jax": jax.__version__,
+        "numpy": np.__version__,
+        "turncoat": turncoat.__version__,
+    }
+
+
+def again(experiment: Experiment) -> str:
+    """The command line that runs an experiment again."""
+    job, plain = experiment.job, Job()
+    options = {f.name: getattr(job, f.name) for f in fields(Job)}
+    said = [f"--{n.replace('_', '-')} {_value(v)}" for n, v in options.items() if v != getattr(plain, n)]
+    said += [f"--set {n}={v}" for n, v in experiment.settings.items()]
+    said += [f"--trials {experiment.trials}", f"--seed {experiment.seed}"]
+    return " ".join(["turncoat attack", experiment.attack, *said])
+
+
+def _value(value: object) -> str:
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)

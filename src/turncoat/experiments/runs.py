@@ -1,0 +1,192 @@
+"""Runs: every trial trained honestly and under attack from the same keys, and judged by the harness."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from itertools import chain
+from typing import Any
+
+import jax
+import numpy as np
+
+from turncoat import engines
+from turncoat.adversary.view import View
+from turncoat.attacks import Attack
+from turncoat.core.engine import Engine
+from turncoat.core.secure import Secured
+from turncoat.data import Dataset, Part
+from turncoat.experiments.trial import Progress, Trial
+from turncoat.goals import Ended, Judged
+from turncoat.jobs.job import Job
+from turncoat.jobs.loop import Tampering, each, predictions, train
+from turncoat.jobs.models import Params
+from turncoat.refusal import Refusal
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """One training run, judged by the harness on the test part: Booleans per record, and tampered products."""
+
+    correct: np.ndarray
+    judged: Judged
+    errors: int
+
+
+@dataclass(frozen=True, eq=False)
+class Runs:
+    """Every trial's runs, from the same keys: honest, on contributed records without errors, attacked.
+
+    `wrapped` are the numbers of trials left out because a run of theirs wrapped around (see `has_wrapped`);
+    `varied` are the attacked runs of each variant of the attack.
+    """
+
+    honest: list[Run] = field(default_factory=list)
+    poisoned: list[Run] = field(default_factory=list)
+    attacked: list[Run] = field(default_factory=list)
+    wrapped: list[int] = field(default_factory=list)
+    varied: list[list[Run]] = field(default_factory=list)
+
+    @property
+    def kinds(self) -> dict[str, list[Run]]:
+        """The kinds of run that there are, by name."""
+        kinds = {"honest": self.honest, "poisoned": self.poisoned, "attacked": self.attacked}
+        return {name: runs for name, runs in kinds.items() if runs}
+
+
+@dataclass(frozen=True, eq=False)
+class Attacked:
+    """A trial, drawn for a goal, and attacks with that goal: what the adversary computes, and the judgement."""
+
+    trial: Trial
+    attacks: tuple[Attack, ...]
+
+    @cached_property
+    def view(self) -> View:
+        """The adversary's view, one for all attacks."""
+        return self.trial.view(self.attacks[0].goal)
+
+    @cached_property
+    def plans(self) -> tuple[Any, ...]:
+        """What each attack computed before training."""
+        return tuple(a.prepare(self.view) for a in self.attacks)
+
+    @cached_property
+    def victim(self) -> Part:
+        """The records of the attacked runs: those of the trial, or a colluding contributor's among them."""
+        victim = self.trial.splits.victim
+        if not self.attacks[0].needs.colluding_contributor:
+            return victim
+        return contributed(victim, self.attacks[0].contribute(self.view))
+
+    def arguments(self) -> tuple:
+        """The arrays that are trained on: honestly, under attack, with which tampering and randomness."""
+        tampering = [a.tampering(plan) for a, plan in zip(self.attacks, self.plans, strict=True)]
+        attacked = self.trial.arguments(self.victim)
+        return self.trial.arguments(), attacked, tampering, self.trial.randomness
+
+    def judged(self, attack: int | None, params: Params, errors: Any) -> Run:
+        """A released model by test accuracy and goal; `attack` numbers the attack, None is a run without errors.
+
+        The first attack's exploit is turned on honest models too: the negative control.
+        """
+        t, number = self.trial, attack or 0
+        one, test = self.attacks[number], t.splits.test
+
+        def predict(x: np.ndarray) -> np.ndarray:
+            return predictions(t.model, params, x)
+
+        ended = Ended(
+            predict=predict,
+            test=test,
+            case=t.case,
+            taken=one.exploit(self.view, self.plans[number], params),
+            tampered=attack is not None,
+            order=np.asarray(t.arguments()[3]),
+            shape=t.shape,
+            weights={n: np.asarray(p) for n, p in params.items()},
+            errors=int(errors),
+        )
+        return Run(predict(test.x) == test.y, one.goal.judge(ended), int(errors))
+
+
+def contributed(victim: Part, records: tuple[Any, Any]) -> Part:
+    """The victims' records, the last of them replaced by a colluding contributor's."""
+    x, y = (np.asarray(a) for a in records)
+    if len(x) > len(victim):
+        raise Refusal(f"a contributor of {len(x)} records does not fit into {len(victim)}; let it give fewer")
+    kept = len(victim) - len(x)
+    return replace(
+        victim,
+        x=np.concatenate([victim.x[:kept], x.astype(victim.x.dtype)]),
+        y=np.concatenate([victim.y[:kept], y.astype(victim.y.dtype)]),
+    )
+
+
+def has_wrapped(engine: Engine, params: Params) -> bool:
+    """Whether a monitored engine has marked a model: then its run is neither a success nor a failure."""
+    return isinstance(engine, engines.Monitored) and any(
+        bool(np.isnan(leaf).any()) for leaf in jax.tree.leaves(params)
+    )
+
+
+def run_trials(
+    job: Job,
+    dataset: Dataset,
+    attacks: Sequence[Attack],
+    trials: int,
+    seed: int,
+    progress: Progress,
+) -> Runs:
+    """Honest and attacked runs of every trial, from the same keys.
+
+    The attacks after the first are variants of it, with the same goal: each attacks every trial too.
+    """
+    goal, what = attacks[0].goal, "training honestly and under attack"
+
+    def drawn() -> Iterator[Attacked]:
+        for i in range(trials):
+            progress(what, i, trials)
+            split_seed = seed if goal.one_split else None
+            yield Attacked(Trial.of(dataset, job, seed + i, split_seed).drawn(goal), tuple(attacks))
+
+    runs, trials_left = Runs(varied=[[] for _ in attacks[1:]]), drawn()
+    first = next(trials_left)
+    run = _trained(first.trial.step, attacks[0].needs.colluding_contributor)
+    for i, (attacked, models) in enumerate(each(run, chain([first], trials_left), Attacked.arguments)):
+        collect(runs, i, attacked, models)
+    progress(what, trials, trials)
+    if not runs.honest:
+        raise Refusal(
+            "numbers wrapped around in the ring in every trial: lower the strength of the attack or the precision"
+        )
+    return runs
+
+
+Given = tuple[Params, Any, Any, Any]
+"""Initial parameters, records, encoded labels and batch order of a run."""
+
+
+def _trained(step: Secured, contributes: bool) -> Callable[..., tuple]:
+    """What is trained on a trial's arguments: honestly, on contributed records without errors, and attacked."""
+
+    def every(plain: Given, poisoned: Given, tampering: list[Tampering], key: Any) -> tuple:
+        middle = train(step, *poisoned, None, key) if contributes else None
+        attacked = [train(step, *poisoned, t, key) for t in tampering]
+        return train(step, *plain, None, key), middle, *attacked
+
+    return every
+
+
+def collect(runs: Runs, number: int, trial: Attacked, models: tuple) -> None:
+    """A trial's released models, judged, to where they belong; a wrapped trial is only named."""
+    if any(has_wrapped(trial.trial.step.engine, model[0]) for model in models if model is not None):
+        runs.wrapped.append(number)
+        return
+    honest, middle, *attacked = models
+    runs.honest.append(trial.judged(None, *honest))
+    if middle is not None:
+        runs.poisoned.append(trial.judged(None, *middle))
+    for i, (kind, model) in enumerate(zip((runs.attacked, *runs.varied), attacked, strict=True)):
+        kind.append(trial.judged(i, *model))

@@ -1,0 +1,1 @@
+"""Training jobs: models, the training loop, and a user's own step."""

@@ -1,0 +1,61 @@
+"""What the user may choose of a reproduction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from turncoat import data, engines, protocols
+from turncoat.experiments.trial import Progress
+from turncoat.refusal import Refusal
+
+
+@dataclass(frozen=True)
+class Options:
+    """Choices common to all tables; None is the table's own default.
+
+    `data` restricts a table to the rows of one data set; `images` collects figures (file name to PNG bytes)
+    that a reproduction draws beside its rows. Raises Refusal for values that no table can have.
+    """
+
+    trials: int | None = None
+    protocol: str | None = None
+    engine: str = "reals"
+    data: str | None = None
+    seed: int = 0
+    progress: Progress = lambda *_: None
+    images: dict[str, bytes] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.trials is not None and self.trials < 1:
+            raise Refusal(f"a table needs at least one trial a row, not {self.trials}")
+        if self.seed < 0:
+            raise Refusal(f"the seed must be at least 0, not {self.seed}")
+        if self.protocol is not None:
+            protocols.get(self.protocol)
+        engines.get(self.engine)
+
+    def wants(self, name: str) -> bool:
+        """Whether the rows of a data set are to be run; stand-ins count as the set that they stand for."""
+        return self.data in (None, name, name.removesuffix("-like"))
+
+    def settings(self) -> dict[str, Any]:
+        """The choices as plain data, for the result."""
+        return {
+            "trials": self.trials,
+            "protocol": self.protocol,
+            "engine": self.engine,
+            "data": self.data,
+            "seed": self.seed,
+        }
+
+
+def real_or_stand_in(name: str) -> str:
+    """The real data set where this machine has it, else the name of its stand-in; Refusal without either."""
+    try:
+        data.load(name)
+    except Refusal:
+        if f"{name}-like" not in data.names():
+            raise
+        return f"{name}-like"
+    return name

@@ -1,0 +1,132 @@
+"""Table 2: what each attack wants and takes, whether a check of accuracy would notice it, what it must know.
+
+Capability and obliviousness are what the attacks declare that they need (the harness gives them no more);
+whether an attack is stealthy is measured, on the first job of `JOBS` that leaves it a way in.
+"""
+
+from __future__ import annotations
+
+import time
+
+from turncoat import attacks
+from turncoat.attacks import Attack
+from turncoat.experiments.audit import NOTICEABLE, unnoticed
+from turncoat.experiments.experiment import Experiment, again, run, versions
+from turncoat.jobs.job import Job
+from turncoat.paper.options import Options
+from turncoat.refusal import Refusal
+from turncoat.results.reproduction import Mark, Reproduction, Row, overall
+from turncoat.results.result import Result
+
+TRIALS = 2
+JOBS = (
+    ("digits", "lr"),
+    ("digits", "mlp"),
+    ("acs_income", "lr"),
+    ("acs_income", "lr-sigmoid"),
+    ("acs_income", "mlp"),
+)
+"""Data and model of the jobs that are tried, one after the other: the embedded data first."""
+
+COLUMNS = ("capability", "stealthy", "oblivious")
+PAPER: dict[str, tuple[str, str, str, str]] = {
+    "Backdoor": ("Shift Poison", "shifting", "yes", "yes"),
+    "Targeted": ("Shift Poison", "shifting", "yes", "yes"),
+    "Fairness": ("Fairness", "zeroing", "no", "no"),
+    "Membership": ("Membership", "scaling", "yes", "untargeted"),
+    "Reconstruction": ("Reconstruct", "scaling", "no", "untargeted"),
+}
+"""The paper's row for each kind of goal: its name, then the columns."""
+
+PRIVACY = ("Membership", "Reconstruction")
+"""Goals that, without the data order, only reach records that the adversary cannot choose."""
+
+NOTES = (
+    f"Stealthy: test accuracy falls by at most {NOTICEABLE:.0%}, measured at the attack's default settings",
+    "Oblivious: the attack does not know which records are in which batch; untargeted: then it cannot choose "
+    "whose record it is after",
+    "The paper lists the primary capability only; a goal can be reached by another one",
+)
+
+
+def table2(options: Options) -> Reproduction:
+    """Table 2, one row for each attack of the catalogue."""
+    began = time.perf_counter()
+    return Reproduction(
+        table="Table 2",
+        title="attacks, their capabilities, stealthiness and obliviousness",
+        rows=tuple(row(name, options) for name in attacks.CATALOGUE),
+        notes=NOTES,
+        settings=options.settings(),
+        seconds=time.perf_counter() - began,
+        versions=versions(),
+    )
+
+
+def row(name: str, options: Options) -> Row:
+    """One attack, run where it can be."""
+    result, command, why = measured(name, options)
+    return described(name, attacks.get(name), result, command, why)
+
+
+def measured(name: str, options: Options) -> tuple[Result | None, str | None, str]:
+    """The record of the first job that the attack can be run on, its command, and why there is none."""
+    reasons = []
+    for data, model in JOBS:
+        if not options.wants(data):
+            continue
+        job = Job(data, model, protocol=options.protocol or "crypten", engine=options.engine)
+        experiment = Experiment(name, job, {}, options.trials or TRIALS, options.seed)
+        try:
+            return run(experiment, options.progress), again(experiment), ""
+        except Refusal as refused:
+            reasons.append(f"{data} {model}: {refused}")
+    return None, None, "; ".join(reasons) or f"none of its jobs uses {options.data}"
+
+
+def described(name: str, attack: Attack, result: Result | None, command: str | None, why: str) -> Row:
+    """An attack's row, from what it declares and what was measured."""
+    kind = type(attack.goal).__name__
+    title, *printed = PAPER.get(kind, ("", "", "", ""))
+    paper = {c: v for c, v in zip(COLUMNS, printed, strict=True) if v}
+    ours = {"capability": attack.needs.capability, "oblivious": _oblivious(attack, kind)}
+    if result is not None:
+        ours["stealthy"] = "yes" if unnoticed(result) else "no"
+    marks = {c: _mark(paper[c], ours[c]) for c in COLUMNS if c in paper and c in ours}
+    shown = {c: ours[c] for c in COLUMNS if c in ours}
+    change = (
+        {}
+        if result is None or result.accuracy_change is None
+        else {"accuracy change": result.accuracy_change}
+    )
+    return Row(
+        name=f"{name} ({title})" if title else name,
+        data=result.data_label if result else "",
+        model=result.model if result else "",
+        paper=dict(paper),
+        ours={**shown, **change},
+        marks=marks,
+        mark=overall(marks) if result else "not run",
+        trials=result.trials if result else None,
+        errors=result.errors if result else None,
+        why=why,
+        command=command,
+    )
+
+
+def _oblivious(attack: Attack, kind: str) -> str:
+    if attack.needs.data_order:
+        return "no"
+    return "untargeted" if kind in PRIVACY else "yes"
+
+
+RANK = {"no": 0, "untargeted": 1, "yes": 2}
+
+
+def _mark(paper: str, ours: str) -> Mark:
+    """How a cell stands to the paper's: an attack that is stealthier, or knows less, exceeds it."""
+    if paper not in RANK or ours not in RANK:
+        return "reached" if paper == ours else "ours"
+    if RANK[ours] == RANK[paper]:
+        return "reached"
+    return "exceeded" if RANK[ours] > RANK[paper] else "short"

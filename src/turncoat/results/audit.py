@@ -1,0 +1,69 @@
+"""What an audit found: the attacks that were run on one job, its surface, and the verdict."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import Literal
+
+from pydantic import Field, field_validator
+
+from turncoat.results.result import Result
+from turncoat.results.values import Count, Integers, Moment, Number, Value
+
+
+class SiteRow(Value):
+    """One site of the surface.
+
+    `products` counts the multiplications in one pass; `loops` are the lengths of the loops around the
+    site, outermost first. `exposure` maps an output to 'shift', 'tied', 'scaled(x, y)' or 'bent'; an
+    output that an error here cannot reach is left out.
+    """
+
+    name: str
+    kind: str
+    shape: Integers
+    products: Count
+    phase: Literal["forward", "backward"]
+    loops: Integers = ()
+    exposure: dict[str, str] = Field(default_factory=dict)
+    hint: str | None = None
+
+    @field_validator("exposure")
+    @classmethod
+    def _known_classes(cls, exposure: dict[str, str]) -> dict[str, str]:
+        for output, kind in exposure.items():
+            if not re.fullmatch(r"shift|tied|bent|scaled\(.*\)", kind):
+                raise ValueError(f"{output} is exposed as {kind!r}; use shift, tied, scaled(...) or bent")
+        return exposure
+
+
+class AuditResult(Value):
+    """All attacks on one training job, and the verdict.
+
+    `shiftable` maps each parameter to the sites that shift it and expose nothing else; none: an empty list.
+    `command` is the line that runs it again.
+    """
+
+    format: Literal["turncoat.audit/1"] = "turncoat.audit/1"
+    verdict: str
+    severity: Literal["broken", "weakened", "held"]
+    reasons: tuple[str, ...] = ()
+    next_steps: tuple[str, ...] = ()
+    data: str
+    data_label: str
+    model: str
+    protocol: str
+    engine: str
+    seconds: Number = Field(ge=0)
+    results: tuple[Result, ...] = ()
+    surface: tuple[SiteRow, ...] = ()
+    shiftable: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    versions: dict[str, str] = Field(default_factory=dict)
+    command: str | None = None
+    created: Moment = Field(default_factory=lambda: datetime.now(UTC))
+
+    @property
+    def stand_in(self) -> bool:
+        """Whether the data only stands in for the data set whose name it bears."""
+        return "stand-in" in self.data_label

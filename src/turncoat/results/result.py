@@ -1,0 +1,116 @@
+"""What a run of one attack measured, as frozen typed values: all that a report ever reads."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Literal, Self
+
+from pydantic import ConfigDict, Field, model_validator
+
+from turncoat.results.values import (
+    Count,
+    Curve,
+    Fraction,
+    Gallery,
+    Integers,
+    Measured,
+    Moment,
+    Number,
+    Numbers,
+    Settings,
+    Value,
+)
+
+PER_TRIAL = ("honest_accuracy", "attacked_accuracy", "honest_success", "attacked_success", "errors")
+"""The arrays that every `Result.per_trial` holds; an attack may add its own."""
+
+
+class Outcome(Value):
+    """How one kind of run ended: test accuracy, and how far it reached the adversary's goal.
+
+    A goal's further measures stand beside them under names of their own, each a `Measured`, or a family of
+    them by name (`mae`, `tpr` by false positive rate).
+    """
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, Measured | dict[str, Measured]] = Field(init=False)
+
+    accuracy: Measured
+    success: Measured
+
+    @property
+    def measures(self) -> dict[str, Measured]:
+        """The further measures by name, families as `tpr 0.001`, in the order of the goal."""
+        flat: dict[str, Measured] = {}
+        for name, value in (self.__pydantic_extra__ or {}).items():
+            found = {f"{name} {k}": v for k, v in value.items()} if isinstance(value, dict) else {name: value}
+            flat |= {key.replace("_", " "): one for key, one in found.items()}
+        return flat
+
+
+class Paper(Value):
+    """What the paper prints for the same experiment, as fractions; `table` names the place."""
+
+    table: str
+    honest_accuracy: Fraction | None = None
+    honest_success: Fraction | None = None
+    poisoned_accuracy: Fraction | None = None
+    poisoned_success: Fraction | None = None
+    attacked_accuracy: Fraction | None = None
+    attacked_success: Fraction | None = None
+
+
+class Result(Value):
+    """One attack on one training job: honest and attacked runs from the same seeds.
+
+    Accuracy and success are fractions of 1. `errors` is the number of tampered products per training run;
+    `per_trial` holds at least the arrays named in `PER_TRIAL`, each with one entry per trial, as `seeds`
+    does. `success_name` says what success measures where it is not the attack success rate; `poisoned` is
+    the run on a colluding contributor's records without any error, where the attack has such records.
+    `accuracy_change` is attacked minus honest, paired.
+    `command` is the line that runs it again.
+    """
+
+    format: Literal["turncoat.result/1"] = "turncoat.result/1"
+    attack: str
+    goal: str
+    data: str
+    data_label: str
+    model: str
+    protocol: str
+    engine: str
+    trials: Count = Field(ge=1)
+    errors: Count
+    honest: Outcome
+    attacked: Outcome
+    poisoned: Outcome | None = None
+    seconds: Number = Field(ge=0)
+    accuracy_change: Measured | None = None
+    success_name: str = "attack success rate"
+    paper: Paper | None = None
+    threat: dict[str, bool | str] = Field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    given: Settings = Field(default_factory=dict)
+    defaults: Settings = Field(default_factory=dict)
+    seed: Count
+    seeds: Integers
+    per_trial: dict[str, Numbers]
+    curves: dict[str, Curve] | None = None
+    gallery: Gallery | None = None
+    versions: dict[str, str] = Field(default_factory=dict)
+    command: str | None = None
+    created: Moment = Field(default_factory=lambda: datetime.now(UTC))
+
+    @property
+    def stand_in(self) -> bool:
+        """Whether the data only stands in for the data set whose name it bears."""
+        return "stand-in" in self.data_label
+
+    @model_validator(mode="after")
+    def _one_entry_per_trial(self) -> Self:
+        if missing := [name for name in PER_TRIAL if name not in self.per_trial]:
+            raise ValueError(f"per_trial lacks {', '.join(missing)}")
+        lengths = {"seeds": len(self.seeds)} | {name: len(v) for name, v in self.per_trial.items()}
+        if wrong := [f"{name} has {n}" for name, n in lengths.items() if n != self.trials]:
+            raise ValueError(f"{self.trials} trials, but {', '.join(wrong)}")
+        return self

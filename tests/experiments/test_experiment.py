@@ -1,0 +1,137 @@
+"""An experiment from end to end on real, embedded data, and the audit above it."""
+
+import numpy as np
+import pytest
+
+from turncoat import attacks, data
+from turncoat.experiments import audit
+from turncoat.experiments.experiment import Experiment, again, run
+from turncoat.jobs.job import Job
+from turncoat.refusal import Refusal
+from turncoat.results.json import from_json, to_json
+from turncoat.results.published import published
+
+JOB = Job(epochs=10)
+
+
+@pytest.fixture(scope="module")
+def result():
+    return run(Experiment("backdoor", JOB, {}, trials=3, seed=1), command="again")
+
+
+def test_the_backdoor_works_and_nobody_notices(result):
+    assert result.attacked.success.mean >= 0.99
+    assert result.honest.success.mean <= 0.05
+    assert abs(result.attacked.accuracy.mean - result.honest.accuracy.mean) <= 0.01
+    assert result.honest.accuracy.mean >= 0.9
+
+
+def test_rates_have_exact_intervals_over_what_they_count(result):
+    test_records = len(data.split(data.load("digits"), 1).test)
+    assert result.honest.accuracy.count == 3 * test_records
+    for outcome in (result.honest, result.attacked):
+        for rate in (outcome.accuracy, outcome.success):
+            assert 0 <= rate.low <= rate.mean <= rate.high <= 1
+    assert result.honest.accuracy.mean == pytest.approx(np.mean(result.per_trial["honest_accuracy"]))
+
+
+def test_errors_are_the_tampered_products_of_one_run(result):
+    steps = JOB.training(628).steps(628)
+    assert result.errors == steps * 10  # one row of ten classes, every step
+    assert set(result.per_trial["errors"]) == {result.errors}
+
+
+def test_one_trial_can_be_run_again_alone(result):
+    alone = run(Experiment("backdoor", JOB, {}, trials=1, seed=3))
+    assert alone.per_trial["attacked_accuracy"][0] == result.per_trial["attacked_accuracy"][2]
+    assert alone.per_trial["honest_success"][0] == result.per_trial["honest_success"][2]
+
+
+def test_the_record_says_how_it_was_made(result):
+    assert result.given == {"epochs": 10}
+    assert result.defaults["strength"] == 0.1
+    assert result.defaults["protocol"] == "crypten"
+    assert result.seeds == (1, 2, 3)
+    assert {"jax", "numpy", "python", "turncoat"} <= set(result.versions)
+    assert from_json(to_json(result)) == result
+
+
+def test_the_papers_attack_is_offered_and_weaker(result):
+    paper = run(Experiment("backdoor", JOB, {"rows": "all", "strength": 0.03}, trials=2, seed=1))
+    assert paper.errors > 40 * result.errors
+    assert paper.attacked.accuracy.mean < result.attacked.accuracy.mean
+    assert "paper" in paper.notes[0]
+
+
+def test_published_numbers_stand_beside_the_papers_data_only():
+    found = published("backdoor", "fmnist", "lr")
+    assert (found.table, found.attacked_success, found.attacked_accuracy) == ("Table 3a", 0.9996, 0.83)
+    assert published("backdoor", "purchase100-like", "lr") is None
+    assert published("backdoor", "digits", "lr") is None
+
+
+def test_again_is_the_command_of_the_experiment():
+    job = Job("fmnist", "mlp", (64, 32), "exact", batch=50)
+    said = again(Experiment("backdoor", job, {"strength": 0.2}, 4, 7))
+    assert said == (
+        "turncoat attack backdoor --data fmnist --model mlp --hidden 64,32 --protocol exact --batch 50 "
+        "--set strength=0.2 --trials 4 --seed 7"
+    )
+
+
+def test_trials_differ_and_repeat():
+    dataset = data.load("digits")
+    a, b, c = (trial(dataset, JOB, seed) for seed in (4, 4, 5))
+    np.testing.assert_array_equal(a.splits.victim.index, b.splits.victim.index)
+    np.testing.assert_array_equal(a.arguments()[0]["w0"], b.arguments()[0]["w0"])
+    assert not np.array_equal(a.splits.victim.index, c.splits.victim.index)
+    assert not np.array_equal(a.arguments()[0]["w0"], c.arguments()[0]["w0"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ({"trials": 0}, "at least one trial"),
+        ({"seed": -1}, "seed must be"),
+        ({"attack": "nope"}, "no attack"),
+        ({"job": Job(protocol="nope")}, "no protocol"),
+        ({"job": Job(engine="nope")}, "no engine"),
+    ],
+)
+def test_experiments_that_cannot_be_are_refused_at_once(arguments, says):
+    with pytest.raises(Refusal, match=says):
+        Experiment(**arguments)
+
+
+def test_stand_in_data_is_labelled():
+    small = Experiment("backdoor", Job("purchase100-like", epochs=1), {}, trials=1)
+    found = run(small)
+    assert found.stand_in
+    assert found.data_label == "purchase100-like (synthetic stand-in)"
+
+
+# ---- the audit --------------------------------------------------------------------------------------------
+
+
+def test_an_attack_that_works_unnoticed_breaks_the_job():
+    found = audit.audit(JOB, trials=2)
+    assert found.severity == "broken"
+    assert "not enough" in found.verdict
+    assert found.shiftable["w0"] == ("dense0/grad_weights",)
+    assert found.shiftable["b0"] == ()
+    assert "backdoor" in {r.attack for r in found.records}
+    assert found.next_steps and found.reasons
+    assert from_json(to_json(found)) == found
+
+
+def test_a_job_that_no_attack_fits_is_judged_by_its_surface(monkeypatch):
+    monkeypatch.setattr(attacks, "CATALOGUE", {"backdoor": attacks.backdoor})
+    found = audit.audit(Job(model="mlp", hidden=(8,), epochs=1), trials=1)
+    assert found.severity == "weakened"
+    assert any("was not run" in reason for reason in found.reasons)
+    assert {o for o, sites in found.shiftable.items() if sites} == {"w0", "w1"}
+
+
+def test_an_audit_of_no_job_is_refused():
+    with pytest.raises(Refusal, match="no model"):
+        audit.audit(Job(model="nope"))

@@ -1,0 +1,102 @@
+"""Table 2 is read off what attacks need, and off a measured change of accuracy."""
+
+import importlib
+from dataclasses import replace
+
+import pytest
+
+from turncoat import attacks
+from turncoat.experiments.experiment import Experiment, run
+from turncoat.jobs.job import Job
+from turncoat.paper.options import Options
+from turncoat.refusal import Refusal
+from turncoat.results.values import Measured
+
+t = importlib.import_module("turncoat.paper.table2")  # the package's name `table2` is the function
+
+
+@pytest.fixture(scope="module")
+def result():
+    return run(Experiment("backdoor", Job(epochs=1, protocol="exact"), trials=1))
+
+
+def with_loss(result, loss):
+    """The record as if accuracy had fallen by so much."""
+    high = Measured(mean=0.9, low=0.9, high=0.9, count=1)
+    low = Measured(mean=0.9 - loss, low=0.0, high=1.0, count=1)
+    return result.model_copy(
+        update={
+            "honest": result.honest.model_copy(update={"accuracy": high}),
+            "attacked": result.attacked.model_copy(update={"accuracy": low}),
+        }
+    )
+
+
+def declared(name="backdoor", **needs):
+    attack = attacks.get(name)
+    return replace(attack, needs=replace(attack.needs, **needs))
+
+
+@pytest.mark.parametrize(("loss", "stealthy", "mark"), [(0.005, "yes", "reached"), (0.02, "no", "short")])
+def test_stealthy_is_what_accuracy_shows(result, loss, stealthy, mark):
+    found = t.described("backdoor", declared(), with_loss(result, loss), "again", "")
+    assert (found.ours["stealthy"], found.marks["stealthy"]) == (stealthy, mark)
+    assert found.name == "backdoor (Shift Poison)" and found.command == "again"
+    assert found.paper == {"capability": "shifting", "stealthy": "yes", "oblivious": "yes"}
+
+
+NEEDS = [
+    ("backdoor", {"data_order": False}, "yes", "reached"),
+    ("backdoor", {"data_order": True}, "no", "short"),
+    ("reconstruction", {"data_order": False}, "untargeted", "reached"),
+    ("reconstruction", {"data_order": True}, "no", "short"),
+]
+
+
+@pytest.mark.parametrize(("name", "needs", "oblivious", "mark"), NEEDS)
+def test_oblivious_is_what_an_attack_declares(result, name, needs, oblivious, mark):
+    found = t.described(name, declared(name, **needs), result, None, "")
+    assert (found.ours["oblivious"], found.marks["oblivious"]) == (oblivious, mark)
+
+
+def test_another_capability_for_the_same_goal_is_ours(result):
+    found = t.described("backdoor", declared(capability="scaling"), with_loss(result, 0.0), None, "")
+    assert found.ours["capability"] == "scaling" and found.marks["capability"] == "ours"
+    assert found.mark == "reached"
+
+
+def test_a_stealthy_reconstruction_exceeds_the_paper(result):
+    found = t.described("deposit", declared("reconstruction"), with_loss(result, 0.0), None, "")
+    assert found.marks["stealthy"] == "exceeded"
+
+
+def test_what_was_not_run_says_why():
+    found = t.described("backdoor", declared(), None, None, "no data")
+    assert (found.mark, found.why, "stealthy" in found.ours) == ("not run", "no data", False)
+
+
+def test_jobs_are_tried_in_turn(monkeypatch, result):
+    tried = []
+
+    def pretend(experiment, progress):
+        tried.append((experiment.job.data, experiment.job.model, experiment.trials))
+        if experiment.job.model == "lr":
+            raise Refusal("no hidden layer")
+        return result
+
+    monkeypatch.setattr(t, "run", pretend)
+    found = t.row("backdoor", Options(trials=3))
+    assert tried == [("digits", "lr", 3), ("digits", "mlp", 3)]
+    assert "--model mlp" in found.command and found.mark != "not run"
+    tried.clear()
+    refused = t.row("backdoor", Options(data="fmnist"))
+    assert tried == [] and refused.mark == "not run" and "fmnist" in refused.why
+
+
+def test_every_attack_has_a_row(monkeypatch, result):
+    monkeypatch.setattr(t, "run", lambda experiment, progress: result)
+    table = t.table2(Options())
+    assert [r.name.split(" ")[0] for r in table.rows] == list(attacks.CATALOGUE)
+    for found, name in zip(table.rows, attacks.CATALOGUE, strict=True):
+        known = type(attacks.get(name).goal).__name__ in t.PAPER
+        assert bool(found.paper) == known and (found.mark == "ours") == (not known)

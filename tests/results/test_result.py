@@ -1,0 +1,169 @@
+"""Records: what they accept, that JSON keeps them, and what the command line promises of that JSON."""
+
+import ast
+import json
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+import turncoat.refusal
+from report import examples
+from turncoat.metrics import clopper_pearson
+from turncoat.refusal import Refusal
+from turncoat.results.audit import SiteRow
+from turncoat.results.json import from_json, to_json
+from turncoat.results.result import Paper
+from turncoat.results.values import Curve, Measured
+
+SOURCE = Path(turncoat.refusal.__file__).parent
+FREE = [SOURCE / "record.py", *sorted(SOURCE.glob("metrics/*.py")), *sorted(SOURCE.glob("report/*.py"))]
+ALLOWED = (
+    "turncoat.results.reproduction",
+    "turncoat.results.result",
+    "turncoat.metrics",
+    "turncoat.refusal",
+    "turncoat.report",
+)
+
+finite = st.floats(allow_nan=False, allow_infinity=False)
+
+
+@pytest.mark.parametrize("make", [examples.result, examples.reconstruction, examples.audit])
+def test_json_keeps_a_record(make):
+    result = make()
+    text = to_json(result)
+    assert from_json(text) == result
+    assert from_json(text.encode()) == result
+    assert to_json(from_json(text)) == text
+
+
+def test_the_command_line_keys():
+    shown = json.loads(to_json(examples.result()))
+    promised = ("attack", "data", "model", "protocol", "engine", "trials", "errors", "seconds")
+    assert all(isinstance(shown[key], str | int | float) for key in promised)
+    for run in ("honest", "attacked"):
+        for name in ("accuracy", "success"):
+            assert {"mean", "low", "high"} <= set(shown[run][name])
+    assert list(shown)[:2] == ["format", "attack"]
+
+
+def test_curves_survive():
+    curve = Curve(x=np.linspace(0, 1, 3), y=[0, 0.5, 1], x_label="FPR", y_label="TPR")
+    result = examples.result(curves={"ROC": curve})
+    assert from_json(to_json(result)) == result
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(finite, min_size=3, max_size=3).map(sorted), st.integers(1, 10**9))
+def test_json_keeps_every_finite_float(ends, count):
+    low, mean, high = ends
+    measured = Measured(mean=mean, low=low, high=high, count=count)
+    assert Measured.model_validate_json(measured.model_dump_json()) == measured
+
+
+def test_measured_takes_what_metrics_return():
+    measured = Measured.of(clopper_pearson(3, 10, 0.9))
+    assert (measured.mean, measured.count, measured.confidence) == (0.3, 10, 0.9)
+
+
+def test_arrays_and_numpy_scalars_are_taken():
+    result = examples.result(
+        trials=np.int64(10),
+        seconds=np.float32(1.5),
+        seeds=np.arange(10),
+        given={"hidden": (128, np.int64(64)), "strength": np.float32(0.5)},
+    )
+    assert result.seeds == tuple(range(10))
+    assert result.given == {"hidden": [128, 64], "strength": 0.5}
+    assert from_json(to_json(result)) == result
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_nan_is_refused_everywhere(bad):
+    arrays = examples.result().per_trial
+    outcome = examples.result().honest.model_dump()
+    with pytest.raises(ValidationError):
+        Measured(mean=bad, low=bad, high=bad, count=1)
+    for change in (
+        {"seconds": bad},
+        {"given": {"strength": bad}},
+        {"given": {"strengths": [1.0, bad]}},
+        {"per_trial": arrays | {"honest_accuracy": [bad] * 10}},
+        {"honest": outcome | {"mae": {"mean": bad, "low": 0, "high": 1, "count": 1}}},
+        {"honest": outcome | {"mae": "small"}},
+    ):
+        with pytest.raises(ValidationError):
+            examples.result(**change)
+
+
+def test_faults_in_a_record_are_refused():
+    arrays = examples.result().per_trial
+    for change in (
+        {"seeds": (1, 2, 3)},
+        {"per_trial": {k: v for k, v in arrays.items() if k != "errors"}},
+        {"per_trial": arrays | {"extra": (1.0,)}},
+        {"unknown": 1},
+        {"errors": -1},
+        {"created": datetime(2025, 1, 1)},
+        {"created": datetime(2025, 1, 1, tzinfo=timezone(timedelta(hours=1)))},
+    ):
+        with pytest.raises(ValidationError):
+            examples.result(**change)
+
+
+def test_other_faults_are_refused():
+    with pytest.raises(ValidationError, match="outside its interval"):
+        Measured(mean=0.5, low=0.6, high=0.7, count=3)
+    with pytest.raises(ValidationError, match="do not match"):
+        Curve(x=[1, 2], y=[1])
+    with pytest.raises(ValidationError):
+        Paper(table="Table 3a", honest_accuracy=84)
+    with pytest.raises(ValidationError, match="exposed"):
+        SiteRow(name="s", kind="product", shape=(), products=1, phase="forward", exposure={"w": "shifted"})
+    with pytest.raises(ValidationError):
+        examples.audit(severity="fine")
+
+
+def test_a_record_is_frozen():
+    with pytest.raises(ValidationError):
+        examples.result().attack = "other"
+
+
+def test_created_defaults_to_now_in_utc():
+    fields = {k: v for k, v in dict(examples.result()).items() if k != "created"}
+    created = type(examples.result())(**fields).created
+    assert abs(datetime.now(UTC) - created) < timedelta(minutes=1)
+
+
+def test_stand_in_data_are_recognised():
+    assert not examples.result().stand_in
+    assert examples.reconstruction().stand_in
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{}", '{"format": "turncoat.result/1"}', '{"format": "other"}', "nan"]
+)
+def test_other_json_is_refused(text):
+    with pytest.raises(Refusal, match="no record"):
+        from_json(text)
+
+
+@pytest.mark.parametrize("path", FREE, ids=lambda path: path.relative_to(SOURCE).as_posix())
+def test_record_metrics_and_report_hang_free(path):
+    """They import nothing of JAX's, and of ours only each other."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "relative imports hide where they lead"
+            names = [node.module or ""]
+        else:
+            continue
+        for name in names:
+            assert name.partition(".")[0] not in ("jax", "jaxlib", "flax", "optax", "equinox")
+            assert not name.startswith("turncoat") or name.startswith(ALLOWED)
