@@ -31,6 +31,10 @@ def _not_zero(value: float) -> float:
 NOT_ZERO = AfterValidator(_not_zero)
 """Marks a setting of a number that may be of either sign."""
 
+DERIVED: Any = None
+"""The default of a setting that follows from others where it is not given: `defaults` says how. Its type is that of
+what it holds then."""
+
 STRICT = ConfigDict(strict=True, allow_inf_nan=False)
 KIND = "kind"
 """The field of a lent dataclass that stands under the name of the field that lends it."""
@@ -51,16 +55,17 @@ class Settings:
     """A value with checked fields; raises Refusal, naming the setting, for one that it cannot hold."""
 
     def __post_init__(self) -> None:
+        derived = {f.name for f in fields(self) if f.default is None and getattr(self, f.name) is None}
         for name, hint in _hints(type(self)).items():
-            if not _lends(hint):
+            if not _lends(hint) and name not in derived:
                 _check(type(self).__name__.lower() if name == KIND else name, hint, getattr(self, name))
         for name, value in self.defaults().items():
-            if getattr(self, name) is None:
+            if name in derived:
                 object.__setattr__(self, name, value)
         self.check_together()
 
     def defaults(self) -> Mapping[str, Any]:
-        """What settings left at None become, where that depends on others."""
+        """What settings left at `DERIVED` become."""
         return {}
 
     def check_together(self) -> None:
@@ -91,10 +96,9 @@ class Settings:
         return cls(**dict(_nested(cls, settings)))
 
 
-@cache
 def _hints(cls: type) -> dict[str, Any]:
     hints = get_type_hints(cls, include_extras=True)
-    return {f.name: hints[f.name] for f in fields(cls)}  # type: ignore[arg-type]
+    return {f.name: hints[f.name] for f in fields(cls)}
 
 
 def _lends(hint: Any) -> bool:
@@ -152,7 +156,7 @@ def _wanted(fault: Any) -> str:
 
 
 def _described(cls: type, name: str, hint: Any) -> Iterator[Setting]:
-    field = next(f for f in fields(cls) if f.name == name)  # type: ignore[arg-type]
+    field = next(f for f in fields(cls) if f.name == name)
     if _lends(hint):
         for row in hint.known():
             yield Setting(name if row.name == KIND else row.name, row.takes, row.default, row.meaning)

@@ -50,6 +50,19 @@ class View:
         """Steps of the attacked training run."""
         return self.training.steps(self.records)
 
+    def check_class(self, label: int) -> None:
+        """Refuses a class that the job does not tell apart."""
+        if not 0 <= label < self.model.classes:
+            raise Refusal(f"class {label} does not exist; the classes are 0 to {self.model.classes - 1}")
+
+    def check_linear(self) -> None:
+        """Refuses a network: what is computed on the adversary's own cannot be transferred to another."""
+        if self.model.layers != 1:
+            raise Refusal(
+                f"parameter transfer needs a linear model, but {self.model.name!r} has hidden layers: gradients "
+                "of one network mean nothing to another (section 5.1); take --model lr"
+            )
+
     @cached_property
     def reference(self) -> Params:
         """A model trained by the adversary on its own records, as the victims train theirs."""

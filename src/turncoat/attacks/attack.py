@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from turncoat.adversary.view import View
 from turncoat.core.errors import Errors
 from turncoat.goals import Goal
-from turncoat.jobs.loop import StepInfo, Tampering
+from turncoat.jobs.loop import StepInfo, Tamper, Tampering
 from turncoat.jobs.models import Params
 from turncoat.settings import Settings
 
@@ -82,7 +82,10 @@ class Attack(Settings):
         """What is computed before training: a pytree of arrays."""
         raise NotImplementedError
 
-    tamper: ClassVar[Callable[[Any, StepInfo], Errors]] = staticmethod(at_every_step)
+    @property
+    def tamper(self) -> Tamper:
+        """The errors of a step: one function of its module for all attacks of these settings, never a closure."""
+        return at_every_step
 
     def exploit(self, view: View, plan: Any, params: Params) -> Any:
         """What is read off the released model, for attacks that read."""
