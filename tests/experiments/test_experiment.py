@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from turncoat import attacks, data
-from turncoat.experiments import audit
+from turncoat.experiments.audit import audit
 from turncoat.experiments.experiment import Experiment, again, run
+from turncoat.experiments.trial import Trial
 from turncoat.jobs.job import Job
 from turncoat.refusal import Refusal
 from turncoat.results.json import from_json, to_json
@@ -47,7 +48,7 @@ def test_one_trial_can_be_run_again_alone(result):
     assert alone.per_trial["honest_success"][0] == result.per_trial["honest_success"][2]
 
 
-def test_the_record_says_how_it_was_made(result):
+def test_the_result_says_how_it_was_made(result):
     assert result.given == {"epochs": 10}
     assert result.defaults["strength"] == 0.1
     assert result.defaults["protocol"] == "crypten"
@@ -81,7 +82,7 @@ def test_again_is_the_command_of_the_experiment():
 
 def test_trials_differ_and_repeat():
     dataset = data.load("digits")
-    a, b, c = (trial(dataset, JOB, seed) for seed in (4, 4, 5))
+    a, b, c = (Trial.of(dataset, JOB, seed) for seed in (4, 4, 5))
     np.testing.assert_array_equal(a.splits.victim.index, b.splits.victim.index)
     np.testing.assert_array_equal(a.arguments()[0]["w0"], b.arguments()[0]["w0"])
     assert not np.array_equal(a.splits.victim.index, c.splits.victim.index)
@@ -114,19 +115,19 @@ def test_stand_in_data_is_labelled():
 
 
 def test_an_attack_that_works_unnoticed_breaks_the_job():
-    found = audit.audit(JOB, trials=2)
+    found = audit(JOB, trials=2)
     assert found.severity == "broken"
     assert "not enough" in found.verdict
     assert found.shiftable["w0"] == ("dense0/grad_weights",)
     assert found.shiftable["b0"] == ()
-    assert "backdoor" in {r.attack for r in found.records}
+    assert "backdoor" in {r.attack for r in found.results}
     assert found.next_steps and found.reasons
     assert from_json(to_json(found)) == found
 
 
 def test_a_job_that_no_attack_fits_is_judged_by_its_surface(monkeypatch):
-    monkeypatch.setattr(attacks, "CATALOGUE", {"backdoor": attacks.backdoor})
-    found = audit.audit(Job(model="mlp", hidden=(8,), epochs=1), trials=1)
+    monkeypatch.setattr(attacks, "CATALOGUE", {"backdoor": attacks.kind("backdoor")})
+    found = audit(Job(model="mlp", hidden=(8,), epochs=1), trials=1)
     assert found.severity == "weakened"
     assert any("was not run" in reason for reason in found.reasons)
     assert {o for o, sites in found.shiftable.items() if sites} == {"w0", "w1"}
@@ -134,4 +135,4 @@ def test_a_job_that_no_attack_fits_is_judged_by_its_surface(monkeypatch):
 
 def test_an_audit_of_no_job_is_refused():
     with pytest.raises(Refusal, match="no model"):
-        audit.audit(Job(model="nope"))
+        audit(Job(model="nope"))

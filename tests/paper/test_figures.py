@@ -6,7 +6,8 @@ import pytest
 
 from turncoat.paper import CATALOGUE, Options, get
 from turncoat.refusal import Refusal
-from turncoat.results.reproduction import higher, kept, lower, overall, reproduction_json
+from turncoat.results.json import to_json
+from turncoat.results.reproduction import higher, kept, lower, overall
 from turncoat.results.values import Measured
 
 
@@ -19,7 +20,7 @@ def test_records_are_reconstructed_from_both_models(name):
         assert row.ours["mean absolute error"].mean < 0.05
         assert row.errors == 1 and row.trials == 1
     assert all(image.startswith(b"\x89PNG") for image in options.images.values()) and len(options.images) == 2
-    parsed = json.loads(reproduction_json(found))
+    parsed = json.loads(to_json(found))
     assert {"table", "rows"} <= set(parsed)
     assert {"name", "data", "model", "paper", "ours", "mark"} <= set(parsed["rows"][0])
 

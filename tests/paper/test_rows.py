@@ -43,7 +43,7 @@ def test_falls_of_table_6_are_differences_of_its_accuracies():
     assert FAIRNESS["NN + Zeroing"]["more than others"] == 0.007
 
 
-def test_columns_of_a_record_with_a_contributors_records_alone():
+def test_columns_of_a_result_with_a_contributors_records_alone():
     plain = rows.columns(examples.result())
     assert list(plain) == [
         "accuracy, no attack",
@@ -80,7 +80,7 @@ def test_rounding_is_half_of_the_last_digit(value, half):
 
 @pytest.fixture
 def ran(monkeypatch):
-    """Every experiment that the tables would run, each answered by one made-up record."""
+    """Every experiment that the tables would run, each answered by one made-up result."""
     seen = []
 
     def run(experiment, progress):
@@ -143,24 +143,32 @@ def _fair(target, other):
     )
 
 
+def rowed(data, **more):
+    """The rows of a backdoor on these data."""
+    return list(rows.Experiments((rows.Line("x", "backdoor", data, {"model": "lr"}, **more),))(Options()))
+
+
 def test_absent_data_make_a_row_that_was_not_run(ran, monkeypatch):
     def absent(name):
         raise Refusal(f"no {name} here")
 
     monkeypatch.setattr(rows, "real_or_stand_in", absent)
-    row = rows.attack_row("x", "fmnist", "backdoor", {"model": "lr"}, Options())
+    (row,) = rowed("fmnist")
     assert (row.mark, row.why, row.paper["success, attack"]) == ("not run", "no fmnist here", 0.9996)
     assert not ran
 
 
 def test_a_stand_in_is_never_held_against_the_paper(ran, monkeypatch):
     monkeypatch.setattr(rows, "real_or_stand_in", lambda name: f"{name}-like")
-    row = rows.attack_row("x", "purchase100", "backdoor", {"model": "lr"}, Options())
+    (row,) = rowed("purchase100", trials=77)
     assert isinstance(row, Row) and (row.mark, row.paper) == ("ours", {})
-    assert ran[0].job.data == "purchase100-like"
-    late = rows.attack_row("x", "texas100", "backdoor", {"model": "lr"}, Options())
+    assert (ran[0].job.data, ran[0].trials) == ("purchase100-like", rows.TRIALS)
+    (late,) = rowed("texas100")
     assert late.mark == "not run" and late.data.endswith("(synthetic stand-in)")
-    assert rows.skipped("x", "purchase100", "backdoor", {"model": "lr"}, Options(), "long").why == "long"
-    assert (
-        rows.skipped("x", "purchase100", "backdoor", {"model": "lr"}, Options(data="purchase100"), "") is None
-    )
+    assert rowed("purchase100", papers_way=True) == [] and len(ran) == 1
+
+
+def test_beside_the_paper_a_row_has_its_own_trials(ran, monkeypatch):
+    monkeypatch.setattr(rows, "real_or_stand_in", lambda name: name)
+    (row,) = rowed("purchase100", trials=77, papers_way=True)
+    assert ran[0].trials == 77 and row.paper["success, attack"] == 1.0

@@ -1,17 +1,17 @@
 """Table 1 beside what came out of running it."""
 
-import importlib
+from functools import cache
 
 import pytest
 
 from turncoat import protocols
 from turncoat.adversary.reachable import Found, probe, reached
-from turncoat.paper.options import Options
+from turncoat.paper import Options
+from turncoat.paper import table1 as t
 from turncoat.refusal import Refusal
 
-t = importlib.import_module("turncoat.paper.table1")  # the package's name `table1` is the function
 
-
+@cache
 def row(function, protocol):
     p = probe(function, protocols.get(protocol))
     return t.row(p, reached(p))
@@ -115,7 +115,7 @@ def test_the_command_runs_the_rows_of_one_protocol(monkeypatch):
     monkeypatch.setattr(t, "FUNCTIONS", ("comparison", "ReLU"))
     said = []
     options = Options(protocol="exact", seed=3, progress=lambda *step: said.append(step))
-    table = t.table1(options)
+    table = t.TABLE(options)
     assert [r.name for r in table.rows] == ["comparison", "ReLU"]
     assert said == [("comparison under exact", 0, 2), ("ReLU under exact", 1, 2)]
     assert table.settings["seed"] == 3 and table.table == "Table 1"
@@ -128,4 +128,4 @@ def test_the_default_rows_are_those_of_the_paper():
 
 def test_a_data_set_is_refused():
     with pytest.raises(Refusal, match="uses no data set"):
-        t.table1(Options(data="digits"))
+        t.TABLE(Options(data="digits"))

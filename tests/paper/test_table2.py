@@ -1,27 +1,26 @@
 """Table 2 is read off what attacks need, and off a measured change of accuracy."""
 
-import importlib
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import pytest
 
+from report import examples
 from turncoat import attacks
-from turncoat.experiments.experiment import Experiment, run
-from turncoat.jobs.job import Job
-from turncoat.paper.options import Options
+from turncoat.attacks import Needs
+from turncoat.goals import Goal
+from turncoat.paper import Options
+from turncoat.paper import table2 as t
 from turncoat.refusal import Refusal
 from turncoat.results.values import Measured
-
-t = importlib.import_module("turncoat.paper.table2")  # the package's name `table2` is the function
 
 
 @pytest.fixture(scope="module")
 def result():
-    return run(Experiment("backdoor", Job(epochs=1, protocol="exact"), trials=1))
+    return examples.result()
 
 
 def with_loss(result, loss):
-    """The record as if accuracy had fallen by so much."""
+    """The result as if accuracy had fallen by so much."""
     high = Measured(mean=0.9, low=0.9, high=0.9, count=1)
     low = Measured(mean=0.9 - loss, low=0.0, high=1.0, count=1)
     return result.model_copy(
@@ -32,9 +31,17 @@ def with_loss(result, loss):
     )
 
 
+@dataclass(frozen=True)
+class Declared:
+    """What the table reads of an attack."""
+
+    goal: Goal
+    needs: Needs
+
+
 def declared(name="backdoor", **needs):
     attack = attacks.get(name)
-    return replace(attack, needs=replace(attack.needs, **needs))
+    return Declared(attack.goal, replace(attack.needs, **needs))
 
 
 @pytest.mark.parametrize(("loss", "stealthy", "mark"), [(0.005, "yes", "reached"), (0.02, "no", "short")])
@@ -95,7 +102,7 @@ def test_jobs_are_tried_in_turn(monkeypatch, result):
 
 def test_every_attack_has_a_row(monkeypatch, result):
     monkeypatch.setattr(t, "run", lambda experiment, progress: result)
-    table = t.table2(Options())
+    table = t.TABLE(Options())
     assert [r.name.split(" ")[0] for r in table.rows] == list(attacks.CATALOGUE)
     for found, name in zip(table.rows, attacks.CATALOGUE, strict=True):
         known = type(attacks.get(name).goal).__name__ in t.PAPER

@@ -1,19 +1,18 @@
 """Table 4 in small: a row of our own run, and which rows there are."""
 
-import importlib
-
 import pytest
 
 from turncoat.paper import Options
-from turncoat.paper.rows import attack_row
-
-table4 = importlib.import_module("turncoat.paper.table4")
+from turncoat.paper.rows import Experiments, Line
+from turncoat.paper.table4 import TABLE
 
 
 @pytest.fixture(scope="module")
 def row():
     job = {"model": "mlp", "hidden": (16,), "epochs": 6}
-    return attack_row("hidden 16", "digits", "neuron-override", job, Options(trials=1, protocol="exact"))
+    line = Line("hidden 16", "neuron-override", "digits", job)
+    (found,) = Experiments((line,))(Options(trials=1, protocol="exact"))
+    return found
 
 
 def test_a_row_holds_both_runs_and_the_command(row):
@@ -25,21 +24,21 @@ def test_a_row_holds_both_runs_and_the_command(row):
 def test_the_table_has_a_row_for_each_network(monkeypatch, row):
     asked = []
 
-    def made(title, name, attack, job, options):
-        asked.append((title, name, attack, job["model"]))
-        return row.model_copy(update={"name": title})
+    def made(_, line, options):
+        asked.append((line.title, line.data, line.attack, line.job["model"]))
+        yield row.model_copy(update={"name": line.title})
 
-    monkeypatch.setattr(table4, "attack_row", made)
-    found = table4.table4(Options(data="fmnist"))
+    monkeypatch.setattr(Experiments, "row", made)
+    found = TABLE(Options(data="fmnist"))
     titles = ["hidden 128", "hidden 32", "hidden 256", "hidden 64, 32", "hidden 100"]
     models = ["mlp"] * 4 + ["cnn"]
     assert asked == [(t, "fmnist", "neuron-override", m) for t, m in zip(titles, models, strict=True)]
     assert [r.name for r in found.rows] == titles
-    assert len(table4.table4(Options()).rows) == 14
+    assert len(TABLE(Options()).rows) == 14
 
 
 def test_without_data_the_papers_numbers_stand_with_the_reason():
-    found = {(r.data, r.model): r for r in table4.table4(Options(data="fmnist")).rows}
+    found = {(r.data, r.model): r for r in TABLE(Options(data="fmnist")).rows}
     assert found["fmnist", "mlp"].paper["success, attack"] == 0.90
     assert found["fmnist", "cnn"].paper == {}
     assert all(r.mark == "not run" and "fmnist is not on this machine" in r.why for r in found.values())

@@ -1,31 +1,29 @@
 """Table 5: which rows there are, how they are marked, and that they come from experiments."""
 
-import sys
 from dataclasses import replace
 
 import pytest
 
+import small_runs
 from turncoat import data
-from turncoat.experiments.experiment import Experiment, run
-from turncoat.jobs.job import Job
-from turncoat.paper import Options, get, rows, table5
+from turncoat.paper import Options, get, rows
+from turncoat.paper import table5 as module
 from turncoat.refusal import Refusal
 from turncoat.results import published
-from turncoat.results.reproduction import reproduction_json
+from turncoat.results.json import to_json
 from turncoat.results.values import Measured
 
-module = sys.modules["turncoat.paper.table5"]
-SMALL = {"shadow_models": 3, "records": 2}
+table5 = module.TABLE
 
 
 @pytest.fixture(scope="module")
 def result():
-    return run(Experiment("membership", Job("digits", "lr", epochs=1), SMALL, trials=2))
+    return small_runs.result("membership")
 
 
 @pytest.fixture
 def asked(result, monkeypatch):
-    """The experiments that the table runs; each gives the same small record."""
+    """The experiments that the table runs; each gives the same small result."""
     experiments = []
 
     def small(experiment, _progress):
@@ -54,7 +52,7 @@ def test_rows_of_ones_own_have_no_paper(asked):
     ]
     assert all(e.trials == 2 and e.attack == "membership" and e.settings == {} for e in asked)
     assert found.rows[0].command.startswith("turncoat attack membership")
-    assert "Table 5" in reproduction_json(found)
+    assert "Table 5" in to_json(found)
 
 
 def test_papers_rows_are_run_as_ours_and_as_the_papers_or_say_why_not(asked):
@@ -85,7 +83,7 @@ def test_the_costly_stand_in_runs_only_when_asked_for(asked):
     assert not any(e.job.data.startswith("texas100") for e in asked)
 
 
-def test_columns_are_the_records_measures(result):
+def test_columns_are_the_results_measures(result):
     found = module.columns(result)
     assert found["TPR at 0.1 %, scaling"] == result.attacked.success
     assert found["TPR at 0.1 %, no scaling"] == result.honest.success
@@ -125,7 +123,7 @@ def test_marks():
 def test_trials_are_the_tables_own_unless_asked(asked):
     options = Options(data="digits")
     table5(options)
-    assert {e.trials for e in asked} == {module.FEW}
+    assert {e.trials for e in asked} == {rows.TRIALS}
     asked.clear()
     table5(replace(options, trials=3, seed=5))
     assert {(e.trials, e.seed) for e in asked} == {(3, 5)}

@@ -2,9 +2,8 @@
 
 import pytest
 
+import small_runs
 from turncoat import attacks
-from turncoat.experiments.experiment import Experiment, run
-from turncoat.jobs.job import Job
 from turncoat.report import measures, words
 from turncoat.report.measures import NUMBERS, SHARES, Shown, shown, title
 from turncoat.results.values import Measured
@@ -38,17 +37,9 @@ def test_shares_are_percentages(name, expected):
     assert shown(name, Measured(mean=0.1234, low=0.1, high=0.15, count=9, confidence=0.95)) == expected
 
 
-QUICK = {
-    "sparse-backdoor": Job(epochs=2),
-    "deposit": Job(model="mlp", hidden=(16,), epochs=2),
-    "membership": Job(epochs=2),
-}
-
-
-@pytest.mark.parametrize("name", QUICK)
+@pytest.mark.parametrize("name", small_runs.SMALL)
 def test_every_measure_of_an_attack_has_a_title(name):
-    settings = {"shadow_models": 4} if name == "membership" else {}
-    result = run(Experiment(name, QUICK[name], settings, trials=2))
+    result = small_runs.result(name)
     assert name in attacks.CATALOGUE
     known = {**SHARES, **NUMBERS}
     for measure in result.attacked.measures:
