@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from turncoat.data.archive import read_members
+from turncoat.data.formats.archive import read_members
 
 READ = {"data/rows": lambda stream: stream.read()}
 OUTSIDE = ["../evil", "/evil", "data/../../evil", "C:\\evil", "..\\evil"]

@@ -5,10 +5,10 @@ from typing import IO
 
 import numpy as np
 
-from turncoat.data import shokri
-from turncoat.data.archive import read_members
-from turncoat.data.binary_rows import read_binary_rows, read_labels
 from turncoat.data.dataset import Dataset
+from turncoat.data.formats.archive import read_members
+from turncoat.data.formats.binary_rows import read_binary_rows, read_labels
+from turncoat.data.sets import shokri
 from turncoat.data.source import DataFile, FileSource, Layout, Paths
 
 FEATURES, CLASSES = 6169, 100
@@ -35,4 +35,11 @@ def _feats(path: Path):
     return read_feats
 
 
-SOURCE = FileSource("texas100", FEATURES, CLASSES, _ORIGIN, (Layout((_ARCHIVE,), 67_330, read),))
+SOURCE = FileSource(
+    "texas100",
+    "hospital stays",
+    features=FEATURES,
+    classes=CLASSES,
+    origin=_ORIGIN,
+    layouts=(Layout((_ARCHIVE,), 67_330, read),),
+)
