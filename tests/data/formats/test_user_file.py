@@ -138,7 +138,7 @@ def test_csv(text, csv):
         ("1,0\n\n0x10,1\n", "Line 3 of"),
         ("1,0\n1_000,1\n", "holds '1_000', which is no number"),
         ("1,0\n\u0661,1\n", "something other than plain numbers"),
-        (f"1,0\n{'red' * 999},1\n", "red...dred"),
+        (f"1,0\n{'red' * 999},1\n", "redr...dred"),
         ("1,0\n1,2,1\n", "has 3 cells where the first has 2"),
         ("1,2,0\n1,1\n", "has 2 cells where the first has 3"),
         ("a,b,y\n1,0\n2,1\n", "names 3 columns in its first line but has 2"),

@@ -67,6 +67,8 @@ def test_selects_as_folktables_does(left_out):
         (person_file({"POBP": 600}), "column POBP holds 600"),
         (person_file({"SCHL": ""}), "column SCHL holds -1"),
         (person_file({"SEX": "F"}), "Line 2 of"),
+        (person_file({"SEX": "9" * 20}), "damaged (a cell of 20 characters)"),
+        (person_file({"PINCP": "9" * 5000}), "damaged (a cell of 5,000 characters)"),
         (person_file({}) + "P,short\n", "Line 3 of"),
         (person_file({}).replace("RELP", "RELSHIPP"), "no column RELP"),
         ("", "no column AGEP"),

@@ -1,14 +1,11 @@
 """Fashion-MNIST in the three forms in which it may lie on disk, with few and small images."""
 
-import gzip
-
 import numpy as np
 import pytest
 
-from data.sets.tiny import clothes, idx_of
+from data.sets.tiny import clothes
 from turncoat.data import split
 from turncoat.data.catalogue import load_source
-from turncoat.data.formats.idx import read_idx
 from turncoat.data.sets import fashion_mnist
 
 RNG = np.random.default_rng(0)
@@ -28,27 +25,6 @@ def test_reads_each_layout(which, put):
     np.testing.assert_array_equal(dataset.y, np.concatenate([ARRAYS["y_train"], ARRAYS["y_test"]]))
     assert (dataset.shape, dataset.test_from, dataset.range) == ((4, 5), 12, (0.0, 1.0))
     assert sorted(split(dataset, 0).test.index) == list(range(12, 18))
-
-
-@pytest.mark.parametrize(
-    "content",
-    [
-        b"",
-        idx_of(ARRAYS["x_train"])[:-1],
-        b"\0\0\x0d" + idx_of(ARRAYS["x_train"])[3:],
-        b"\0\0\x08\0" + bytes(9),
-    ],
-)
-def test_refuses_a_damaged_file(content, tmp_path, refusal):
-    path = tmp_path / "train-images-idx3-ubyte"
-    path.write_bytes(content)
-    assert "not a whole IDX file" in refusal(read_idx, path)
-
-
-def test_refuses_a_damaged_gzip_file(tmp_path, refusal):
-    path = tmp_path / "train-images-idx3-ubyte.gz"
-    path.write_bytes(gzip.compress(idx_of(ARRAYS["x_train"]))[:-20])
-    assert "not a whole IDX file" in refusal(read_idx, path)
 
 
 def test_refuses_images_that_do_not_fit(put, refusal):

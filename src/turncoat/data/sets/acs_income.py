@@ -35,6 +35,7 @@ _NPZ = DataFile(
 )
 _NPZ_CALIFORNIA = 32_166  # that file has a sixth of California
 _INCOME = 50_000  # dollars
+_DIGITS = 18  # of the numbers that int64 holds; the longest in the file, an income, has 9
 _SELECTION = ("AGEP", "PINCP", "WKHP", "PWGTP")
 
 PAPER_STATES = ("CA", "OK", "OR", "WA", "WI")  # paper, section 5.5
@@ -104,6 +105,8 @@ def read_persons(stream: IO[bytes], where: str) -> Table:
 
 
 def _number(cell: str) -> int:
+    if len(cell) > _DIGITS:
+        raise ValueError(f"a cell of {len(cell):,} characters")
     return int(cell) if cell.strip() else -1
 
 
