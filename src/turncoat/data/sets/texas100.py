@@ -1,5 +1,6 @@
 """Texas-100: 67,330 hospital stays, 6,169 binary features, 100 classes (the most frequent procedures)."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
@@ -28,7 +29,7 @@ def read(paths: Paths) -> Dataset:
     return shokri.dataset("texas100", found[_FEATS], found[_LABELS], CLASSES, _ORIGIN)
 
 
-def _feats(path: Path):
+def _feats(path: Path) -> Callable[[IO[bytes]], np.ndarray]:
     def read_feats(stream: IO[bytes]) -> np.ndarray:
         return read_binary_rows(stream, FEATURES, labelled=False, what=f"{path}:{_FEATS}")[0]
 
