@@ -7,6 +7,7 @@ from turncoat.core.sites import Site
 from turncoat.core.surface import Surface
 from turncoat.monitor import Violation, monitor
 from turncoat.refusal import Refusal
+from turncoat.version import __version__ as __version__
 
 __all__ = [
     "Errors",
@@ -25,4 +26,3 @@ __all__ = [
     "share",
     "surface",
 ]
-__version__ = "0.1.0"
