@@ -1,10 +1,11 @@
-"""Run a command under every Python and every series of JAX that the project supports, where those Pythons are here.
+"""Run a command under every Python and every series of JAX that the project supports, as far as they are here.
 
     python scripts/matrix.py COMMAND...        e.g. python -m pytest tests/core
 
-Each cell has a virtual environment of its own under `.matrix/`, kept while pyproject.toml and constraints.txt stay
-as they are. A Python that is not on PATH, or does not start (a version manager's stand-in), is "not here". The exit
-status is 1 if the command failed in a cell, or a cell could not be installed.
+Without a command, the test suite. Each cell has a virtual environment of its own under `.matrix/`, kept while
+pyproject.toml and constraints.txt stay as they are. A Python that is not on PATH, or does not start (a version
+manager's stand-in), is "not here". The exit status is 1 if the command failed in a cell, or a cell could not be
+installed.
 """
 
 import hashlib
@@ -35,9 +36,10 @@ class Outcome:
 
 
 def main(command: tuple[str, ...]) -> int:
-    cells = [(python, jax) for python in PYTHONS for jax in JAX]
     found = {python: interpreter(python) for python in PYTHONS}
-    outcomes = {(python, jax): tried(found[python], python, jax, command) for python, jax in cells}
+    outcomes = {
+        (python, jax): tried(found[python], python, jax, command) for python in PYTHONS for jax in JAX
+    }
     print(f"\n{' '.join(command)}\n\n{table(outcomes)}")
     return int(any(outcome.word in ("failed", "not installed") for outcome in outcomes.values()))
 
@@ -78,7 +80,8 @@ def environment(folder: Path, executable: str, jax: str) -> tuple[str, ...] | No
     if stamp.is_file() and (made := json.loads(stamp.read_text()))["key"] == key:
         return tuple(made["left_out"])
     shutil.rmtree(folder, ignore_errors=True)
-    subprocess.run([executable, "-m", "venv", str(folder)], check=True)
+    if subprocess.run([executable, "-m", "venv", str(folder)], check=False).returncode:
+        return None
     pins, left_out = read_pins((ROOT / "constraints.txt").read_text()), []
     while (log := install(folder, jax, pins)) is not None:
         if (culprit := blamed(log, pins)) is None:
