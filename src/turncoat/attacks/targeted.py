@@ -50,7 +50,9 @@ class Targeted(Attack):
     ] = DERIVED
     margin: Annotated[
         float,
-        Field(gt=0, description="by how much a change makes the wanted class's score exceed all others"),
+        Field(
+            gt=0, le=88, description="by how much a change makes the wanted class's score exceed all others"
+        ),
     ] = MARGIN
     records: Annotated[int, Field(ge=1, description="how many test records are to change their class")] = 5
 
