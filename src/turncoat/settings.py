@@ -135,7 +135,7 @@ def _check(name: str, hint: Any, value: Any) -> None:
         ]
         raise Refusal(f"{name} must be {' or '.join(dict.fromkeys(wanted))}, not {value!r}") from None
     if isinstance(value, int | float) and abs(value) > LARGEST:
-        raise Refusal(f"{name} must be at most {LARGEST:g} in size, not {value:g}")
+        raise Refusal(f"{name} must be at most {LARGEST:g} in size")
 
 
 WANTED = {

@@ -11,7 +11,6 @@ from pydantic import Field
 from turncoat.refusal import Refusal
 from turncoat.settings import Settings
 
-
 USED = {"size": ("set", "patch"), "blend": ("blend",), "feature": ("feature", "set", "patch")}
 """Which kinds of trigger a setting is for."""
 
