@@ -113,6 +113,7 @@ def _signs(view: View) -> Any:
     return jnp.asarray(np.where(labels[:, None] == classes, 1.0, -1.0), jnp.float32)
 
 
+@jax.jit
 def _descend(z: Any, wanted: Any, kernel: Any, margin: float) -> Any:
     rate = 1.0 / jnp.linalg.eigvalsh(kernel)[-1]
 
