@@ -31,7 +31,13 @@ def _not_zero(value: float) -> float:
 NOT_ZERO = AfterValidator(_not_zero)
 """Marks a setting of a number that may be of either sign."""
 
+DERIVED: Any = None
+"""The default of a setting that follows from others where it is not given: `defaults` says how. Its type is that of
+what it holds then."""
+
 STRICT = ConfigDict(strict=True, allow_inf_nan=False)
+LARGEST = 1e30
+"""What a number may be in size: its multiples, too, are to be held in single precision."""
 KIND = "kind"
 """The field of a lent dataclass that stands under the name of the field that lends it."""
 
@@ -51,16 +57,17 @@ class Settings:
     """A value with checked fields; raises Refusal, naming the setting, for one that it cannot hold."""
 
     def __post_init__(self) -> None:
+        derived = {f.name for f in fields(self) if f.default is None and getattr(self, f.name) is None}
         for name, hint in _hints(type(self)).items():
-            if not _lends(hint):
+            if not _lends(hint) and name not in derived:
                 _check(type(self).__name__.lower() if name == KIND else name, hint, getattr(self, name))
         for name, value in self.defaults().items():
-            if getattr(self, name) is None:
+            if name in derived:
                 object.__setattr__(self, name, value)
         self.check_together()
 
     def defaults(self) -> Mapping[str, Any]:
-        """What settings left at None become, where that depends on others."""
+        """What settings left at `DERIVED` become."""
         return {}
 
     def check_together(self) -> None:
@@ -91,10 +98,9 @@ class Settings:
         return cls(**dict(_nested(cls, settings)))
 
 
-@cache
 def _hints(cls: type) -> dict[str, Any]:
     hints = get_type_hints(cls, include_extras=True)
-    return {f.name: hints[f.name] for f in fields(cls)}  # type: ignore[arg-type]
+    return {f.name: hints[f.name] for f in fields(cls)}
 
 
 def _lends(hint: Any) -> bool:
@@ -128,6 +134,8 @@ def _check(name: str, hint: Any, value: Any) -> None:
             _wanted(fault) for fault in error.errors(include_url=False) if fault["type"] != "none_required"
         ]
         raise Refusal(f"{name} must be {' or '.join(dict.fromkeys(wanted))}, not {value!r}") from None
+    if isinstance(value, int | float) and abs(value) > LARGEST:
+        raise Refusal(f"{name} must be at most {LARGEST:g} in size")
 
 
 WANTED = {
@@ -152,7 +160,7 @@ def _wanted(fault: Any) -> str:
 
 
 def _described(cls: type, name: str, hint: Any) -> Iterator[Setting]:
-    field = next(f for f in fields(cls) if f.name == name)  # type: ignore[arg-type]
+    field = next(f for f in fields(cls) if f.name == name)
     if _lends(hint):
         for row in hint.known():
             yield Setting(name if row.name == KIND else row.name, row.takes, row.default, row.meaning)

@@ -9,6 +9,7 @@ run each: a change in the last step is in the released model as it is.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 
 import jax
@@ -33,6 +34,59 @@ SLACK = 1.5  # the backdoor must work at sizes that many times smaller: the vict
 CLEAN, TRIGGERED = 1000, 200  # records of the adversary's that a size is judged on
 
 
+@partial(
+    jax.tree_util.register_dataclass,
+    data_fields=["params", "changes", "x", "y", "triggered"],
+    meta_fields=["model", "names", "target"],
+)
+@dataclass(frozen=True, eq=False)
+class Stage:
+    """Rehearsed models and the changes to try on them, both stacked, and the records that they are judged on.
+
+    `names` are the parameters changed, `x` and `y` records as they are, `triggered` ones that are to take the
+    class `target`.
+    """
+
+    model: Model
+    names: tuple[str, ...]
+    target: int
+    params: Params
+    changes: list[Array]
+    x: Array
+    y: Array
+    triggered: Array
+
+    @classmethod
+    def of(cls, view: View, goal: Backdoor, rehearsed: Sequence[Rehearsal]) -> Stage:
+        """The rehearsals side by side, and the adversary's records that they did not train on."""
+        x, y = view.x[view.kept :], view.y[view.kept :]
+        source = x[y == goal.source][:TRIGGERED]
+        if not len(source):
+            raise Refusal(f"the adversary has too few records of class {goal.source}, the backdoor's source")
+        names = tuple(name for name, _ in rehearsed[0][1])
+        return cls(
+            view.model,
+            names,
+            goal.target,
+            params={n: jnp.stack([model[n] for model, _ in rehearsed]) for n in rehearsed[0][0]},
+            changes=[jnp.stack([place[i][1] for _, place in rehearsed]) for i in range(len(names))],
+            x=jnp.asarray(x[:CLEAN]),
+            y=jnp.asarray(y[:CLEAN]),
+            triggered=jnp.asarray(goal.trigger.apply(source, view.shape)),
+        )
+
+    def judged(self, much: np.ndarray | Array) -> tuple[float, float, float]:
+        """Success, the mean margin by which it falls short, and accuracy, with the changes of these sizes."""
+        success, short, accuracy = map(float, _judged(self, jnp.asarray(much, jnp.float32)))
+        return success, short, accuracy
+
+    def accuracy(self, params: Params) -> float:
+        """The accuracy of a model without changes."""
+        plain = {n: a[None] for n, a in params.items()}
+        alone = replace(self, params=plain, changes=[c[:1] for c in self.changes])
+        return alone.judged(np.zeros(len(self.names)))[2]
+
+
 def sizes(
     view: View, goal: Backdoor, rehearsed: Sequence[Rehearsal], limits: Sequence[float], loss: float
 ) -> tuple[np.ndarray, float]:
@@ -42,26 +96,13 @@ def sizes(
     `limits` bound the sizes; a loss of accuracy beyond `loss`, against the rehearsed model without errors,
     outweighs any success.
     """
-    names = tuple(name for name, _ in rehearsed[0][1])
-    params = {n: jnp.stack([model[n] for model, _ in rehearsed]) for n in rehearsed[0][0]}
-    changes = [jnp.stack([place[i][1] for _, place in rehearsed]) for i in range(len(names))]
-    x, y = view.x[view.kept :], view.y[view.kept :]
-    source = x[y == goal.source][:TRIGGERED]
-    if not len(source):
-        raise Refusal(f"the adversary has too few records of class {goal.source}, the backdoor's source")
-    triggered = jnp.asarray(goal.trigger.apply(source, view.shape))
-    clean = jnp.asarray(x[:CLEAN]), jnp.asarray(y[:CLEAN])
-    judge = partial(_judged, view.model, names, goal.target)
-    plain = {n: a[None] for n, a in view.rehearsal.items()}
-    nothing = jnp.zeros(len(names), jnp.float32)
-    honest = float(judge(plain, [c[:1] for c in changes], *clean, triggered, nothing)[2])
+    stage = Stage.of(view, goal, rehearsed)
+    honest = stage.accuracy(view.rehearsal)
 
     def worth(found: np.ndarray) -> float:
-        seen = [
-            judge(params, changes, *clean, triggered, jnp.asarray(found / by, jnp.float32))
-            for by in (1.0, SLACK)
-        ]
-        lost, (success, short) = honest - float(seen[0][2]), map(float, seen[1][:2])
+        _, _, accuracy = stage.judged(found)
+        success, short, _ = stage.judged(found / SLACK)
+        lost = honest - accuracy
         return min(success, 0.999) + 0.01 * short - 100 * max(lost - loss, 0) - 3e-4 * np.log(found).sum()
 
     found = climb(worth, np.minimum(np.asarray(limits, float), MOST))
@@ -85,31 +126,22 @@ def climb(worth: Callable[[np.ndarray], float], limits: np.ndarray) -> np.ndarra
     return found
 
 
-@partial(jax.jit, static_argnums=(0, 1, 2))
-def _judged(
-    model: Model,
-    names: tuple[str, ...],
-    target: int,
-    params: Params,
-    changes: list[Array],
-    x: Array,
-    y: Array,
-    triggered: Array,
-    much: Array,
-) -> tuple[Array, Array, Array]:
-    """Success, the mean margin by which it falls short, and accuracy, with the changes of these sizes."""
+@jax.jit
+def _judged(stage: Stage, much: Array) -> tuple[Array, Array, Array]:
+    """What `Stage.judged` gives, as means over the rehearsals."""
 
     def at(place: tuple[Params, list[Array]]) -> tuple[Array, Array, Array]:
         moved = dict(place[0])
-        for i, name in enumerate(names):
+        for i, name in enumerate(stage.names):
             moved[name] = moved[name] + much[i] * place[1][i]
-        d = class_scores(model, moved, triggered)
-        others = jnp.where(jnp.arange(d.shape[1]) == target, -jnp.inf, d)
-        margin = d[:, target] - jnp.max(others, 1)
-        accuracy = jnp.mean((jnp.argmax(class_scores(model, moved, x), 1) == y).astype(jnp.float32))
+        d = class_scores(stage.model, moved, stage.triggered)
+        others = jnp.where(jnp.arange(d.shape[1]) == stage.target, -jnp.inf, d)
+        margin = d[:, stage.target] - jnp.max(others, 1)
+        right = jnp.argmax(class_scores(stage.model, moved, stage.x), 1) == stage.y
+        accuracy = jnp.mean(right.astype(jnp.float32))
         return jnp.mean((margin > 0).astype(jnp.float32)), jnp.mean(jnp.clip(margin, -100, 0)), accuracy
 
-    success, short, accuracy = jax.lax.map(at, (params, changes))
+    success, short, accuracy = jax.lax.map(at, (stage.params, stage.changes))
     return jnp.mean(success), jnp.mean(short), jnp.mean(accuracy)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import jax
@@ -49,6 +49,19 @@ class View:
     def steps(self) -> int:
         """Steps of the attacked training run."""
         return self.training.steps(self.records)
+
+    def check_class(self, label: int) -> None:
+        """Refuses a class that the job does not tell apart."""
+        if not 0 <= label < self.model.classes:
+            raise Refusal(f"class {label} does not exist; the classes are 0 to {self.model.classes - 1}")
+
+    def check_linear(self) -> None:
+        """Refuses a network: what is computed on the adversary's own cannot be transferred to another."""
+        if self.model.layers != 1:
+            raise Refusal(
+                f"parameter transfer needs a linear model, but {self.model.name!r} has hidden layers: gradients "
+                "of one network mean nothing to another (section 5.1); take --model lr"
+            )
 
     @cached_property
     def reference(self) -> Params:
@@ -96,17 +109,21 @@ class View:
         size = min(self.training.batch, len(self.x))
         x, y = jnp.asarray(self.x[:size]), self.model.encode(self.y[:size])
         index = jnp.arange(self.training.batch, dtype=jnp.int32) % size
+        given = start(self.reference, self.training), x, y, index
+        zero = jnp.zeros(self.surface[site].shape, self.surface[site].dtype)
+        return _inverse(self.program, (name, site), given, zero, change)
 
-        params = start(self.reference, self.training)
 
-        def moved(error: Any) -> Any:
-            return self.program(params, x, y, index, errors={site: error})[name]
+@partial(
+    jax.jit, static_argnums=(0, 1)
+)  # most of the step does not matter to its derivative: it is not compiled
+def _inverse(program: Secured, moves: tuple[str, str], given: tuple[Any, ...], zero: Any, change: Any) -> Any:
+    """The error at a site, the second of `moves`, that adds `change` to a parameter, the first of them."""
+    name, site = moves
 
-        @jax.jit  # most of the step does not matter to its derivative, and is not compiled
-        def inverse(change: Any) -> Any:
-            zero = jnp.zeros(self.surface[site].shape, self.surface[site].dtype)
-            _, pull = jax.vjp(moved, zero)
-            (norm,) = pull(jax.jvp(moved, (zero,), (jnp.ones_like(zero),))[1])
-            return pull(change)[0] / norm
+    def moved(error: Any) -> Any:
+        return program(*given, errors={site: error})[name]
 
-        return inverse(change)
+    _, pull = jax.vjp(moved, zero)
+    (norm,) = pull(jax.jvp(moved, (zero,), (jnp.ones_like(zero),))[1])
+    return pull(change)[0] / norm

@@ -10,102 +10,98 @@ gradient does: to begin late keeps a network from being pushed further than need
 
 from __future__ import annotations
 
-from functools import partial
-from typing import Any
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
 
 import jax.numpy as jnp
 import numpy as np
+from pydantic import Field
 
+from turncoat import goals
 from turncoat.adversary.strategies import scale
 from turncoat.adversary.view import View
 from turncoat.attacks.attack import Attack, Needs
 from turncoat.core.errors import Errors
-from turncoat.goals import Targeted
 from turncoat.jobs.loop import StepInfo
 from turncoat.refusal import Refusal
 
-AGAINST = ("rival", "nothing")
 RECORDS_A_COPY = 2_500  # so that a small data set is not poisoned by the copies alone; docs/tuning.md
 
 
-def amplified_poisoning(
-    copies: int | None = None,
-    strength: float = -5.0,
-    against: str = "rival",
-    begin: float = 0.5,
-    records: int = 5,
-) -> Attack:
-    """The attack: `copies` of each of `records` chosen records with the wanted label, scaled with C = `strength`.
-
-    By default there is one copy for each 2,500 of the victims' records, from 2 to 10, as the paper has.
-    `against`: "nothing" moves the wanted class alone, which is the paper's attack, "rival" also the class that
-    the record has. `begin`: the share of training after which the scaling begins (the paper: 0).
-    """
-    if copies is not None and copies < 1:
-        raise Refusal(f"the contributor adds at least one copy of each record, not {copies}")
-    if not np.isfinite(strength) or strength >= 0:
-        raise Refusal(
-            f"the strength must be a negative number, which drives records to their label, not {strength}"
-        )
-    if against not in AGAINST:
-        raise Refusal(f"against must be 'rival' or 'nothing', not {against!r}")
-    if not 0 <= begin < 1:
-        raise Refusal(f"scaling begins after a share of training from 0 to below 1, not {begin}")
-
-    return Attack(
-        name="amplified-poisoning",
-        goal=Targeted(records),
-        needs=Needs(
-            capability="scaling", own_data=against == "rival", data_order=True, colluding_contributor=True
-        ),
-        prepare=partial(prepare, copies, records, strength, against, begin),
-        tamper=tamper,
-        contribute=partial(contribute, copies),
-        settings={
-            "copies": copies,
-            "strength": strength,
-            "against": against,
-            "begin": begin,
-            "records": records,
-        },
-        variant="scaled towards the label, from the first step on: the paper's attack"
-        if against == "nothing" and begin == 0
-        else f"scaled towards the label and against {against}, from {begin:.0%} of training on: beyond the paper",
-    )
-
-
-def copies_in(view: View, copies: int | None) -> int:
-    """How many copies of each chosen record the contributor adds."""
-    return min(10, max(2, view.records // RECORDS_A_COPY)) if copies is None else copies
-
-
-def contribute(copies: int | None, view: View) -> tuple[np.ndarray, np.ndarray]:
-    """The colluding contributor's records: the chosen ones with the wanted labels."""
-    x, y = (np.repeat(view.told[name], copies_in(view, copies), axis=0) for name in ("records", "labels"))
-    return x, y
-
-
-def prepare(
-    copies: int | None, records: int, strength: float, against: str, begin: float, view: View
-) -> dict[str, Any]:
-    """The error of one scaled example, each chosen record's direction, and where its copies stand."""
-    whose = np.full(view.records, -1, np.int32)  # which chosen record each of the victims' is a copy of
-    added = np.repeat(np.arange(records, dtype=np.int32), copies_in(view, copies))
-    whose[max(0, view.records - len(added)) :] = added[: view.records]
-    return {
-        "unit": scale(view.surface, jnp.ones(view.training.batch, bool), strength),
-        "push": directions(view, against),
-        "whose": jnp.asarray(whose),
-        "first": jnp.asarray(int(begin * view.steps), jnp.int32),
-    }
-
-
-def tamper(plan: dict[str, Any], info: StepInfo) -> Errors:
+def errors_of_copies(plan: dict[str, Any], info: StepInfo) -> Errors:
     """The errors of the contributed records in this batch."""
     whose = plan["whose"][info.batch]
     push = jnp.where((whose >= 0)[:, None], plan["push"][jnp.maximum(whose, 0)], 0.0)
     errors = Errors({n: v * push for n, v in plan["unit"].items()})
     return errors.at_steps(info.step, plan["first"], jnp.iinfo(jnp.int32).max)
+
+
+@dataclass(frozen=True)
+class AmplifiedPoisoning(Attack):
+    """Copies of the chosen records with the wanted label, their gradients scaled.
+
+    By default there is one copy for each 2,500 of the victims' records, from 2 to 10, as the paper has.
+    """
+
+    copies: Annotated[
+        int | None,
+        Field(ge=1, description="copies of each chosen record; by default 2 to 10, as the data grow"),
+    ] = None
+    strength: Annotated[float, Field(lt=0, description="C in F = P + C e_c - Y, c the wanted class")] = -5.0
+    against: Annotated[
+        Literal["rival", "nothing"],
+        Field(description="what is pushed down: the class that a record has, or nothing, as the paper"),
+    ] = "rival"
+    begin: Annotated[
+        float, Field(ge=0, lt=1, description="the share of training after which it begins; the paper: 0")
+    ] = 0.5
+    records: Annotated[int, Field(ge=1, description="how many test records are to change their class")] = 5
+
+    name = "amplified-poisoning"
+    tamper = staticmethod(errors_of_copies)
+
+    @property
+    def goal(self) -> goals.Targeted:
+        return goals.Targeted(self.records)
+
+    @property
+    def needs(self) -> Needs:
+        own = self.against == "rival"
+        return Needs(capability="scaling", own_data=own, data_order=True, colluding_contributor=True)
+
+    @property
+    def variant(self) -> str:
+        if self.against == "nothing" and self.begin == 0:
+            return "scaled towards the label, from the first step on: the paper's attack"
+        since = f"from {self.begin:.0%} of training on"
+        return f"scaled towards the label and against {self.against}, {since}: beyond the paper"
+
+    def prepare(self, view: View) -> dict[str, Any]:
+        """The error of one scaled example, each chosen record's direction, and where its copies stand."""
+        whose = np.full(view.records, -1, np.int32)  # which chosen record each of the victims' is a copy of
+        added = np.repeat(np.arange(self.records, dtype=np.int32), self.copies_in(view))
+        whose[view.records - len(added) :] = added
+        return {
+            "unit": scale(view.surface, jnp.ones(view.training.batch, bool), self.strength),
+            "push": directions(view, self.against),
+            "whose": jnp.asarray(whose),
+            "first": jnp.asarray(int(self.begin * view.steps), jnp.int32),
+        }
+
+    def contribute(self, view: View) -> tuple[np.ndarray, np.ndarray]:
+        """The colluding contributor's records: the chosen ones with the wanted labels."""
+        copies = self.copies_in(view)
+        return np.repeat(view.told["records"], copies, 0), np.repeat(view.told["labels"], copies, 0)
+
+    def copies_in(self, view: View) -> int:
+        """How many copies of each chosen record the contributor adds."""
+        copies = min(10, max(2, view.records // RECORDS_A_COPY)) if self.copies is None else self.copies
+        if self.records * copies > view.records:
+            raise Refusal(
+                f"{copies} copies of {self.records} records do not fit into the victims' {view.records}; take "
+                "fewer copies or records"
+            )
+        return copies
 
 
 def directions(view: View, against: str) -> Any:

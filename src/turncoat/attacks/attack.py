@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
+
+import jax
+import jax.numpy as jnp
 
 from turncoat.adversary.view import View
 from turncoat.core.errors import Errors
 from turncoat.goals import Goal
-from turncoat.jobs.loop import StepInfo, Tampering
+from turncoat.jobs.loop import StepInfo, Tamper, Tampering
 from turncoat.jobs.models import Params
+from turncoat.refusal import Refusal
 from turncoat.settings import Settings
 
 
@@ -82,7 +86,10 @@ class Attack(Settings):
         """What is computed before training: a pytree of arrays."""
         raise NotImplementedError
 
-    tamper: ClassVar[Callable[[Any, StepInfo], Errors]] = staticmethod(at_every_step)
+    @property
+    def tamper(self) -> Tamper:
+        """The errors of a step: one function of its module for all attacks of these settings, never a closure."""
+        return at_every_step
 
     def exploit(self, view: View, plan: Any, params: Params) -> Any:
         """What is read off the released model, for attacks that read."""
@@ -97,5 +104,12 @@ class Attack(Settings):
         raise NotImplementedError
 
     def tampering(self, plan: Any) -> Tampering:
-        """What it does in a training run, by its plan."""
+        """What it does in a training run, by its plan; Refusal for errors that no number can hold."""
+        parts = jax.tree.leaves(plan, is_leaf=lambda part: isinstance(part, Errors))
+        for value in (v for part in parts if isinstance(part, Errors) for v in part.add.values()):
+            if not bool(jnp.all(jnp.isfinite(value))):
+                raise Refusal(
+                    f"the errors that {self.name} plans here are too large for single precision, or not a number; "
+                    "lower its strength, or the learning rate"
+                )
         return Tampering(self.tamper, plan, self.needs.data_order)

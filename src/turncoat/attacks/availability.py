@@ -9,60 +9,85 @@ stays what it was at the start, but for its last bias.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
 
 import jax.numpy as jnp
-import numpy as np
+from pydantic import Field
 
+from turncoat import goals
 from turncoat.adversary.strategies import scale, zero
 from turncoat.adversary.view import View
-from turncoat.attacks.attack import Attack, Needs, at_every_step
+from turncoat.attacks.attack import Attack, Needs
 from turncoat.core.errors import Errors
-from turncoat.goals import Availability
 from turncoat.refusal import Refusal
+from turncoat.settings import DERIVED, NOT_ZERO
 
 STRENGTH = {"shifting": 3.0, "scaling": -2.0, "zeroing": 1.0}
 
 
-def availability(by: str = "shifting", strength: float | None = None, target: int = 0) -> Attack:
-    """The availability attack.
+@dataclass(frozen=True)
+class Availability(Attack):
+    """The availability attack, by each of the three capabilities.
 
-    `by`: "shifting" (the paper's Table 8), "scaling" or "zeroing". `strength`: of a shift, what multiple of
-    the wrongly labelled records' mean gradient (of a network: of 1 for each weight into class `target`) is
-    added to the mean gradient of each step (default 3); of a scaling, C in F = P + C e_c - Y, c = `target`, of
-    which a negative one drives records towards c (default -2); zeroing has none.
+    `strength`: of a shift, what multiple of the wrongly labelled records' mean gradient (of a network: of 1 for
+    each weight into class `target`) is added to the mean gradient of each step; of a scaling, C in
+    F = P + C e_c - Y, c = `target`, of which a negative one drives records towards c.
     """
-    if by not in STRENGTH:
-        raise Refusal(f"by must be 'shifting', 'scaling' or 'zeroing', not {by!r}")
-    if by == "zeroing" and strength is not None:
-        raise Refusal("zeroing has no strength; leave it out")
-    strength = STRENGTH[by] if strength is None else strength
-    if not np.isfinite(strength) or strength == 0:
-        raise Refusal(f"the strength must be a number other than 0, not {strength}")
 
-    def prepare(view: View) -> Errors:
-        everyone = jnp.ones(view.training.batch, bool)
-        if by == "zeroing":
-            return zero(view.surface, everyone)
-        if by == "scaling":
-            return scale(view.surface, everyone, strength, target)
-        gradient = wrong_gradient(view) if view.model.layers == 1 else one_output(view, target)
-        rate = view.training.learning_rate
-        return view.errors_that_move({n: -rate * strength * g for n, g in gradient.items()})
+    by: Annotated[
+        Literal["shifting", "scaling", "zeroing"],
+        Field(description="the capability that is used; shifting is the paper's Table 8"),
+    ] = "shifting"
+    strength: Annotated[
+        float, NOT_ZERO, Field(description="of the shift (3) or the scaling (-2); zeroing has none")
+    ] = DERIVED
+    target: Annotated[
+        int, Field(description="the class that a scaling, or a shift of a network, drives records to")
+    ] = 0
 
-    return Attack(
-        name="availability",
-        goal=Availability(),
-        needs=Needs(capability=by, own_data=by == "shifting"),
-        prepare=prepare,
-        tamper=at_every_step,
-        settings={"by": by, "strength": strength, "target": target},
-        variant={
+    name = "availability"
+    goal = goals.Availability()
+
+    def defaults(self) -> Mapping[str, Any]:
+        return {"strength": STRENGTH[self.by]}
+
+    def check_together(self) -> None:
+        if self.by == "zeroing" and (self.strength, self.target) != (STRENGTH["zeroing"], 0):
+            raise Refusal("zeroing has no strength and no target; leave them out")
+
+    @property
+    def needs(self) -> Needs:
+        return Needs(capability=self.by, own_data=self.by == "shifting")
+
+    @property
+    def variant(self) -> str:
+        way = "towards" if self.strength < 0 else "away from"
+        return {
             "shifting": "a large shift: parameter transfer of wrong labels to linear models, as in the paper",
-            "scaling": f"all records are driven {'towards' if strength < 0 else 'away from'} class {target}",
+            "scaling": f"all records are driven {way} class {self.target}",
             "zeroing": "no record of any batch counts",
-        }[by],
-    )
+        }[self.by]
+
+    def prepare(self, view: View) -> Errors:
+        everyone = jnp.ones(view.training.batch, bool)
+        view.check_class(self.target)
+        if self.by == "zeroing":
+            return zero(view.surface, everyone)
+        if self.by == "scaling":
+            return scale(view.surface, everyone, self.strength, self.target)
+        gradient = self.shifted(view)
+        rate = view.training.learning_rate
+        return view.errors_that_move({n: -rate * self.strength * g for n, g in gradient.items()})
+
+    def shifted(self, view: View) -> dict[str, Any]:
+        """What is added to the mean gradient, in units of the strength."""
+        if view.model.layers > 1:
+            return one_output(view, self.target)
+        if self.target:
+            raise Refusal("a shift of a linear model is towards wrong labels and has no target; leave it out")
+        return wrong_gradient(view)
 
 
 def wrong_gradient(view: View) -> dict[str, Any]:
@@ -77,6 +102,4 @@ def one_output(view: View, target: int) -> dict[str, Any]:
     like = jnp.zeros_like(view.reference[last])
     if like.shape[1] == 1:
         return {last: like + (-1.0 if target else 1.0)}
-    if not 0 <= target < like.shape[1]:
-        raise Refusal(f"class {target} does not exist; the classes are 0 to {like.shape[1] - 1}")
     return {last: like.at[:, target].set(-1.0)}

@@ -20,6 +20,7 @@ from turncoat.attacks.attack import Attack, Needs
 from turncoat.core.errors import Errors
 from turncoat.goals import Trigger
 from turncoat.refusal import Refusal
+from turncoat.settings import DERIVED
 
 STRENGTH = {"trigger": 0.1, "all": 0.03}
 
@@ -29,17 +30,12 @@ class Backdoor(Attack):
     """The backdoor attack: the poisoned records' gradient is added to the mean gradient of each step."""
 
     strength: Annotated[
-        float | None,
-        Field(
-            ge=0,
-            description="what multiple of the poisoned records' mean gradient is added; 0.1, or 0.03 for all",
-        ),
-    ] = None
+        float,
+        Field(ge=0, description="multiple of the poisoned records' mean gradient; 0.1, or 0.03 for rows=all"),
+    ] = DERIVED
     rows: Annotated[
         Literal["trigger", "all"],
-        Field(
-            description="the whole gradient (all, the paper's attack), or its row at the trigger's features"
-        ),
+        Field(description="the whole gradient (all, as the paper), or its row at the trigger's features"),
     ] = "trigger"
     source: Annotated[int, Field(description="the class of the records that bear the trigger")] = 0
     target: Annotated[int, Field(description="the class that they are to take")] = 1
@@ -72,11 +68,7 @@ class Backdoor(Attack):
 
 def poisoned_gradient(view: View, goal: goals.Backdoor) -> jnp.ndarray:
     """The mean gradient, in the first layer's weights, of triggered records with the target label (Fig. 5)."""
-    if view.model.layers != 1:
-        raise Refusal(
-            f"parameter transfer needs a linear model, but {view.model.name!r} has hidden layers: gradients of "
-            "one network mean nothing to another (section 5.1); take --model lr"
-        )
+    view.check_linear()
     records = goal.trigger.apply(view.x[view.y == goal.source], view.shape)
     if not len(records):
         raise Refusal(f"the adversary's records hold none of class {goal.source}, the backdoor's source")

@@ -8,73 +8,62 @@ a linear model the same error ruins the output of a class, unless that output is
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
 
 import jax.numpy as jnp
 import numpy as np
+from pydantic import Field
 
+from turncoat import goals
 from turncoat.adversary.reading import Prior, deposit_site, pooled
 from turncoat.adversary.view import View
 from turncoat.attacks.attack import Attack, Needs
 from turncoat.core.errors import Errors
-from turncoat.goals import Reconstruction, Taken
+from turncoat.goals import Taken
 from turncoat.jobs.loop import StepInfo
 from turncoat.jobs.models import Params
 from turncoat.refusal import Refusal
+from turncoat.settings import NOT_ZERO
 
-PRIORS = ("gaussian", "none")
 AWAKE = 0.01  # share of pairs of records up to which a neuron counts as dead
 
 
-def deposit(
-    records: int = 10,
-    strength: float = 30.0,
-    copies: int = 1,
-    at: float = 0.0,
-    prior: str = "gaussian",
-    unit: int = 0,
-) -> Attack:
-    """The attack: `records` records of the batch of one step, each stored in `copies` neurons of its own.
-
-    `strength` is added to the neuron's derivative in the mean loss of the batch, so that the record enters
-    the weights times strength x learning rate. `at` is the step as a share of training, `unit` the first
-    neuron used. `prior`: "gaussian" reads each record as the most likely one among records like the
-    adversary's own; "none" only rescales it by the bias.
-    """
-    chosen = Deposit(records, strength, copies, at, prior, unit)
-    return Attack(
-        name="deposit",
-        goal=Reconstruction(records),
-        needs=Needs(capability="shifting"),
-        prepare=chosen.prepare,
-        tamper=tamper,
-        exploit=chosen.exploit,
-        settings=asdict(chosen),
-        variant="one error per record and neuron in one step: beyond the paper",
-    )
+def step_by_step(plan: dict[str, Any], info: StepInfo) -> Errors:
+    """The errors of this step, none outside of the deposit's."""
+    (site,) = plan["errors"]
+    errors, since = plan["errors"][site], info.step - plan["first"]
+    now = errors[jnp.clip(since, 0, len(errors) - 1)]
+    return Errors({site: now}).at_steps(since, 0, len(errors) - 1)
 
 
 @dataclass(frozen=True)
-class Deposit:
-    """The settings of a deposit, and what follows from them."""
+class Deposit(Attack):
+    """Records of the batch of one step, each stored in neurons of its own.
 
-    records: int
-    strength: float
-    copies: int
-    at: float
-    prior: str
-    unit: int
+    `strength` is added to the neuron's derivative in the mean loss of the batch, so that the record enters
+    the weights times strength x learning rate. `prior`: "gaussian" reads each record as the most likely one
+    among records like the adversary's own; "none" only rescales it by the bias.
+    """
 
-    def __post_init__(self) -> None:
-        if self.records < 1 or self.copies < 1 or self.unit < 0:
-            raise Refusal("a deposit needs at least one record and one neuron for each, from neuron 0 on")
-        if not (np.isfinite(self.strength) and self.strength != 0):
-            raise Refusal(f"the strength must be a number other than 0, not {self.strength}")
-        if not 0 <= self.at <= 1:
-            raise Refusal(f"the step must be a share of training from 0 to 1, not {self.at}")
-        if self.prior not in PRIORS:
-            raise Refusal(f"prior must be 'gaussian' or 'none', not {self.prior!r}")
+    records: Annotated[int, Field(ge=1, description="how many records of the batch are stored")] = 10
+    strength: Annotated[float, NOT_ZERO, Field(description="what is added to a neuron's derivative")] = 30.0
+    copies: Annotated[int, Field(ge=1, description="how many neurons hold each record")] = 1
+    at: Annotated[float, Field(ge=0, le=1, description="the step, as a share of training")] = 0.0
+    prior: Annotated[
+        Literal["gaussian", "none"],
+        Field(description="a record is read as the most likely one, or only rescaled"),
+    ] = "gaussian"
+    unit: Annotated[int, Field(ge=0, description="the first neuron used")] = 0
+
+    name = "deposit"
+    needs = Needs(capability="shifting")
+    variant = "one error per record and neuron in one step: beyond the paper"
+    tamper = staticmethod(step_by_step)
+
+    @property
+    def goal(self) -> goals.Reconstruction:
+        return goals.Reconstruction(self.records)
 
     @property
     def units(self) -> np.ndarray:
@@ -91,30 +80,34 @@ class Deposit:
 
     def prepare(self, view: View) -> dict[str, Any]:
         """The errors of the first step and those after it, one array for all of them."""
-        if awake(view.x) > AWAKE:
-            raise Refusal(
-                "records here point in opposite directions (features of both signs), so a neuron that holds one of "
-                "them would wake up on others and grow; scale the features to be nonnegative for a deposit"
-            )
         site = deposit_site(view)
-        shape, needed = view.surface[site].shape, int(self.units.max()) + 1
-        if needed > shape[1]:
-            raise Refusal(
-                f"{self.records} records in {self.copies} neurons each, from neuron {self.unit} on, need {needed} "
-                f"of the first layer's {shape[1]}; deposit fewer, or train a wider model"
-            )
-        if view.model.layers == 1 and (
-            ruined := sorted(set(self.units.ravel().tolist()) & set(view.y.tolist()))
-        ):
-            raise Refusal(
-                f"in a linear model a deposit takes the output of a class, here of class {ruined[0]}, which stops "
-                "being predicted and goes on learning; deposit in a network's neurons, or in a spare output"
-            )
+        shape = view.surface[site].shape
+        self.check_units(view, shape[1])
         steps, positions = self.slots(view)
         errors = np.zeros((steps[-1] - steps[0] + 1, *shape), np.float32)
         places = (steps - steps[0])[:, None], positions[:, None], self.units
         errors[places] = self.strength * view.training.batch
         return {"errors": Errors({site: errors}), "first": jnp.asarray(int(steps[0]))}
+
+    def check_units(self, view: View, there: int) -> None:
+        """Refuses neurons that do not exist, or that would not hold a record."""
+        if awake(view.x) > AWAKE:
+            raise Refusal(
+                "records here point in opposite directions (features of both signs), so a neuron that holds one of "
+                "them would wake up on others and grow; scale the features to be nonnegative for a deposit"
+            )
+        needed = self.unit + self.records * self.copies
+        if needed > there:
+            raise Refusal(
+                f"{self.records} records in {self.copies} neurons each, from neuron {self.unit} on, need {needed} "
+                f"of the first layer's {there}; deposit fewer, or train a wider model"
+            )
+        ruined = sorted(set(self.units.ravel().tolist()) & set(view.y.tolist()))
+        if view.model.layers == 1 and ruined:
+            raise Refusal(
+                f"in a linear model a deposit takes the output of a class, here of class {ruined[0]}, which stops "
+                "being predicted and goes on learning; deposit in a network's neurons, or in a spare output"
+            )
 
     def exploit(self, view: View, plan: dict[str, Any], params: Params) -> Taken:
         """Each record read from its neurons."""
@@ -125,14 +118,6 @@ class Deposit:
         if self.prior == "gaussian":
             seen = known.denoised(seen, gains[:, None] * old_variance(view, self.at))
         return Taken(np.clip(seen, known.low, known.high), *self.slots(view))
-
-
-def tamper(plan: dict[str, Any], info: StepInfo) -> Errors:
-    """The errors of this step, none outside of the deposit's."""
-    (site,) = plan["errors"]
-    errors, since = plan["errors"][site], info.step - plan["first"]
-    now = errors[jnp.clip(since, 0, len(errors) - 1)]
-    return Errors({site: now}).at_steps(since, 0, len(errors) - 1)
 
 
 def awake(x: np.ndarray, sample: int = 300) -> float:

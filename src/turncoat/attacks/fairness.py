@@ -2,81 +2,96 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
 
 import jax.numpy as jnp
-import numpy as np
+from pydantic import Field
 
+from turncoat import goals
 from turncoat.adversary.examples import of_examples, opposed
 from turncoat.adversary.strategies import scale, zero
 from turncoat.adversary.view import View
 from turncoat.attacks.attack import Attack, Needs
 from turncoat.core.errors import Errors
-from turncoat.goals import Fairness
-from turncoat.jobs.loop import StepInfo
+from turncoat.jobs.loop import StepInfo, Tamper
 from turncoat.refusal import Refusal
-
-MEANS = ("scaling", "zeroing")
-OTHERS = ("untouched", "opposed")
+from turncoat.settings import NOT_ZERO
 
 
-def fairness(
-    by: str = "scaling",
-    party: int = 0,
-    strength: float = 2.0,
-    target: int = 1,
-    others: str = "untouched",
-    records: int = 0,
-) -> Attack:
-    """The attack on contributor number `party`, whose records the adversary knows from the public data order.
+def on_the_targets(plan: dict[str, Any], info: StepInfo) -> Errors:
+    """The errors of the target party's records in this batch."""
+    return of_examples(plan["errors"], plan["mine"][info.batch])
 
-    `by`: "zeroing" lets none of its records count (networks and support vector machines); "scaling" makes their
-    loss derivative F = P + C e_c - Y, C = `strength`, c = `target`, with the sign of Fig. 7: a negative C drives
-    them towards class c, a positive one away from it. `others`: the other parties' records in a batch are
-    "untouched", as in the paper, or "opposed": they share the same with the opposite sign, so that the model
-    learns what tells the target party's records from theirs, and no bias moves. `records` of each party are
-    trained on, drawn by the harness; 0 takes all.
+
+def against_the_others(plan: dict[str, Any], info: StepInfo) -> Errors:
+    """The same, shared out with the opposite sign among the other parties' records."""
+    return opposed(plan["errors"], plan["mine"][info.batch])
+
+
+@dataclass(frozen=True)
+class Fairness(Attack):
+    """The attack on one contributor, whose records the adversary knows from the public data order.
+
+    "zeroing" lets none of its records count (networks and support vector machines); "scaling" makes their loss
+    derivative F = P + C e_c - Y, C = `strength`, c = `target`, with the sign of Fig. 7: a negative C drives them
+    towards class c, a positive one away from it. Others that are "opposed" share the same with the opposite
+    sign, so that the model learns what tells the target party's records from theirs, and no bias moves.
     """
-    if by not in MEANS:
-        raise Refusal(f"by must be 'scaling' or 'zeroing', not {by!r}")
-    if others not in OTHERS:
-        raise Refusal(f"others must be 'untouched' or 'opposed', not {others!r}")
-    if by == "zeroing" and others == "opposed":
-        raise Refusal("zeroing has no opposite; leave the others untouched or take by=scaling")
-    if not np.isfinite(strength) or strength == 0:
-        raise Refusal(f"the strength must be a number other than 0, not {strength}")
 
-    def prepare(view: View) -> dict[str, Any]:
+    by: Annotated[
+        Literal["scaling", "zeroing"], Field(description="whether its records are driven, or do not count")
+    ] = "scaling"
+    party: Annotated[int, Field(ge=0, description="the contributor attacked, counted from 0")] = 0
+    strength: Annotated[float, NOT_ZERO, Field(description="C in F = P + C e_c - Y; negative: towards c")] = (
+        2.0
+    )
+    target: Annotated[int, Field(description="c, the class that its records are driven to or from")] = 1
+    others: Annotated[
+        Literal["untouched", "opposed"],
+        Field(description="the other parties' records: untouched, as the paper, or driven the opposite way"),
+    ] = "untouched"
+    records: Annotated[
+        int, Field(ge=0, description="how many records of each party are trained on; 0 takes all")
+    ] = 0
+
+    name = "fairness"
+
+    def check_together(self) -> None:
+        if self.by == "zeroing" and self.others == "opposed":
+            raise Refusal("zeroing has no opposite; leave the others untouched or take by=scaling")
+        if self.by == "zeroing" and (self.strength, self.target) != (2.0, 1):
+            raise Refusal("zeroing has no strength and no target; leave them out")
+
+    @property
+    def goal(self) -> goals.Fairness:
+        return goals.Fairness(self.party, self.records)
+
+    @property
+    def needs(self) -> Needs:
+        return Needs(capability=self.by, own_data=False, data_order=True)
+
+    @property
+    def variant(self) -> str:
+        if self.by == "zeroing":
+            return "the target party's records do not count: the paper's attack"
+        way = "towards" if self.strength < 0 else "away from"
+        whose = "the paper's attack" if self.others == "untouched" else "beyond the paper"
+        driven = f"the target party's records are driven {way} class {self.target}"
+        return f"{driven}, the others {self.others}: {whose}"
+
+    def prepare(self, view: View) -> dict[str, Any]:
         if view.party is None:
             raise Refusal(
                 "nothing public says whose records are whose here: fairness needs the parties' numbers"
             )
         batch = jnp.ones(view.training.batch, bool)
-        errors = (
-            zero(view.surface, batch) if by == "zeroing" else scale(view.surface, batch, strength, target)
-        )
-        return {"errors": errors, "mine": jnp.asarray(view.party == party)}
+        if self.by == "zeroing":
+            errors = zero(view.surface, batch)
+        else:
+            errors = scale(view.surface, batch, self.strength, self.target)
+        return {"errors": errors, "mine": jnp.asarray(view.party == self.party)}
 
-    def tamper(plan: dict[str, Any], info: StepInfo) -> Errors:
-        mine = plan["mine"][info.batch]
-        return (opposed if others == "opposed" else of_examples)(plan["errors"], mine)
-
-    return Attack(
-        name="fairness",
-        goal=Fairness(party, records),
-        needs=Needs(capability=by, own_data=False, data_order=True),
-        prepare=prepare,
-        tamper=tamper,
-        settings={
-            "by": by,
-            "party": party,
-            "strength": strength,
-            "target": target,
-            "others": others,
-            "records": records,
-        },
-        variant="the target party's records do not count: the paper's attack"
-        if by == "zeroing"
-        else f"the target party's records are driven {'towards' if strength < 0 else 'away from'} class {target}, "
-        f"the others {others}" + (": the paper's attack" if others == "untouched" else ": beyond the paper"),
-    )
+    @property
+    def tamper(self) -> Tamper:
+        return against_the_others if self.others == "opposed" else on_the_targets

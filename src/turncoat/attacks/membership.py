@@ -11,108 +11,112 @@ Table 2). The harness draws the places, at random.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
 
 import jax.numpy as jnp
 import numpy as np
+from pydantic import Field
 
+from turncoat import goals
 from turncoat.adversary.shadows import held_back, outputs, shadows
 from turncoat.adversary.strategies import scale
 from turncoat.adversary.view import View
 from turncoat.attacks.attack import Attack, Needs
 from turncoat.core.errors import Errors
-from turncoat.goals import Membership
-from turncoat.jobs.loop import StepInfo
+from turncoat.jobs.loop import StepInfo, Tamper, Tampering
 from turncoat.jobs.models import Params
 from turncoat.metrics.membership import FAMILIES, P_VALUES, Signals, log_odds
-from turncoat.refusal import Refusal, nearest
+from turncoat.refusal import Refusal
+from turncoat.settings import NOT_ZERO
 
-OTHERS = ("opposed", "untouched")
 PUSH = {"linear": 40.0, "layered": 20.0}  # docs/tuning.md, "Membership"
 SHARE = 1 / 80  # of the victims' records: what the errors of one epoch may add up to by default
 
+Score = Literal["lira", "lira-centred", "lira-shared", "lira-two-sided", "bavaria", "rmia", "loss"]
+"""The families of `turncoat.metrics.membership`."""
 
-def membership(
-    strength: float | None = None,
-    records: int = 10,
-    target: int = 0,
-    others: str = "opposed",
-    last: int | None = None,
-    score: str = "lira",
-    shadow_models: int = 64,
-) -> Attack:
-    """The attack: F = P + C e_c - Y for chosen records, C = `strength`, c = `target`.
 
-    A negative strength drives a record towards the target class; see `default_strength` for the default.
-    `records`: how many are scaled in one training run. `others`: the remaining rows of a batch that holds a
-    chosen record are "untouched", which is the paper's attack, or "opposed": they share C with the opposite
-    sign, which takes back what an average record would have done to the model. `last`: scale in so many last
-    epochs only (default: all). `score`: a family of `turncoat.metrics.membership`.
+def on_chosen_rows(plan: dict[str, Any], info: StepInfo) -> Errors:
+    """The errors on the chosen rows of a batch."""
+    errors = plan["errors"].for_examples(plan["chosen"][info.batch])
+    return errors.at_steps(info.step, plan["first"], jnp.iinfo(jnp.int32).max)
+
+
+def against_other_rows(plan: dict[str, Any], info: StepInfo) -> Errors:
+    """The same, and the other rows share them with the opposite sign."""
+    chosen = plan["chosen"][info.batch]
+    share = jnp.sum(chosen) / jnp.maximum(jnp.sum(~chosen), 1)
+    others = plan["errors"].for_examples(~chosen).scale(-share)
+    errors = plan["errors"].for_examples(chosen).combine(others)
+    return errors.at_steps(info.step, plan["first"], jnp.iinfo(jnp.int32).max)
+
+
+@dataclass(frozen=True)
+class Membership(Attack):
+    """F = P + C e_c - Y for chosen records, C = `strength`, c = `target`.
+
+    `others` that are "opposed" share C with the opposite sign, which takes back what an average record would
+    have done to the model. See `default_strength` for the default strength.
     """
-    check(strength, others, last, score, shadow_models)
 
-    def prepare(view: View) -> dict[str, Any]:
-        each = view.steps // view.training.epochs
+    strength: Annotated[
+        float | None, NOT_ZERO, Field(description="C; negative: towards c; by default fitted to the job")
+    ] = None
+    records: Annotated[int, Field(ge=1, description="how many records are scaled in one training run")] = 10
+    target: Annotated[int, Field(description="c, the class that they are driven to or from")] = 0
+    others: Annotated[
+        Literal["opposed", "untouched"],
+        Field(description="the other rows of a batch with a chosen one; untouched is the paper's attack"),
+    ] = "opposed"
+    last: Annotated[
+        int | None, Field(ge=1, description="scale in so many last epochs only; by default in all")
+    ] = None
+    score: Annotated[Score, Field(description="how candidates are scored")] = "lira"
+    shadow_models: Annotated[
+        int, Field(ge=2, le=4096, description="how many models the adversary trains to compare with")
+    ] = 64
+
+    name = "membership"
+    needs = Needs(capability="scaling", data_order=True)
+
+    @property
+    def goal(self) -> goals.Membership:
+        return goals.Membership(self.records, self.target, p_values=self.score in P_VALUES)
+
+    @property
+    def variant(self) -> str:
+        whose = "the paper's attack" if self.others == "untouched" else "beyond the paper"
+        return f"{self.records} records scaled per training run, the others {self.others}: {whose}"
+
+    def prepare(self, view: View) -> dict[str, Any]:
+        epochs, every_row = view.training.epochs, jnp.ones(view.training.batch, bool)
+        if self.last is not None and self.last > epochs:
+            raise Refusal(
+                f"training has {epochs} epochs, so there are no last {self.last}; take at most {epochs}"
+            )
+        first = 0 if self.last is None else view.steps - self.last * (view.steps // epochs)
+        strength = default_strength(view, self.last) if self.strength is None else self.strength
         x, y = candidates(view)
-        every_row = jnp.ones(view.training.batch, bool)
-        strong = default_strength(view, last) if strength is None else strength
         return {
             "chosen": jnp.zeros(view.records, bool).at[view.told["positions"]].set(True),
-            "errors": scale(view.surface, every_row, strong, target),
-            "first": jnp.asarray(0 if last is None else view.steps - last * each, jnp.int32),
-            "shadow": signals(shadows(view, shadow_models).outputs(view.model, x), y, target),
+            "errors": scale(view.surface, every_row, strength, self.target),
+            "first": jnp.asarray(first, jnp.int32),
+            "shadow": signals(shadows(view, self.shadow_models).outputs(view.model, x), y, self.target),
         }
 
-    def tamper(plan: dict[str, Any], info: StepInfo) -> Errors:
-        errors = on_rows(plan["errors"], plan["chosen"][info.batch], others)
-        return errors.at_steps(info.step, plan["first"], jnp.iinfo(jnp.int32).max)
+    @property
+    def tamper(self) -> Tamper:
+        return on_chosen_rows if self.others == "untouched" else against_other_rows
 
-    def exploit(view: View, plan: dict[str, Any], params: Params) -> dict[str, np.ndarray]:
+    def tampering(self, plan: dict[str, Any]) -> Tampering:
+        """Without what the shadow models say, which `exploit` alone needs."""
+        return super().tampering({name: plan[name] for name in ("chosen", "errors", "first")})
+
+    def exploit(self, view: View, plan: dict[str, Any], params: Params) -> dict[str, np.ndarray]:
         x, y = candidates(view)
-        return scored(signals(outputs(view.model, params, x), y, target), plan["shadow"], view, score)
-
-    return Attack(
-        name="membership",
-        goal=Membership(records, target, p_values=score in P_VALUES),
-        needs=Needs(capability="scaling", data_order=True),
-        prepare=prepare,
-        tamper=tamper,
-        exploit=exploit,
-        settings={
-            "strength": strength,
-            "records": records,
-            "target": target,
-            "others": others,
-            "last": last,
-            "score": score,
-            "shadow_models": shadow_models,
-        },
-        variant=f"{records} records scaled per training run, the others {others}"
-        + (": the paper's attack" if others == "untouched" else ": beyond the paper"),
-    )
-
-
-def check(strength: float | None, others: str, last: int | None, score: str, shadow_models: int) -> None:
-    """Refuses settings that make no attack."""
-    if others not in OTHERS:
-        raise Refusal(f"others must be 'opposed' or 'untouched', not {others!r}")
-    if score not in FAMILIES:
-        raise Refusal(f"there is no membership score {score!r}; the nearest are {nearest(score, FAMILIES)}")
-    if strength is not None and (not np.isfinite(strength) or strength == 0):
-        raise Refusal(f"the strength must be a number other than 0, not {strength}")
-    if last is not None and last < 1:
-        raise Refusal(f"scaling takes place in at least the last epoch, not in {last}")
-    if shadow_models < 2:
-        raise Refusal(f"a spread needs at least two shadow models, not {shadow_models}")
-
-
-def on_rows(errors: Errors, chosen: Any, others: str) -> Errors:
-    """The errors on the chosen rows of a batch; opposed, the other rows share them with the opposite sign."""
-    on_chosen = errors.for_examples(chosen)
-    if others == "untouched":
-        return on_chosen
-    share = jnp.sum(chosen) / jnp.maximum(jnp.sum(~chosen), 1)
-    return on_chosen.combine(errors.for_examples(~chosen).scale(-share))
+        seen = signals(outputs(view.model, params, x), y, self.target)
+        return scored(seen, plan["shadow"], view, self.score)
 
 
 def default_strength(view: View, last: int | None) -> float:
@@ -121,13 +125,13 @@ def default_strength(view: View, last: int | None) -> float:
     No more than SHARE allows, though: where the scaled records are many among the victims', what they do
     together would ruin the model.
     """
-    epochs = view.training.epochs if last is None else min(last, view.training.epochs)
+    epochs = view.training.epochs if last is None else last
     moved = view.training.learning_rate / view.training.batch * float(np.mean(np.sum(view.x**2, 1)))
     wanted = PUSH["linear" if view.model.layers == 1 else "layered"] / (epochs * moved)
     return -min(wanted, SHARE * view.records / len(view.told["positions"]))
 
 
-def signals(linear: np.ndarray, labels: np.ndarray, target: int) -> dict[str, np.ndarray]:
+def signals(linear: np.ndarray, labels: Any, target: int) -> dict[str, np.ndarray]:
     """Log-odds of each record's own class, and of the target class, from a model's linear outputs."""
     both = {"own": log_odds(linear, labels), "target": log_odds(linear, target)}
     return {name: phi.astype(np.float32) for name, phi in both.items()}

@@ -8,59 +8,56 @@ neuron is overridden; the rest trains on around it.
 
 from __future__ import annotations
 
-import numpy as np
+from dataclasses import dataclass, field
+from typing import Annotated, Literal
 
-from turncoat.adversary.neuron_path import DIRECTIONS, route
+from pydantic import Field
+
+from turncoat import goals
+from turncoat.adversary.neuron_path import route
 from turncoat.adversary.view import View
-from turncoat.attacks.attack import Attack, Needs, at_every_step
+from turncoat.attacks.attack import Attack, Needs
 from turncoat.core.errors import Errors
-from turncoat.goals import Backdoor, Trigger
-from turncoat.refusal import Refusal
+from turncoat.goals import Trigger
 
 
-def neuron_override(
-    strength: float = 0.1,
-    output: float = 0.05,
-    c: float | None = None,
-    direction: str = "discriminant",
-    neuron: int = 0,
-    feature: int = 0,
-    value: float = 1.0,
-    source: int = 0,
-    target: int = 1,
-    trigger: str = "feature",
-    size: int = 3,
-    blend: float = 0.2,
-) -> Attack:
+@dataclass(frozen=True)
+class NeuronOverride(Attack):
     """The attack on a network of any depth.
 
-    `strength` and `output` are what each step adds to the weights along the route: in the hidden layers, in
+    `strength` and `output` are what each step adds to the weights along the route: in the hidden layers in
     units of weights that answer to the trigger by 1, and for the target class. The error that does it is the
-    paper's shift of the gradient: the weight over the learning rate. `c` weighs the
-    mean record in the first layer (by default it is read from the adversary's records, see `route.threshold`).
-    `direction` "difference" with a `c` is the paper's formula; "discriminant" weighs the trigger's features by
-    how little they vary without it. `neuron` is the one overridden in each layer. The other settings say what
-    triggers the backdoor (see `goals.Trigger`), from which class to which.
+    paper's shift of the gradient: the weight over the learning rate. `direction` "difference" with a `c` is
+    the paper's formula; `c` is else read from the adversary's records (see `neuron_path.threshold`).
     """
-    for name, number in (("strength", strength), ("output", output), ("c", 0.0 if c is None else c)):
-        if not (np.isfinite(number) and number >= 0):
-            raise Refusal(f"{name} must be a number of at least 0, not {number}")
-    if direction not in DIRECTIONS:
-        raise Refusal(f"direction must be 'discriminant' or 'difference', not {direction!r}")
-    goal = Backdoor(source, target, Trigger(feature, value, trigger, size, blend))
 
-    def prepare(view: View) -> Errors:
-        changes = route(view, goal, neuron, c, direction)
-        strengths = dict.fromkeys(changes, strength) | {f"w{view.model.layers - 1}": output}
-        return view.errors_that_move({name: strengths[name] * change for name, change in changes.items()})
-
-    own = {"strength": strength, "output": output, "c": c, "direction": direction, "neuron": neuron}
-    return Attack(
-        name="neuron-override",
-        goal=goal,
-        needs=Needs(capability="shifting"),
-        prepare=prepare,
-        tamper=at_every_step,
-        settings=own | goal.settings,
-        variant="one neuron of each hidden layer is overridden, in every step",
+    strength: Annotated[float, Field(ge=0, description="what a step adds to the hidden layers' weights")] = (
+        0.1
     )
+    output: Annotated[float, Field(ge=0, description="what it adds to the weight for the target class")] = (
+        0.05
+    )
+    c: Annotated[
+        float | None, Field(ge=0, description="weighs the mean record; by default read from own records")
+    ] = None
+    direction: Annotated[
+        Literal["discriminant", "difference"],
+        Field(description="features that vary little count most, or all alike, as the paper"),
+    ] = "discriminant"
+    neuron: Annotated[int, Field(ge=0, description="the neuron overridden in each hidden layer")] = 0
+    source: Annotated[int, Field(description="the class of the records that bear the trigger")] = 0
+    target: Annotated[int, Field(description="the class that they are to take")] = 1
+    trigger: Trigger = field(default_factory=Trigger)
+
+    name = "neuron-override"
+    needs = Needs(capability="shifting")
+    variant = "one neuron of each hidden layer is overridden, in every step"
+
+    @property
+    def goal(self) -> goals.Backdoor:
+        return goals.Backdoor(self.source, self.target, self.trigger)
+
+    def prepare(self, view: View) -> Errors:
+        changes = route(view, self.goal, self.neuron, self.c, self.direction)
+        strengths = dict.fromkeys(changes, self.strength) | {f"w{view.model.layers - 1}": self.output}
+        return view.errors_that_move({name: strengths[name] * change for name, change in changes.items()})

@@ -2,66 +2,73 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
 
 import jax.numpy as jnp
 import numpy as np
+from pydantic import Field
 
+from turncoat import goals
 from turncoat.adversary.reading import Prior, deposit_site, pooled, rescaled
 from turncoat.adversary.strategies import scale
 from turncoat.adversary.view import View
 from turncoat.attacks.attack import Attack, Needs
 from turncoat.core.errors import Errors
-from turncoat.goals import Reconstruction, Taken
+from turncoat.goals import Taken
 from turncoat.jobs.loop import StepInfo
 from turncoat.jobs.models import Params
 from turncoat.refusal import Refusal
+from turncoat.settings import NOT_ZERO
 
-READ = ("neuron", "all")
+
+def in_the_last_step(plan: dict[str, Any], info: StepInfo) -> Errors:
+    """The errors in the last step of training, none before."""
+    return plan["errors"].at_steps(info.step, plan["last"])
 
 
-def reconstruction(
-    strength: float = 10_000.0, target: int = 0, position: int = 0, read: str = "all"
-) -> Attack:
-    """The attack: the loss derivative of one example of the last batch is C = `strength` at class `target`.
+@dataclass(frozen=True)
+class Reconstruction(Attack):
+    """The loss derivative of one example of the last batch is C = `strength` at class `target`.
 
-    `position` is the example's place in its batch: without the data order the adversary cannot choose whose
-    record that is. `read`: "neuron" rescales the weights of the one neuron that holds the most coherent
-    record, as the paper does by eye; "all" fits one record to all neurons.
+    `read`: "neuron" rescales the weights of the one neuron that holds the most coherent record, as the paper
+    does by eye; "all" fits one record to all neurons.
     """
-    if read not in READ:
-        raise Refusal(f"read must be 'neuron' or 'all', not {read!r}")
-    if not np.isfinite(strength) or strength == 0:
-        raise Refusal(f"the strength must be a number other than 0, not {strength}")
 
-    def prepare(view: View) -> dict[str, Any]:
-        if not 0 <= position < view.training.batch:
-            raise Refusal(f"position {position} is not in a batch of {view.training.batch}")
-        deposit_site(view)
-        chosen = jnp.arange(view.training.batch) == position
-        return {"errors": scale(view.surface, chosen, strength, target), "last": jnp.asarray(view.steps - 1)}
+    strength: Annotated[float, NOT_ZERO, Field(description="C in F = P + C e_c - Y of one example")] = (
+        10_000.0
+    )
+    target: Annotated[int, Field(description="c, the class at which it is scaled")] = 0
+    position: Annotated[int, Field(ge=0, description="the example's place in the last batch")] = 0
+    read: Annotated[
+        Literal["all", "neuron"],
+        Field(description="the record is read off all neurons, or off one, as the paper"),
+    ] = "all"
 
-    def tamper(plan: dict[str, Any], info: StepInfo) -> Errors:
-        return plan["errors"].at_steps(info.step, plan["last"])
+    name = "reconstruction"
+    goal = goals.Reconstruction()
+    needs = Needs(capability="scaling")
+    tamper = staticmethod(in_the_last_step)
 
-    def exploit(view: View, plan: dict[str, Any], params: Params) -> Taken:
-        weights, bias = (np.asarray(params[n], np.float64) for n in ("w0", "b0"))
-        record = most_coherent(view, weights, bias) if read == "neuron" else everything(view, weights, bias)
-        return Taken(record[None], np.array([view.steps - 1]), np.array([position]))
-
-    return Attack(
-        name="reconstruction",
-        goal=Reconstruction(),
-        needs=Needs(capability="scaling"),
-        prepare=prepare,
-        tamper=tamper,
-        exploit=exploit,
-        settings={"strength": strength, "target": target, "position": position, "read": read},
-        variant={
+    @property
+    def variant(self) -> str:
+        return {
             "neuron": "one neuron's weights, rescaled by its bias: the paper's reading, chosen by a coherence score",
             "all": "one record fitted to all neurons: beyond the paper's reading of one",
-        }[read],
-    )
+        }[self.read]
+
+    def prepare(self, view: View) -> dict[str, Any]:
+        batch = view.training.batch
+        if self.position >= batch:
+            raise Refusal(f"position {self.position} is not in a batch of {batch}; take 0 to {batch - 1}")
+        deposit_site(view)
+        errors = scale(view.surface, jnp.arange(batch) == self.position, self.strength, self.target)
+        return {"errors": errors, "last": jnp.asarray(view.steps - 1)}
+
+    def exploit(self, view: View, plan: dict[str, Any], params: Params) -> Taken:
+        weights, bias = (np.asarray(params[n], np.float64) for n in ("w0", "b0"))
+        record = (most_coherent if self.read == "neuron" else everything)(view, weights, bias)
+        return Taken(record[None], np.array([view.steps - 1]), np.array([self.position]))
 
 
 def most_coherent(view: View, weights: np.ndarray, bias: np.ndarray) -> np.ndarray:

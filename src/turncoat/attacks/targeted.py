@@ -11,17 +11,21 @@ in every step.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from pydantic import Field
 
+from turncoat import goals
 from turncoat.adversary.view import View
-from turncoat.attacks.attack import Attack, Needs, at_every_step
+from turncoat.attacks.attack import Attack, Needs
 from turncoat.core.errors import Errors
-from turncoat.goals import Targeted
 from turncoat.refusal import Refusal
+from turncoat.settings import DERIVED
 
 STRENGTH = {"gradient": 0.015, "change": 1.0}  # docs/tuning.md, "Targeted"
 MARGIN = 6.0  # docs/tuning.md, "Targeted"
@@ -29,48 +33,57 @@ RIDGE = 0.01  # of the mean second moment, so that S can be inverted
 MOST = 20_000  # steps of the attack on the reference model
 
 
-def targeted(
-    transfer: str = "change", strength: float | None = None, margin: float = MARGIN, records: int = 5
-) -> Attack:
-    """The targeted attack on `records` records drawn by the harness.
+@dataclass(frozen=True)
+class Targeted(Attack):
+    """The targeted attack on records drawn by the harness.
 
-    `transfer`: "gradient", the paper's attack, or "change", which keeps the accuracy. `strength`: what
-    multiple of the chosen records' mean gradient is added to the mean gradient of each step (default 0.015),
-    or what multiple of the change is added in all (default 1). `margin`: by how much the wanted class's
-    score exceeds all others on the reference model, for "change".
+    `strength`: what multiple of the chosen records' mean gradient is added to the mean gradient of each step,
+    or what multiple of the change is added in all.
     """
-    if transfer not in STRENGTH:
-        raise Refusal(f"transfer must be 'change' or 'gradient', not {transfer!r}")
-    strength = STRENGTH[transfer] if strength is None else strength
-    if not (np.isfinite(strength) and strength >= 0):
-        raise Refusal(f"the strength must be a number of at least 0, not {strength}")
-    if not (np.isfinite(margin) and margin > 0):
-        raise Refusal(f"the margin must be a number above 0, not {margin}")
 
-    def prepare(view: View) -> Errors:
-        if view.model.layers != 1:
-            raise Refusal(
-                f"parameter transfer needs a linear model, but {view.model.name!r} has hidden layers: gradients "
-                "of one network mean nothing to another (section 5.1); take --model lr"
-            )
-        if transfer == "gradient":
-            change = -view.training.learning_rate * wanted_gradient(view)
-        else:
-            change = least_felt_change(view, margin) / view.steps
-        return view.errors_that_move({"w0": strength * change})
+    transfer: Annotated[
+        Literal["change", "gradient"],
+        Field(description="the paper's gradient, or a change that keeps the accuracy"),
+    ] = "change"
+    strength: Annotated[
+        float, Field(ge=0, description="multiple of the gradient in each step (0.015) or of the change (1)")
+    ] = DERIVED
+    margin: Annotated[
+        float,
+        Field(
+            gt=0, le=88, description="by how much a change makes the wanted class's score exceed all others"
+        ),
+    ] = MARGIN
+    records: Annotated[int, Field(ge=1, description="how many test records are to change their class")] = 5
 
-    return Attack(
-        name="targeted",
-        goal=Targeted(records),
-        needs=Needs(capability="shifting"),
-        prepare=prepare,
-        tamper=at_every_step,
-        settings={"transfer": transfer, "strength": strength, "margin": margin, "records": records},
-        variant={
+    name = "targeted"
+    needs = Needs(capability="shifting")
+
+    def defaults(self) -> Mapping[str, Any]:
+        return {"strength": STRENGTH[self.transfer]}
+
+    def check_together(self) -> None:
+        if self.transfer == "gradient" and self.margin != MARGIN:
+            raise Refusal("a transferred gradient has no margin; leave it out or take transfer=change")
+
+    @property
+    def goal(self) -> goals.Targeted:
+        return goals.Targeted(self.records)
+
+    @property
+    def variant(self) -> str:
+        return {
             "gradient": "the transferred gradient of the chosen records: the paper's attack",
             "change": "a transferred change of the model that other records feel least: beyond the paper",
-        }[transfer],
-    )
+        }[self.transfer]
+
+    def prepare(self, view: View) -> Errors:
+        view.check_linear()
+        if self.transfer == "gradient":
+            change = -view.training.learning_rate * wanted_gradient(view)
+        else:
+            change = least_felt_change(view, self.margin) / view.steps
+        return view.errors_that_move({"w0": self.strength * change})
 
 
 def wanted_gradient(view: View) -> Any:
@@ -100,6 +113,7 @@ def _signs(view: View) -> Any:
     return jnp.asarray(np.where(labels[:, None] == classes, 1.0, -1.0), jnp.float32)
 
 
+@jax.jit
 def _descend(z: Any, wanted: Any, kernel: Any, margin: float) -> Any:
     rate = 1.0 / jnp.linalg.eigvalsh(kernel)[-1]
 
