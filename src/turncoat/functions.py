@@ -14,7 +14,8 @@ import jax.numpy as jnp
 from jax import Array
 from jax.custom_batching import custom_vmap
 
-from turncoat.core.program import WHOLE
+WHOLE = "turncoat."
+"""Reserved prefix of a jitted function's name: under `secure` the call is kept as one operation."""
 
 
 def _whole(name: str, f: Callable[[Array], Array]) -> Callable[[Array], Array]:
