@@ -13,14 +13,14 @@ SOURCE = Path(turncoat.__file__).parent
 
 # Each part may import those before it. `metrics`, `record` and `report` hang free of JAX.
 ORDER = [
-    "refusal", "core", "functions", "protocols", "engines", "api", "monitor", "circuits", "layers", "models",
+    "refusal", "functions", "core", "protocols", "engines", "api", "monitor", "circuits", "layers", "models",
     "training", "data", "metrics", "record", "goals", "adversary", "attacks", "trials", "runs", "sweeps",
     "paper", "experiment", "monitored", "target", "audit", "reproduction", "report", "reproduce", "cli",
 ]  # fmt: skip
 CORE_ORDER = [
     "values", "sites", "program", "secrecy", "errors", "bilinear", "draws", "engine", "names", "protocol",
-    "local", "abb", "tournament", "reach", "exposure", "rules", "evaluate", "surface", "shared", "arguments",
-    "outputs", "secure",
+    "local", "abb", "tournament", "reach", "abstract", "exposure", "rules", "evaluate", "surface", "shared",
+    "arguments", "secure",
 ]  # fmt: skip
 FREE_OF_JAX = ["refusal", "metrics", "record", "report", "data", "goals", "paper", "reproduction"]
 

@@ -14,8 +14,7 @@ import jax.numpy as jnp
 from jax import Array
 from jax.custom_batching import custom_vmap
 
-WHOLE = "turncoat."
-"""Reserved prefix of a jitted function's name: under `secure` the call is kept as one operation."""
+WHOLE = "turncoat."  # reserved prefix of a jitted function's name: `secure` keeps the call as one operation
 
 
 def _whole(name: str, f: Callable[[Array], Array]) -> Callable[[Array], Array]:

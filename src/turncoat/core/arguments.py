@@ -69,7 +69,7 @@ class Arguments:
         if number and not self.is_secret(i):
             return value
         weak = number or bool(getattr(value, "weak_type", False))
-        dtype = jnp.result_type(value) if number else jax.dtypes.canonicalize_dtype(value.dtype)
+        dtype = jnp.result_type(value) if number else jax.dtypes.canonicalize_dtype(value.dtype, True)
         return jax.ShapeDtypeStruct(np.shape(value), dtype, weak_type=weak)  # type: ignore[no-untyped-call]
 
     def enter(self, box: Box, i: int, value: Any, dtype: Any) -> Value:

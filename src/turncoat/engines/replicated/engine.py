@@ -173,8 +173,8 @@ class Replicated(Traced):
         return self._truncated(z, bits, aval, at.error)
 
     def scale(self, x: Sharing, factor: Any, aval: Aval, at: At) -> Sharing:
-        factor, bits = self._factor(factor, aval, at)
-        return self._truncated(x.map(lambda a: a * factor), bits, aval, at.error)
+        element, bits = self._factor(factor, aval, at)
+        return self._truncated(x.map(lambda a: a * element), bits, aval, at.error)
 
     def select(self, b: Sharing, x: Sharing, y: Sharing, aval: Aval, at: At) -> Sharing:
         zero, again = (self.stream.zero(*aval.shape) for _ in range(2))
@@ -213,8 +213,8 @@ class Replicated(Traced):
         word = circuits.digits(x, self._zero_bits(circuits.DIGITS_WORDS, aval.shape[:-1]))
         places = np.arange(lo, hi) + self.precision
         # below the least digit there are zeros, above the highest its sign
-        at = np.clip(places, 0, circuits.TOP).astype(np.uint64)
-        return word.map(lambda w: ((w[..., None] >> at) & np.uint64(1) == 1) & (places >= 0))
+        lanes = np.clip(places, 0, circuits.TOP).astype(np.uint64)
+        return word.map(lambda w: ((w[..., None] >> lanes) & np.uint64(1) == 1) & (places >= 0))
 
     # ---- loops: the value's leading axis stands behind the parties' -------------------------------------
 
