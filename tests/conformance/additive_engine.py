@@ -12,8 +12,6 @@ import numpy as np
 from turncoat.core.engine import Traced
 from turncoat.core.values import struct
 
-PLAIN = frozenset({"product", "bit", "conversion"})
-EVERY = PLAIN | {"truncation"}
 BITS = 26
 """Fractional bits: a product is right up to 2^(63 - 2 * 26) = 2048."""
 CORRUPT = 1
@@ -27,8 +25,10 @@ def _next(x):
 class Additive(Traced):
     """Fixed point with 26 fractional bits; masks come from a counter, so runs repeat."""
 
-    def __init__(self, kinds=PLAIN):
-        self.name, self.kinds = "additive", kinds
+    name = "additive"
+    kinds = frozenset({"product", "bit", "conversion"})
+
+    def __init__(self):
         self.draws = 0
 
     def context(self):

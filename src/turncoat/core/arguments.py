@@ -159,21 +159,26 @@ def _kind(leaf: Any, mark: bool | None, name: str, engine: Engine) -> str:
         return STATIC
     if not isinstance(leaf, ARRAYS):
         return SECRET if mark else PUBLIC
-    dtype = leaf.dtype
-    if jnp.issubdtype(dtype, jax.dtypes.prng_key):
+    if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
         return PUBLIC
-    if not (jnp.issubdtype(dtype, jnp.number) or dtype == np.bool_):
-        raise Refusal(f"{name} is an array of dtype {dtype}: give numbers or Booleans")
-    if mark is not None:
-        return SECRET if mark else PUBLIC
-    if len(leaf.shape) == 0 and not jnp.issubdtype(dtype, jnp.inexact):
+    if not (jnp.issubdtype(leaf.dtype, jnp.number) or leaf.dtype == np.bool_):
+        raise Refusal(f"{name} is an array of dtype {leaf.dtype}: give numbers or Booleans")
+    if not (_secret_by_default(leaf, name) if mark is None else mark):
         return PUBLIC
-    if dtype == np.uint32 and leaf.shape[-1:] == (2,):
+    if jnp.issubdtype(leaf.dtype, jnp.complexfloating):
+        raise Refusal(f"{name} is complex, but secrets are real: give its real and imaginary parts")
+    return SECRET
+
+
+def _secret_by_default(array: Any, name: str) -> bool:
+    if len(array.shape) == 0 and not jnp.issubdtype(array.dtype, jnp.inexact):
+        return False
+    if array.dtype == np.uint32 and array.shape[-1:] == (2,):
         raise Refusal(
             f"{name} looks like a raw PRNG key: make it with jax.random.key, or mark it by secret= as public "
             "(False) or as secret data (True)"
         )
-    return SECRET
+    return True
 
 
 def _marks(args: Args, kwargs: Kwargs, secret: Any, signature: inspect.Signature | None) -> list[bool | None]:

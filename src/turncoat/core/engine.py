@@ -2,10 +2,9 @@
 
 A *wire* is whatever an engine holds for one secret array: a float array, ring elements, three parties'
 shares. The black box keeps its shape and dtype beside it (bool = bit, integer, float = fixed point). The
-interactive operations are told `at` which site they stand, and the error of a corrupt party there or None; the
-engine realises it where its protocol lets a party add it (before truncation, before resharing, on the last
-AND ...). `Traced` engines hold JAX arrays and run loops as `lax` loops; `Eager` ones run Python loops.
-docs/adding_an_engine.md walks through one.
+interactive operations are told `at` which site they stand, and a corrupt party's error there or None; the engine
+realises it where its protocol lets a party add it (before truncation, before resharing, on the last AND ...).
+`Traced` engines run loops as `lax` loops, `Eager` ones as Python loops. See docs/adding_an_engine.md.
 """
 
 from __future__ import annotations
@@ -13,7 +12,6 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from types import MappingProxyType
 from typing import Any, Self
 
 import jax.numpy as jnp
@@ -28,8 +26,7 @@ from turncoat.refusal import Refusal
 
 Wire = Any
 Values = list[Value]
-Passed = tuple[Values, Values]
-"""A loop's carry, and what it leaves for each pass."""
+Passed = tuple[Values, Values]  # a loop's carry, and what it leaves for each pass
 Body = Callable[[Values, Values], Passed]
 Step = Callable[[Values], Values]
 Test = Callable[[Values], Any]
@@ -44,7 +41,7 @@ class Engine:
     name = "engine"
     kinds: frozenset[str] = frozenset({"product", "bit"})
     """Which kinds of interactive operation are sites here (see `sites.KINDS`); each engine states its own."""
-    gates: Mapping[str, Mapping[str, int]] = MappingProxyType({})
+    gates: Mapping[str, Mapping[str, int]] = {}
     """Where kind "gate" is one: for each kind of comparison its ANDs before the last, and their lanes in use."""
     traced = True
     """Whether wires are pytrees of JAX arrays, so that `secure` can compile its evaluation."""
@@ -122,8 +119,7 @@ class Engine:
     ) -> Wire:
         """A rearrangement: every output entry is one input entry or zero.
 
-        `fn` maps arrays of the operands' shapes to the output's. The default here serves engines whose
-        wires are single arrays of the value's own shape.
+        `fn` maps arrays of the operands' shapes to the output's; the default serves wires that are such.
         """
         return fn(*wires)
 
@@ -204,7 +200,7 @@ class Traced(Engine):
         return wire
 
     def scan(self, body: Body, carry: Values, xs: Values, length: int, reverse: bool) -> Passed:
-        rows = [self._rows(x) for x in xs]
+        rows = [x.holding(self.unroll_axis(x.wire), x.shape[1:]) if is_secret(x) else public(x) for x in xs]
         loop = Draws(self.draws.next()) if self.random else None
 
         def step(carry: Any, numbered: Any) -> Any:
@@ -216,7 +212,9 @@ class Traced(Engine):
         carry, ys = lax.scan(
             step, [public(c) for c in carry], (numbers, rows), length=length, reverse=reverse
         )
-        return carry, [self._stacked(y, length) for y in ys]
+        return carry, [
+            y.holding(self.roll_axis(y.wire), (length, *y.shape)) if is_secret(y) else y for y in ys
+        ]
 
     @contextmanager
     def _pass(self, loop: Draws | None, number: Any) -> Iterator[None]:
@@ -229,12 +227,6 @@ class Traced(Engine):
             yield
         finally:
             self.draws = saved
-
-    def _rows(self, x: Value) -> Value:
-        return x.holding(self.unroll_axis(x.wire), x.shape[1:]) if is_secret(x) else public(x)
-
-    def _stacked(self, y: Value, length: int) -> Value:
-        return y.holding(self.roll_axis(y.wire), (length, *y.shape)) if is_secret(y) else y
 
     def while_loop(self, keep_going: Test, body: Step, carry: Values) -> Values:
         start = [public(c) for c in carry]
@@ -252,8 +244,8 @@ class Traced(Engine):
         return done
 
     def switch(self, index: Any, branches: Sequence[Callable[[], Values]]) -> Values:
-        chosen: Values = lax.switch(index, [lambda b=b: [public(v) for v in b()] for b in branches])
-        return chosen
+        values: Values = lax.switch(index, [lambda b=b: [public(v) for v in b()] for b in branches])
+        return values
 
 
 class Eager(Engine):
@@ -278,17 +270,20 @@ class Eager(Engine):
         """Entries of the concatenated, flattened operands at `index`, zero where it is negative."""
         raise self._missing("take")
 
+    def sum(self, fn: Sum, x: Wire, aval: Aval) -> Wire:
+        raise self._missing("sum")  # `fn.as_gather` says which entries make up each sum
+
     def scan(self, body: Body, carry: Values, xs: Values, length: int, reverse: bool) -> Passed:
         rows: list[Values] = []
         for i in reversed(range(length)) if reverse else range(length):
-            carry, y = body(carry, [self._row(x, i) for x in xs])
+            row = [
+                x.holding(self.index(x.wire, i), x.shape[1:]) if is_secret(x) else public(x)[i] for x in xs
+            ]
+            carry, y = body(carry, row)
             rows.append(y)
         if reverse:
             rows.reverse()
         return carry, [self._stacked([row[j] for row in rows]) for j in range(len(rows[0]) if rows else 0)]
-
-    def _row(self, x: Value, i: int) -> Value:
-        return x.holding(self.index(x.wire, i), x.shape[1:]) if is_secret(x) else public(x)[i]
 
     def _stacked(self, ys: Values) -> Value:
         if not is_secret(ys[0]):
