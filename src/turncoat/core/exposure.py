@@ -202,10 +202,8 @@ def _stacked(ys: list[Value], length: int, inside: set[str], depth: int) -> Valu
     rows = [_plain(row.wire, depth) for row in ys]
     together = merge(rows, worse)
     public_all = {s for s, r in together.reach.items() if r.kind in ("shift", "tied")}
-    reach = {s: SHIFT if s in own & public_all or length == 1 else tied(r) for s, r in together.reach.items()}
-    if length == 1:
-        reach = dict(together.reach)
-    return y.holding(Exposed(reach, together.origin))
+    reach = {s: SHIFT if s in own & public_all else tied(r) for s, r in together.reach.items()}
+    return y.holding(together if length == 1 else Exposed(reach, together.origin))
 
 
 def _widened(old: Value, new: Value) -> Value:

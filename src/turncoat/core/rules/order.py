@@ -10,7 +10,7 @@ import numpy as np
 from turncoat.core.abb import Box
 from turncoat.core.engine import Values
 from turncoat.core.program import Op
-from turncoat.core.rules.table import refusal, rule
+from turncoat.core.rules.table import Rule, refusal, rule
 from turncoat.core.tournament import follow, leading, pairs, row, tournament, with_odd
 from turncoat.core.values import Splat, Value, dtype_of, full_like, is_secret, public, shape_of
 
@@ -55,32 +55,22 @@ def ne(box: Box, op: Op, values: Values) -> Value:
     return _not(box, eq(box, op, values))
 
 
-@rule("and")
-def and_(box: Box, op: Op, values: Values) -> Value:
-    if not _bits(values):
-        raise refusal(op, values, "integers are ANDed bit by bit")
-    return box.both(*values)
+def _logic(operation: str, of_integers: str) -> Rule:
+    def apply(box: Box, op: Op, values: Values) -> Value:
+        if not _bits(values):
+            raise refusal(op, values, f"{of_integers} bit by bit")
+        return getattr(box, operation)(*values)
+
+    return apply
 
 
-@rule("or")
-def or_(box: Box, op: Op, values: Values) -> Value:
-    if not _bits(values):
-        raise refusal(op, values, "integers are ORed bit by bit")
-    return box.either(*values)
-
-
-@rule("xor")
-def xor(box: Box, op: Op, values: Values) -> Value:
-    if not _bits(values):
-        raise refusal(op, values, "integers are XORed bit by bit")
-    return box.xor(*values)
-
-
-@rule("not")
-def not_(box: Box, op: Op, values: Values) -> Value:
-    if not _bits(values):
-        raise refusal(op, values, "an integer is negated bit by bit")
-    return box.invert(values[0])
+for _primitive, _operation, _of_integers in (
+    ("and", "both", "integers are ANDed"),
+    ("or", "either", "integers are ORed"),
+    ("xor", "xor", "integers are XORed"),
+    ("not", "invert", "an integer is negated"),
+):
+    rule(_primitive)(_logic(_operation, _of_integers))
 
 
 @rule("select_n")

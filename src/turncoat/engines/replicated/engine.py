@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, Self
 
 import jax
@@ -160,10 +161,7 @@ class Replicated(Traced):
 
     def product(self, bilinear: Bilinear, x: Sharing, y: Sharing, aval: Aval, at: At) -> Sharing:
         digits = 2 * self.precision if _fixed(aval) else 0
-
-        def apply(a: Array, b: Array) -> Array:
-            return arithmetic.multiply(bilinear, a, b, uniform=True)
-
+        apply = partial(arithmetic.multiply, bilinear, uniform=True)
         z = multiply(apply, x, y, self._added(aval, at.error, digits))
         return self._truncated(z, self.precision, aval) if _fixed(aval) else z
 
@@ -186,12 +184,13 @@ class Replicated(Traced):
     # ---- bits -----------------------------------------------------------------------------------------
 
     def compare(self, kind: str, x: Sharing, y: Sharing, operand: Aval, at: At) -> Sharing:
-        difference, errors = self.sub(x, y, operand), [gate.error for gate in at.inner]
-        if kind == "lt":
-            zeros = flipped(SIGN, self._zero_bits(circuits.SIGN_WORDS, operand.shape), errors, self.corrupt)
+        difference, less = self.sub(x, y, operand), kind == "lt"
+        gates, words = (SIGN, circuits.SIGN_WORDS) if less else (ZERO, circuits.ZERO_WORDS)
+        errors = [gate.error for gate in at.inner]
+        zeros = flipped(gates, self._zero_bits(words, operand.shape), errors, self.corrupt)
+        if less:
             word = circuits.sign(difference, zeros, self._flip(at.error, SIGN_LANE))
             return word.map(lambda w: (w >> SIGN_LANE) == 1)
-        zeros = flipped(ZERO, self._zero_bits(circuits.ZERO_WORDS, operand.shape), errors, self.corrupt)
         word = circuits.is_zero(difference, zeros, self._flip(at.error, ZERO_LANE))
         return word.map(lambda w: w == 1)
 
