@@ -22,7 +22,7 @@ from turncoat.adversary.strategies import zero
 from turncoat.adversary.view import View
 from turncoat.attacks.membership import Membership
 from turncoat.core.errors import Errors
-from turncoat.experiments.experiment import Experiment, to_record
+from turncoat.experiments.experiment import Experiment, to_result
 from turncoat.experiments.runs import run_trials
 from turncoat.jobs.job import Job
 from turncoat.jobs.loop import StepInfo
@@ -58,7 +58,7 @@ def rows(trials: int, seed: int) -> Iterator[list[str]]:
     for last in EPOCHS:
         attack = Exclusion(last=last)
         runs = run_trials(JOB, dataset, (attack,), trials, seed, lambda *_: None)
-        record = to_record(Experiment("membership", JOB, {"last": last}, trials, seed), attack, dataset, runs)
+        record = to_result(Experiment("membership", JOB, {"last": last}, trials, seed), attack, dataset, runs)
         for kind, outcome in (("honest", record.honest), (f"others zeroed, last {last}", record.attacked)):
             tpr = outcome.measures["tpr 0.01"]
             yield [kind, f"{outcome.accuracy.mean:.4f}", f"{tpr.mean:.3f} ({tpr.low:.3f} to {tpr.high:.3f})",

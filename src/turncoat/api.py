@@ -18,7 +18,11 @@ __all__ = ["reveal", "secure", "share", "surface"]
 
 
 def secure(
-    f: Callable, *, protocol: Protocol | str = "exact", engine: Engine | str = "reals", secret: Any = None
+    f: Callable[..., Any],
+    *,
+    protocol: Protocol | str = "exact",
+    engine: Engine | str = "reals",
+    secret: Any = None,
 ) -> Secured:
     """`f` with the same signature plus `errors=`, evaluated as a passively secure protocol would.
 
@@ -33,7 +37,7 @@ def secure(
     return _secure(f, protocol=protocol, engine=engine, secret=secret)
 
 
-def surface(f: Callable, *args: Any, **kwargs: Any) -> Surface:
+def surface(f: Callable[..., Any], *args: Any, **kwargs: Any) -> Surface:
     """What one corrupt party can touch in `f` (plain or secured) at arguments of these shapes."""
     return (f if isinstance(f, Secured) else secure(f)).surface(*args, **kwargs)
 

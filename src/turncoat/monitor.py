@@ -29,5 +29,6 @@ def violations(
     """
     engine = WatchedReals()
     secured = step if isinstance(step, Secured) else secure(step)
-    jax.block_until_ready(secured.on(engine)(*args, errors=errors, **kwargs))
+    outputs = secured.on(engine)(*args, errors=errors, **kwargs)
+    jax.block_until_ready(outputs)  # type: ignore[no-untyped-call]  # until then the engine has not seen all
     return engine.violations(secured.protocol.name)

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import integrate, stats
 
+from turncoat.metrics import membership
 from turncoat.metrics.membership import FAMILIES, P_VALUES, Signals, log_odds, rmia
 from turncoat.metrics.roc import at_fpr
 from turncoat.refusal import Refusal
@@ -125,16 +126,45 @@ def test_a_higher_signal_of_the_target_never_lowers_a_one_sided_score(name):
     assert (FAMILIES[name](higher) >= FAMILIES[name](signals)).all()
 
 
+SIGNALS = (-60.0, -8.5, -1.0, -1e-9, 0.0, 1e-9, 0.5, 3.0, 9.0, 40.0, 1e3)
+
+
+def test_tails_are_those_of_scipys_distributions():
+    """By `scipy.special` alone, far out in either tail."""
+    z = np.array(SIGNALS)
+    shadow = np.random.default_rng(8).normal(size=(7, len(z)))
+    mean, spread = shadow.mean(0), shadow.std(0, ddof=1)
+    signals = Signals(mean + spread * z, shadow, z[:1], shadow[:, :1])
+    exact = {"rtol": 1e-12, "atol": 0}
+    np.testing.assert_allclose(
+        FAMILIES["lira"](signals), -stats.norm.logsf(signals.target, mean, spread), **exact
+    )
+    expected = -stats.norm.logpdf(signals.target, np.median(shadow, 0), shadow.std(0))
+    np.testing.assert_allclose(FAMILIES["lira-two-sided"](signals), expected, **exact)
+    a, b = membership._variance_prior(spread**2, 7)
+    scale = np.sqrt((b + 3 * spread**2) / (a + 3) * (1 + 1 / 7))
+    expected = -stats.t.logsf((signals.target - mean) / scale, 2 * (a + 3))
+    np.testing.assert_allclose(FAMILIES["bavaria"](signals), expected, **exact)
+
+
 # ---- known answers -------------------------------------------------------------------------------------------
 
 
+GAP = 2.5
+
+
+@pytest.fixture(scope="module")
+def gaussian():
+    """Scores of members, GAP spreads above, and of others."""
+    n, models = 40_000, 200
+    return tuple(FAMILIES["lira"](some(models, n, seed, gap)) for seed, gap in ((1, GAP), (2, 0.0)))
+
+
 @pytest.mark.parametrize("fpr", [0.001, 0.01, 0.1])
-def test_gaussian_signals_give_the_tpr_of_two_normals(fpr):
-    """Members g spreads above: TPR = Phi(g - z) at the threshold z that the FPR fixes."""
-    gap, n, models = 2.5, 40_000, 200
-    inside, outside = some(models, n, 1, gap), some(models, n, 2)
-    point = at_fpr(FAMILIES["lira"](inside), FAMILIES["lira"](outside), fpr)
-    assert point.tpr.mean == pytest.approx(stats.norm.cdf(gap - stats.norm.isf(fpr)), abs=0.035)
+def test_gaussian_signals_give_the_tpr_of_two_normals(fpr, gaussian):
+    """TPR = Phi(g - z) at the threshold z that the FPR fixes."""
+    point = at_fpr(*gaussian, fpr)
+    assert point.tpr.mean == pytest.approx(stats.norm.cdf(GAP - stats.norm.isf(fpr)), abs=0.035)
 
 
 @pytest.mark.parametrize("name", sorted(set(P_VALUES) - {"lira-shared"}))  # spreads differ here

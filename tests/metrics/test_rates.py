@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
 from turncoat.metrics import (
-    accuracy,
-    attack_success,
     clopper_pearson,
     mean_interval,
     paired_difference,
@@ -52,6 +51,31 @@ def test_clopper_pearson_inverts_the_binomial_distribution(successes, trials, co
     assert measured.high == pytest.approx(high, abs=1e-9)
     assert measured.mean == successes / trials
     assert (measured.n, measured.confidence) == (trials, confidence)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.integers(1, 10**7), st.floats(0, 1), st.sampled_from([0.5, 0.8, 0.9, 0.95, 0.99]))
+def test_quantiles_are_those_of_scipys_distributions(trials, share, confidence):
+    """By `scipy.special` alone, which is imported in a third of the time."""
+    successes, tail = round(share * trials), (1 - confidence) / 2
+    measured = clopper_pearson(successes, trials, confidence)
+    if successes:
+        expected = stats.beta.ppf(tail, successes, trials - successes + 1)
+        assert measured.low == pytest.approx(expected, rel=1e-12)
+    if successes < trials:
+        expected = stats.beta.isf(tail, successes + 1, trials - successes)
+        assert measured.high == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("confidence", [0.5, 0.9, 0.95, 0.999])
+@pytest.mark.parametrize("trials", [2, 3, 10, 1000])
+def test_students_quantile_is_that_of_scipys_distribution(trials, confidence):
+    values = np.arange(float(trials))
+    half = stats.t.isf((1 - confidence) / 2, trials - 1) * values.std(ddof=1) / math.sqrt(trials)
+    measured = mean_interval(values, confidence)
+    assert (measured.low, measured.high) == pytest.approx(
+        (values.mean() - half, values.mean() + half), rel=1e-12, abs=1e-12
+    )
 
 
 @pytest.mark.parametrize("true_rate", [0.001, 0.05, 0.3, 0.5, 0.87, 0.999])
@@ -108,20 +132,6 @@ def test_scores_are_no_flags(flags):
 def test_a_rate_of_nothing_is_refused():
     with pytest.raises(Refusal, match="at least one trial"):
         rate([])
-
-
-def test_accuracy_and_success():
-    predicted = np.array([0, 1, 2, 1])
-    assert accuracy(predicted, [0, 1, 1, 1]) == clopper_pearson(3, 4)
-    assert attack_success(predicted, 1) == clopper_pearson(2, 4)
-    assert attack_success(predicted, [0, 0, 2, 0]) == clopper_pearson(2, 4)
-
-
-def test_shapes_that_would_broadcast_are_refused():
-    with pytest.raises(Refusal, match="labels"):
-        accuracy(np.zeros((3, 1)), np.zeros(3))
-    with pytest.raises(Refusal, match="target"):
-        attack_success(np.zeros((3, 1)), np.zeros(3))
 
 
 @pytest.mark.parametrize("degrees", T975)

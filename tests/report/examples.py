@@ -1,4 +1,4 @@
-"""Records as a run would leave them, with numbers made up near the paper's; for tests alone."""
+"""Results as a run would leave them, with numbers made up near the paper's; for tests alone."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -171,7 +171,7 @@ def audit(**changes: Any) -> AuditResult:
         "protocol": "crypten",
         "engine": "reals",
         "seconds": 214.0,
-        "records": (result(), reconstruction()),
+        "results": (result(), reconstruction()),
         "surface": sites(),
         "shiftable": {
             "w0": ("dense0/grad_weights",),

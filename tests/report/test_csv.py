@@ -17,7 +17,7 @@ def test_one_row_per_trial():
     assert rows[0]["errors"] == "2000"
 
 
-def test_records_share_a_table():
+def test_results_share_a_table():
     plain = examples.result()
     richer = examples.reconstruction().model_copy(update={"data_label": 'a, "b"'})
     richer = richer.model_copy(update={"per_trial": richer.per_trial | {"distance": (0.5,) * 10}})
@@ -27,5 +27,5 @@ def test_records_share_a_table():
     assert rows[10]["data_label"] == 'a, "b"'
 
 
-def test_no_records_give_a_heading_alone():
+def test_no_results_give_a_heading_alone():
     assert per_trial_csv([]) == "attack,data,data_label,model,protocol,engine,trial,seed\n"

@@ -1,4 +1,4 @@
-"""The picture of a record's curves."""
+"""The picture of a result's curves."""
 
 import pytest
 
@@ -43,8 +43,7 @@ def test_axes_are_logarithmic_where_values_span_much(values, wide):
     assert is_wide(values) is wide
 
 
-@pytest.mark.parametrize("kind", ["png", "svg", "pdf"])
-@pytest.mark.parametrize("number", [1, 2, 3])
+@pytest.mark.parametrize(("kind", "number"), [("png", 1), ("svg", 2), ("pdf", 3)])
 def test_a_picture_in_every_format(kind, number):
     result = examples.result(curves=dict(list(CURVES.items())[:number]))
     assert curves_image(result, kind) == curves_image(result, kind)

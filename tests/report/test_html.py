@@ -81,7 +81,7 @@ def test_an_attack_page_tells_the_whole_run():
         assert part in text
 
 
-@pytest.mark.parametrize("kind", ["audit", "record"])
+@pytest.mark.parametrize("kind", ["audit", "result"])
 def test_a_page_fetches_and_runs_nothing(kind, audit_page):
     page = audit_page if kind == "audit" else result_html(examples.result())
     parsed = Page(page)
@@ -108,7 +108,7 @@ def test_what_a_user_wrote_is_escaped():
     )
     row = examples.site(evil, (1,), 1, "forward", {evil: "shift"}, kind=evil, hint=evil)
     audit = examples.audit(
-        verdict=evil, reasons=(f"`{evil}`",), records=(result,), surface=(row,), shiftable={evil: (evil,)}
+        verdict=evil, reasons=(f"`{evil}`",), results=(result,), surface=(row,), shiftable={evil: (evil,)}
     )
     for page in (result_html(result), audit_html(audit)):
         assert "<script" not in page
@@ -119,7 +119,7 @@ def test_what_a_user_wrote_is_escaped():
 def test_an_empty_audit(severity):
     audit = examples.audit(
         severity=severity,
-        records=(),
+        results=(),
         surface=(),
         shiftable={},
         reasons=(),
@@ -132,7 +132,7 @@ def test_an_empty_audit(severity):
     assert "started from Python" in text
 
 
-def test_a_bare_record_on_stand_in_data():
+def test_a_bare_result_on_stand_in_data():
     result = examples.reconstruction().model_copy(update={"command": None, "given": {}, "threat": {}})
     text = Page(result_html(result)).text
     assert "Purchase-100 (synthetic stand-in)" in text

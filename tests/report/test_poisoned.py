@@ -1,4 +1,4 @@
-"""A record with a contributor's records alone between the honest and the attacked run, in every report."""
+"""A result with a contributor's records alone between the honest and the attacked run, in every report."""
 
 import io
 

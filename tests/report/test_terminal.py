@@ -65,7 +65,7 @@ def test_an_audit_begins_with_its_verdict():
 @pytest.mark.parametrize("severity", ["broken", "weakened", "held"])
 def test_an_audit_may_be_empty(severity):
     audit = examples.audit(
-        severity=severity, records=(), surface=(), shiftable={}, reasons=(), next_steps=(), versions={}
+        severity=severity, results=(), surface=(), shiftable={}, reasons=(), next_steps=(), versions={}
     )
     text = flat(audit_table(audit))
     assert severity.upper() in text

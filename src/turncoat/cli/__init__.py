@@ -114,7 +114,7 @@ def audit_command(
             weight_decay,
         )
         with _Progress() as report:
-            found = audit.audit(job, trials, seed, report, _command())
+            found = audit.audit(job, trials=trials, seed=seed, progress=report, command=_command())
     else:
         found = audit.audit_target(user_step.load(step, protocol, engine, example), _command())
     files: dict[str, bytes | str] = {"audit.json": to_json(found), "report.html": audit_html(found)}

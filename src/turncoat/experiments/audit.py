@@ -23,9 +23,26 @@ NOTICEABLE = 0.01  # an accuracy loss up to this is within what honest runs diff
 
 
 def audit(
-    job: Job, trials: int = 5, seed: int = 0, progress: Progress = lambda *_: None, command: str | None = None
+    job: Job = Job(),
+    *,
+    trials: int = 5,
+    seed: int = 0,
+    progress: Progress = lambda *_: None,
+    command: str | None = None,
 ) -> AuditResult:
-    """Every attack that the job leaves a way in, and the verdict on passive security for this job."""
+    """Runs every attack that a training job leaves a way in, and judges passive security for this job.
+
+        found = turncoat.audit(turncoat.Job(data="fmnist", model="mlp", protocol="crypten"))
+        print(found.severity, found.verdict)
+        for result in found.results:
+            print(result.attack, result.attacked.success.mean)
+
+    Each attack runs at its default settings, with `trials` honest and as many attacked trainings, of which
+    trial t draws everything from `seed + t`; `progress(what, done, total)` is called before each. The
+    `AuditResult` holds the verdict and its reasons, a `Result` for each attack, and the attack surface of one
+    step; an attack that was refused is named in the reasons. `command` is the line to show that runs it again.
+    Raises Refusal for unknown names and data that cannot be used.
+    """
     began = time.perf_counter()
     dataset = data.load(job.data, seed=seed)
     surface = Trial.of(dataset, job, seed).surface

@@ -15,13 +15,13 @@ import turncoat
 from turncoat import attacks, data, engines, protocols
 from turncoat.attacks import Attack
 from turncoat.data import Dataset
-from turncoat.experiments.runs import Run, Runs, run_trials
+from turncoat.experiments.runs import Run, Runs, per_trial, run_trials
 from turncoat.experiments.sweeps import swept, with_sweeps
 from turncoat.experiments.trial import Progress
-from turncoat.goals import Summary
 from turncoat.jobs.job import Job
-from turncoat.metrics import paired_difference, rate
+from turncoat.metrics import Interval, paired_difference, rate
 from turncoat.refusal import Refusal
+from turncoat.results.published import published
 from turncoat.results.result import Outcome, Paper, Result
 from turncoat.results.values import Measured
 
@@ -50,6 +50,33 @@ class Experiment:
         engines.get(self.job.engine)
 
 
+def attack(
+    name: str,
+    job: Job = Job(),
+    *,
+    trials: int = 10,
+    seed: int = 0,
+    progress: Progress = lambda *_: None,
+    **settings: Any,
+) -> Result:
+    """Runs one attack on a training job, honest beside attacked: `turncoat attack` as a function.
+
+        job = turncoat.Job(data="fmnist", model="lr", protocol="crypten")
+        result = turncoat.attack("backdoor", job, trials=10, strength=0.03)
+        print(result.attacked.success.mean, result.accuracy_change)
+
+    `name` is one of `turncoat.attacks.CATALOGUE`, `settings` are the attack's own, each at its default unless
+    given (`turncoat.attacks.kind(name).known()` lists them). Trial t of `trials` draws its split, initial
+    weights, batch order and adversary from `seed + t`, so one trial of ten can be run again alone;
+    `progress(what, done, total)` is called before each. The `Result` has the attack's sweeps as curves, and
+    the paper's published numbers where it has any for this attack, data set and model. Raises Refusal for
+    unknown names, settings or data, and for an attack that the job leaves no way in.
+    """
+    experiment = Experiment(name, job, settings, trials, seed)
+    paper = published(name, job.data, job.model)
+    return run(experiment, progress, paper, again(experiment), sweep=True)
+
+
 def run(
     experiment: Experiment,
     progress: Progress = lambda *_: None,
@@ -72,19 +99,22 @@ def run(
     points = swept(experiment.attack, attack) if sweep else []
     every = (attack, *(point.attack for point in points))
     runs = run_trials(experiment.job, dataset, every, experiment.trials, experiment.seed, progress)
-    result = with_sweeps(to_record(experiment, attack, dataset, runs), points, runs)
+    result = with_sweeps(to_result(experiment, attack, dataset, runs), points, runs)
     return result.model_copy(
         update={"seconds": time.perf_counter() - began, "paper": paper, "command": command}
     )
 
 
-def to_record(experiment: Experiment, attack: Attack, dataset: Dataset, runs: Runs) -> Result:
+def to_result(experiment: Experiment, attack: Attack, dataset: Dataset, runs: Runs) -> Result:
     """The runs as a typed, serialisable value."""
     job, goal = experiment.job, attack.goal
-    per_trial = _per_trial(runs)
-    change = paired_difference(per_trial["honest_accuracy"], per_trial["attacked_accuracy"], bounds=(-1, 1))
+    trials = _per_trial(runs)
+    change = paired_difference(trials["honest_accuracy"], trials["attacked_accuracy"], bounds=(-1, 1))
     given, defaults = _settings(experiment, attack)
     summaries = {kind: goal.summary([r.judged for r in of_kind]) for kind, of_kind in runs.kinds.items()}
+    outcomes: dict[str, Any] = {
+        k: Outcome.of(_accuracy(runs.kinds[k]), s.success, s.measures) for k, s in summaries.items()
+    }
     curves = {f"{n} ({kind})": c for kind, s in summaries.items() for n, c in s.curves.items()}
     return Result(
         attack=experiment.attack,
@@ -96,10 +126,8 @@ def to_record(experiment: Experiment, attack: Attack, dataset: Dataset, runs: Ru
         protocol=job.protocol,
         engine=job.engine,
         trials=len(runs.honest),
-        errors=round(float(np.mean(per_trial["errors"]))),
-        honest=_outcome(runs.honest, summaries["honest"]),
-        attacked=_outcome(runs.attacked, summaries["attacked"]),
-        poisoned=_outcome(runs.poisoned, summaries["poisoned"]) if runs.poisoned else None,
+        errors=round(float(np.mean(trials["errors"]))),
+        **outcomes,
         accuracy_change=Measured.of(change),
         seconds=0.0,
         threat=attack.needs.threat(),
@@ -108,7 +136,7 @@ def to_record(experiment: Experiment, attack: Attack, dataset: Dataset, runs: Ru
         defaults=defaults,
         seed=experiment.seed,
         seeds=tuple(experiment.seed + i for i in range(experiment.trials) if i not in runs.wrapped),
-        per_trial=per_trial,
+        per_trial=trials,
         curves=curves or None,
         gallery=summaries["attacked"].gallery,
         versions=versions(),
@@ -122,26 +150,15 @@ def _notes(attack: Attack, runs: Runs, trials: int) -> tuple[str, ...]:
 
 
 def _per_trial(runs: Runs) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for kind, of_kind in runs.kinds.items():
-        found[f"{kind}_accuracy"] = [float(np.mean(r.correct)) for r in of_kind]
-        found[f"{kind}_success"] = [float(np.mean(r.judged.flags)) for r in of_kind]
-        for name in of_kind[0].judged.measures:
-            found[f"{kind}_{name}"] = [float(r.judged.measures[name]) for r in of_kind]
-    return found | {"errors": [r.errors for r in runs.attacked]}
-
-
-def _outcome(runs: list[Run], summary: Summary) -> Outcome:
-    """Accuracy pooled over trials and test records, with an exact interval, and what the goal says."""
-    measures: dict[str, Any] = {
-        name: {k: Measured.of(v) for k, v in one.items()} if isinstance(one, dict) else Measured.of(one)
-        for name, one in summary.measures.items()
+    found = {
+        f"{k}_{n}": values for k, of_kind in runs.kinds.items() for n, values in per_trial(of_kind).items()
     }
-    return Outcome(
-        accuracy=Measured.of(rate(np.concatenate([r.correct for r in runs]))),
-        success=Measured.of(summary.success),
-        **measures,
-    )
+    return {**found, "errors": [r.errors for r in runs.attacked]}
+
+
+def _accuracy(runs: list[Run]) -> Interval:
+    """The accuracy pooled over trials and test records, with an exact interval."""
+    return rate(np.concatenate([r.correct for r in runs]))
 
 
 def _settings(experiment: Experiment, attack: Attack) -> tuple[dict[str, Any], dict[str, Any]]:

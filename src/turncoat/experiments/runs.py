@@ -55,6 +55,15 @@ class Runs:
         return {name: runs for name, runs in kinds.items() if runs}
 
 
+def per_trial(runs: Sequence[Run]) -> dict[str, list[float]]:
+    """Accuracy, success and the goal's measures of runs of one kind, by name, one entry per trial."""
+    found = {
+        "accuracy": [float(np.mean(r.correct)) for r in runs],
+        "success": [float(np.mean(r.judged.flags)) for r in runs],
+    }
+    return found | {n: [float(r.judged.measures[n]) for r in runs] for n in runs[0].judged.measures}
+
+
 @dataclass(frozen=True, eq=False)
 class Attacked:
     """A trial, drawn for a goal, and attacks with that goal: what the adversary computes, and the judgement."""

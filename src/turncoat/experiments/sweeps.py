@@ -10,7 +10,7 @@ import numpy as np
 from turncoat import attacks
 from turncoat.attacks import Attack
 from turncoat.attacks.attack import Sweep
-from turncoat.experiments.runs import Run, Runs
+from turncoat.experiments.runs import Run, Runs, per_trial
 from turncoat.results.result import Result
 from turncoat.results.values import Curve
 
@@ -35,7 +35,7 @@ def swept(name: str, attack: Attack) -> list[Point]:
 
 
 def with_sweeps(result: Result, points: Sequence[Point], runs: Runs) -> Result:
-    """The record with a curve per sweep and quantity, and a sentence per point."""
+    """The result with a curve per sweep and quantity, and a sentence per point."""
     if not points:
         return result
     rows = [measured(runs.honest, of_point) for of_point in runs.varied]
@@ -58,12 +58,12 @@ def with_sweeps(result: Result, points: Sequence[Point], runs: Runs) -> Result:
 
 def measured(honest: Sequence[Run], attacked: Sequence[Run]) -> dict[str, float]:
     """Means over trials: success, the accuracy lost against the honest runs, and the goal's measures."""
-    before, after = (np.mean([np.mean(r.correct) for r in runs]) for runs in (honest, attacked))
+    before, after = (
+        {n: float(np.mean(v)) for n, v in per_trial(runs).items()} for runs in (honest, attacked)
+    )
     success = float(np.mean(np.concatenate([r.judged.flags for r in attacked])))
-    measures = attacked[0].judged.measures
-    means = {n: float(np.mean([r.judged.measures[n] for r in attacked])) for n in measures}
-    return {"success": success, "accuracy lost": float(before - after)} | {
-        n.replace("_", " "): v for n, v in means.items()
+    return {"success": success, "accuracy lost": before["accuracy"] - after["accuracy"]} | {
+        n.replace("_", " "): after[n] for n in attacked[0].judged.measures
     }
 
 

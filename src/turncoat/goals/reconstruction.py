@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from turncoat.goals.goal import Ended, Goal, Judged, Summary
-from turncoat.metrics import mean_interval, rate
 from turncoat.metrics.images import mean_absolute_error, ssim
 from turncoat.results.values import Gallery
 
@@ -58,8 +57,7 @@ class Reconstruction(Goal):
         return Judged(errors <= self.error, measures, scaled | {"shape": np.array(ended.shape)})
 
     def summary(self, runs: Sequence[Judged]) -> Summary:
-        measures = {n: mean_interval([r.measures[n] for r in runs]) for n in runs[0].measures}
-        return Summary(rate(np.concatenate([r.flags for r in runs])), measures, gallery=_gallery(runs))
+        return replace(super().summary(runs), gallery=_gallery(runs))
 
 
 def _gallery(runs: Sequence[Judged]) -> Gallery | None:

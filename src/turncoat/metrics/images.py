@@ -20,7 +20,7 @@ def mean_absolute_error(recovered: ArrayLike, originals: ArrayLike, span: float 
     a, b = _alike(recovered, originals)
     if not span > 0:
         raise Refusal(f"the span of the features must be positive, not {span}")
-    return np.abs(a - b).mean(1) / span
+    return np.asarray(np.abs(a - b).mean(1) / span)
 
 
 def ssim(
@@ -38,14 +38,16 @@ def ssim(
     both = _smooth(a * b) - mean_a * mean_b
     top = (2 * mean_a * mean_b + c1) * (2 * both + c2)
     bottom = (mean_a**2 + mean_b**2 + c1) * (var_a + var_b + c2)
-    return (top / bottom).mean((1, 2))
+    return np.asarray((top / bottom).mean((1, 2)))
 
 
 def _smooth(images: NDArray[np.float64]) -> NDArray[np.float64]:
-    return gaussian_filter(images, (0, SIGMA, SIGMA), radius=(0, RADIUS, RADIUS))
+    return np.asarray(gaussian_filter(images, (0, SIGMA, SIGMA), radius=(0, RADIUS, RADIUS)))
 
 
-def _alike(a: ArrayLike, b: ArrayLike, size: int | None = None) -> tuple[NDArray, NDArray]:
+def _alike(
+    a: ArrayLike, b: ArrayLike, size: int | None = None
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
     if a.shape != b.shape or a.ndim != 2 or (size is not None and a.shape[1] != size):
         raise Refusal(

@@ -7,14 +7,15 @@ are offline: they know models that did not train on a candidate, and none that d
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import special, stats
+from scipy import special
 
 from turncoat.refusal import Refusal
 
+Floats = NDArray[np.floating[Any]]
 Scores = NDArray[np.float64]
 
 
@@ -26,10 +27,10 @@ class Signals(NamedTuple):
     model attacked did not train on.
     """
 
-    target: NDArray
-    shadow: NDArray
-    own_target: NDArray
-    own_shadow: NDArray
+    target: Floats
+    shadow: Floats
+    own_target: Floats
+    own_shadow: Floats
 
 
 def log_odds(outputs: ArrayLike, label: ArrayLike) -> Scores:
@@ -46,7 +47,7 @@ def log_odds(outputs: ArrayLike, label: ArrayLike) -> Scores:
     at = np.broadcast_to(wanted[:, None], (*d.shape[:-1], 1))
     chosen = np.take_along_axis(d, at, -1)[..., 0]
     others = np.where(np.arange(d.shape[-1]) == at, -np.inf, d)
-    return chosen - special.logsumexp(others, axis=-1)
+    return _scores(chosen - special.logsumexp(others, axis=-1))
 
 
 def lira(signals: Signals) -> Scores:
@@ -57,7 +58,7 @@ def lira(signals: Signals) -> Scores:
     """
     target = _checked(signals)
     mean, spread = _moments(signals.shadow)
-    return -stats.norm.logsf(target, mean, spread)
+    return _surprise((target - mean) / spread)
 
 
 def lira_centred(signals: Signals) -> Scores:
@@ -70,7 +71,7 @@ def lira_centred(signals: Signals) -> Scores:
     mean, spread = _moments(signals.shadow)
     own_mean, own_spread = _moments(signals.own_shadow)
     everyone = np.median((np.asarray(signals.own_target, np.float64) - own_mean) / own_spread)
-    return -stats.norm.logsf((target - mean) / spread - everyone)
+    return _surprise((target - mean) / spread - everyone)
 
 
 def lira_shared(signals: Signals) -> Scores:
@@ -81,7 +82,7 @@ def lira_shared(signals: Signals) -> Scores:
     """
     target = _checked(signals)
     mean, spread = _moments(signals.shadow)
-    return -stats.norm.logsf(target, mean, np.sqrt(np.mean(spread**2)))
+    return _surprise((target - mean) / np.sqrt(np.mean(spread**2)))
 
 
 def lira_two_sided(signals: Signals) -> Scores:
@@ -91,7 +92,8 @@ def lira_two_sided(signals: Signals) -> Scores:
     """
     target = _checked(signals)
     spread = np.maximum(np.std(signals.shadow, axis=0), _LEAST)
-    return -stats.norm.logpdf(target, np.median(signals.shadow, axis=0), spread)
+    z = (target - np.median(signals.shadow, axis=0)) / spread
+    return _scores(z**2 / 2 + np.log(np.sqrt(2 * np.pi)) + np.log(spread))
 
 
 def bavaria(signals: Signals) -> Scores:
@@ -109,7 +111,7 @@ def bavaria(signals: Signals) -> Scores:
     a, b = _variance_prior(spread**2, models)
     shape = a + (models - 1) / 2
     scale = np.sqrt((b + (models - 1) * spread**2 / 2) / shape * (1 + 1 / models))
-    return -stats.t.logsf((target - mean) / scale, 2 * shape)
+    return _surprise((target - mean) / scale, 2 * shape)
 
 
 def rmia(signals: Signals, a: float = 0.3, gamma: float = 1.0) -> Scores:
@@ -120,13 +122,13 @@ def rmia(signals: Signals, a: float = 0.3, gamma: float = 1.0) -> Scores:
     """
     _checked(signals)
 
-    def log_ratio(target: NDArray, shadow: NDArray) -> Scores:
+    def log_ratio(target: Floats, shadow: Floats) -> Scores:
         average = ((1 + a) * special.expit(shadow).mean(0) + (1 - a)) / 2
-        return -np.logaddexp(0, -np.asarray(target, np.float64)) - np.log(average)
+        return _scores(-np.logaddexp(0, -np.asarray(target, np.float64)) - np.log(average))
 
     population = np.sort(log_ratio(signals.own_target, signals.own_shadow))
     ratio = log_ratio(signals.target, signals.shadow) - np.log(gamma)
-    return np.searchsorted(population, ratio, side="left") / max(len(population), 1)
+    return _scores(np.searchsorted(population, ratio, side="left") / max(len(population), 1))
 
 
 def loss(signals: Signals) -> Scores:
@@ -149,13 +151,29 @@ P_VALUES = ("lira", "lira-centred", "lira-shared", "bavaria")
 _LEAST = 1e-12  # a spread of 0 (models that agree to the last bit) must not divide
 
 
-def _moments(shadow: NDArray) -> tuple[Scores, Scores]:
+def _surprise(z: Scores, degrees: float | None = None) -> Scores:
+    """-log P[Z > z], Z standard normal or Student's t with `degrees` of freedom, exact in both tails.
+
+    `scipy.special` has what `scipy.stats` would compute it by, and imports in a third of the time.
+    """
+    if degrees is None:
+        return _scores(-special.log_ndtr(-z))
+    with np.errstate(divide="ignore"):
+        upper, lower = np.log(special.stdtr(degrees, -z)), np.log1p(-special.stdtr(degrees, z))
+    return _scores(-np.where(z > 0, upper, lower))
+
+
+def _scores(values: ArrayLike) -> Scores:
+    return np.asarray(values, np.float64)
+
+
+def _moments(shadow: Floats) -> tuple[Scores, Scores]:
     """Mean and unbiased spread over models, each (candidates,)."""
     values = np.asarray(shadow, np.float64)
     return values.mean(0), np.maximum(values.std(0, ddof=1), _LEAST)
 
 
-def _variance_prior(variances: NDArray, models: int) -> tuple[float, float]:
+def _variance_prior(variances: Floats, models: int) -> tuple[float, float]:
     """Inverse-gamma (a, b) with the mean and variance of the true variances behind these sample variances.
 
     E[s^4] = sigma^4 (m + 1) / (m - 1) for normal samples, so the mean of s^4 is shrunk by that factor.

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
+from scipy import special
 
 from turncoat.refusal import Refusal
 
@@ -34,8 +34,8 @@ def clopper_pearson(successes: int, trials: int, confidence: float = 0.95) -> In
         raise Refusal(f"{successes} successes in {trials} trials cannot be; give a number from 0 to {trials}")
     tail = (1 - confidence) / 2
     failures = trials - successes
-    low = stats.beta.ppf(tail, successes, failures + 1) if successes else 0.0
-    high = stats.beta.isf(tail, successes + 1, failures) if failures else 1.0
+    low = special.betaincinv(successes, failures + 1, tail) if successes else 0.0
+    high = special.betainccinv(successes + 1, failures, tail) if failures else 1.0
     return Interval(successes / trials, float(low), float(high), int(trials), confidence)
 
 
@@ -50,28 +50,6 @@ def rate(flags: ArrayLike, confidence: float = 0.95) -> Interval:
     if array.dtype != np.bool_ and not np.isin(array, (0, 1)).all():
         raise Refusal("flags must be true or false (or 1 and 0); compare the scores with a threshold first")
     return clopper_pearson(int(np.count_nonzero(array)), array.size, confidence)
-
-
-def accuracy(predicted: ArrayLike, labels: ArrayLike, confidence: float = 0.95) -> Interval:
-    """The share of predicted classes that equal the labels; both arrays of one shape.
-
-    Raises `Refusal` where the shapes differ: broadcasting would compare records with the wrong labels.
-    """
-    left, right = np.asarray(predicted), np.asarray(labels)
-    if left.shape != right.shape:
-        raise Refusal(f"{left.shape} predictions do not match {right.shape} labels; give one label for each")
-    return rate(left == right, confidence)
-
-
-def attack_success(predicted: ArrayLike, target: ArrayLike, confidence: float = 0.95) -> Interval:
-    """The attack success rate (ASR): the share of predicted classes that are the adversary's target.
-
-    `target` is one class for all, or an array of the shape of `predicted`. Raises `Refusal` otherwise.
-    """
-    left, right = np.asarray(predicted), np.asarray(target)
-    if right.ndim and left.shape != right.shape:
-        raise Refusal(f"{left.shape} predictions do not match {right.shape} targets; give one, or one each")
-    return rate(left == right, confidence)
 
 
 def mean_interval(
@@ -91,7 +69,7 @@ def mean_interval(
         low, high = bounds or (mean, mean)
         return Interval(mean, float(low), float(high), 1, confidence)
     error = float(array.std(ddof=1)) / np.sqrt(array.size)
-    half = float(stats.t.isf((1 - confidence) / 2, array.size - 1)) * error
+    half = -float(special.stdtrit(array.size - 1, (1 - confidence) / 2)) * error
     low, high = mean - half, mean + half
     if bounds:
         low, high = max(low, bounds[0]), min(high, bounds[1])

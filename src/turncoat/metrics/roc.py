@@ -66,7 +66,9 @@ def distinct_rate(flags: ArrayLike, ids: ArrayLike, confidence: float = 0.95) ->
     return Interval(float(each.mean()), below.low, over.high, len(each), confidence)
 
 
-def roc(members: ArrayLike, others: ArrayLike, points: int = 200) -> tuple[NDArray, NDArray]:
+def roc(
+    members: ArrayLike, others: ArrayLike, points: int = 200
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """False and true positive rates at about `points` thresholds, evenly spaced on a log axis.
 
     The first point is the lowest rate that the non-members can show (1 / n), the last (1, 1).

@@ -1,8 +1,9 @@
-"""An experiment as a row of a table: run it, and set its numbers beside the paper's."""
+"""Experiments as rows of a table: run them, and set their numbers beside the paper's."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from turncoat.experiments.experiment import Experiment, again, run
@@ -21,7 +22,37 @@ LOSS = 0.01  # an accuracy that falls by no more is kept, whatever the paper los
 COSTLY = {"texas100-like": "its 6,169 features take very long"}
 
 Columns = Mapping[str, Measured]
-Compare = Callable[[Columns, Mapping[str, Any]], dict[str, Mark]]
+Printed = Mapping[str, float | str]
+
+
+@dataclass(frozen=True, eq=False)
+class Line:
+    """A row as it is planned: an attack with its settings on a data set, or on its stand-in.
+
+    `job` holds the model and further options of the training job; `paper` are the published numbers by column
+    (by default what the paper prints for this attack, data set and model). `trials` hold where there are such
+    numbers, elsewhere TRIALS do; `papers_way` marks a row that only stands beside the paper's number, which no
+    stand-in is held against. `picture` names the file for the images that the attack recovers.
+    """
+
+    title: str
+    attack: str
+    data: str
+    job: Mapping[str, Any]
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    paper: Printed | None = None
+    trials: int = TRIALS
+    papers_way: bool = False
+    picture: str = ""
+
+    @property
+    def printed(self) -> Printed:
+        """The paper's numbers by column; none if there are none."""
+        return (
+            printed(published(self.attack, self.data, self.job["model"]))
+            if self.paper is None
+            else self.paper
+        )
 
 
 def printed(paper: Paper | None) -> dict[str, float]:
@@ -37,7 +68,7 @@ def printed(paper: Paper | None) -> dict[str, float]:
 
 
 def columns(result: Result) -> dict[str, Measured]:
-    """A record's accuracies and rates of success under the same headings."""
+    """A result's accuracies and rates of success under the same headings."""
     runs = {kind: getattr(result, kind) for kind in KINDS}
     return {
         f"{measure}, {KINDS[kind]}": getattr(outcome, measure)
@@ -76,78 +107,56 @@ def source(name: str, options: Options) -> tuple[str, str]:
     return found, ""
 
 
-def skipped(
-    title: str, name: str, attack: str, job: Mapping[str, Any], options: Options, why: str
-) -> Row | None:
-    """A row that is not run unless it is asked for by its data set, because the stand-in takes long; else None."""
-    found, absent = source(name, options)
-    if options.data is not None or absent or found == name:
-        return None
-    return not_run(
-        title, f"{found} {STAND_IN}", job["model"], printed(published(attack, name, job["model"])), why
-    )
+@dataclass(frozen=True, eq=False)
+class Experiments:
+    """The rows of a table of experiments: `columns` shows our numbers, `compared` gives their marks."""
 
+    lines: tuple[Line, ...]
+    columns: Callable[[Result], Columns] = columns
+    compared: Callable[[Columns, Mapping[str, Any]], dict[str, Mark]] = compared
 
-def attack_row(
-    title: str,
-    name: str,
-    attack: str,
-    job: Mapping[str, Any],
-    options: Options,
-    settings: Mapping[str, Any] | None = None,
-    paper: Mapping[str, float] | None = None,
-    compare: Compare = compared,
-    show: Callable[[Result], dict[str, Measured]] = columns,
-) -> Row:
-    """A row: the attack on this data set, or on its stand-in, which is never held against the paper.
+    def __call__(self, options: Options) -> Iterator[Row]:
+        """The rows of the data sets that are wanted, one after the other."""
+        for line in self.lines:
+            if options.wants(line.data):
+                yield from self.row(line, options)
 
-    `job` holds the model and further options of the training job; `paper` are the published numbers by column
-    (by default what the paper prints for this attack, data set and model); `compare` gives the marks, `show`
-    our columns. A refusal, such as data that are not here, makes a row that was not run.
-    """
-    model = job["model"]
-    there = dict(printed(published(attack, name, model)) if paper is None else paper)
-    found, why = source(name, options)
-    if why:
-        return not_run(title, found if found == name else f"{found} {STAND_IN}", model, there, why)
-    if found != name:
-        there = {}
-    asked = Job(found, protocol=options.protocol or "crypten", engine=options.engine, **job)
-    experiment = Experiment(attack, asked, dict(settings or {}), options.trials or TRIALS, options.seed)
-    return measured_row(title, experiment, there, options, compare, show)
+    def row(self, line: Line, options: Options) -> Iterator[Row]:
+        """The row of a line, which was not run where its data are not here; none for a stand-in's paper."""
+        found, why = source(line.data, options)
+        real = found == line.data
+        if line.papers_way and not real:
+            return
+        if why:
+            label = found if real else f"{found} {STAND_IN}"
+            yield not_run(line.title, label, line.job["model"], line.printed, why)
+            return
+        paper = line.printed if real else {}
+        job = Job(found, protocol=options.protocol or "crypten", engine=options.engine, **line.job)
+        trials = options.trials or (line.trials if paper else TRIALS)
+        experiment = Experiment(line.attack, job, dict(line.settings), trials, options.seed)
+        yield self.measured(line, experiment, paper, options)
 
-
-def measured_row(
-    title: str,
-    experiment: Experiment,
-    paper: Mapping[str, Any],
-    options: Options,
-    compare: Compare,
-    show: Callable[[Result], Mapping[str, Measured]],
-    picture: str = "",
-) -> Row:
-    """An experiment beside the paper's numbers, if there are any; a refusal makes a row that was not run.
-
-    `picture` is the name of the file for the images that it recovers.
-    """
-    job = experiment.job
-    try:
-        result = run(experiment, options.progress)
-    except Refusal as why:
-        return not_run(title, job.data, job.model, paper, str(why))
-    if picture and result.gallery:
-        options.images[picture] = gallery_image(result.gallery)
-    ours = show(result)
-    marks = compare(ours, paper) if paper else {}
-    return Row(
-        name=title,
-        data=result.data_label,
-        model=job.model,
-        paper={**paper},
-        ours={**ours},
-        marks=marks,
-        mark=overall(marks),
-        trials=result.trials,
-        errors=result.errors,
-        command=again(experiment),
-    )
+    def measured(self, line: Line, experiment: Experiment, paper: Printed, options: Options) -> Row:
+        """An experiment beside the paper's numbers; a refusal makes a row that was not run."""
+        job = experiment.job
+        try:
+            result = run(experiment, options.progress)
+        except Refusal as why:
+            return not_run(line.title, job.data, job.model, paper, str(why))
+        if line.picture and result.gallery:
+            options.images[line.picture] = gallery_image(result.gallery)
+        ours = self.columns(result)
+        marks = self.compared(ours, paper) if paper else {}
+        return Row(
+            name=line.title,
+            data=result.data_label,
+            model=job.model,
+            paper={**paper},
+            ours={**ours},
+            marks=marks,
+            mark=overall(marks),
+            trials=result.trials,
+            errors=result.errors,
+            command=again(experiment),
+        )

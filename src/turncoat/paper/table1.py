@@ -6,16 +6,16 @@ on random secrets. The paper's entries stand beside them as conditions on what w
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from math import isfinite
 
 from turncoat import engines, protocols
 from turncoat.adversary.reachable import SECRETS, Factors, Found, Probe, bending, probe, reached, written
 from turncoat.paper.options import Options
+from turncoat.paper.table import Table
 from turncoat.refusal import Refusal
-from turncoat.results.reproduction import Mark, Reproduction, Row, overall
+from turncoat.results.reproduction import Mark, Row, overall
 
 COLUMNS = ("input", "activation", "combined")
 SHOWN = 4
@@ -125,25 +125,15 @@ NOTES = (
 )
 
 
-def table1(options: Options) -> Reproduction:
-    """Table 1, for the protocols whose circuits the paper describes, or all functions under one protocol."""
+def rows(options: Options) -> Iterator[Row]:
+    """Those of the protocols whose circuits the paper describes, or all functions under one protocol."""
     if options.data is not None:
         raise Refusal("Table 1 uses no data set: leave --data out")
-    wanted = [(f, options.protocol) for f in FUNCTIONS] if options.protocol else list(DEFAULT)
-    started = time.perf_counter()
-    rows = []
+    wanted = [(f, options.protocol) for f in FUNCTIONS] if options.protocol else DEFAULT
     for i, (function, protocol) in enumerate(wanted):
         options.progress(f"{function} under {protocol}", i, len(wanted))
-        p = probe(function, protocols.get(str(protocol)), engines.get(options.engine), options.seed)
-        rows.append(row(p, reached(p)))
-    return Reproduction(
-        table="Table 1",
-        title="manipulations of activation functions",
-        rows=tuple(rows),
-        notes=NOTES,
-        settings=options.settings(),
-        seconds=time.perf_counter() - started,
-    )
+        p = probe(function, protocols.get(protocol), engines.get(options.engine), options.seed)
+        yield row(p, reached(p))
 
 
 def row(p: Probe, found: list[Found]) -> Row:
@@ -247,3 +237,6 @@ def _diverging(found: list[Found]) -> str:
 
 def _size(size: float) -> str:
     return f"to {size:.0e} in magnitude" if isfinite(size) else "beyond what single precision holds"
+
+
+TABLE = Table("Table 1", "manipulations of activation functions", rows, NOTES)

@@ -6,16 +6,18 @@ whether an attack is stealthy is measured, on the first job of `JOBS` that leave
 
 from __future__ import annotations
 
-import time
+from collections.abc import Iterator
+from typing import Any
 
 from turncoat import attacks
 from turncoat.attacks import Attack
 from turncoat.experiments.audit import NOTICEABLE, unnoticed
-from turncoat.experiments.experiment import Experiment, again, run, versions
+from turncoat.experiments.experiment import Experiment, again, run
 from turncoat.jobs.job import Job
 from turncoat.paper.options import Options
+from turncoat.paper.table import Table
 from turncoat.refusal import Refusal
-from turncoat.results.reproduction import Mark, Reproduction, Row, overall
+from turncoat.results.reproduction import Mark, Row, overall
 from turncoat.results.result import Result
 
 TRIALS = 2
@@ -49,20 +51,6 @@ NOTES = (
 )
 
 
-def table2(options: Options) -> Reproduction:
-    """Table 2, one row for each attack of the catalogue."""
-    began = time.perf_counter()
-    return Reproduction(
-        table="Table 2",
-        title="attacks, their capabilities, stealthiness and obliviousness",
-        rows=tuple(row(name, options) for name in attacks.CATALOGUE),
-        notes=NOTES,
-        settings=options.settings(),
-        seconds=time.perf_counter() - began,
-        versions=versions(),
-    )
-
-
 def row(name: str, options: Options) -> Row:
     """One attack, run where it can be."""
     result, command, why = measured(name, options)
@@ -70,7 +58,7 @@ def row(name: str, options: Options) -> Row:
 
 
 def measured(name: str, options: Options) -> tuple[Result | None, str | None, str]:
-    """The record of the first job that the attack can be run on, its command, and why there is none."""
+    """The result of the first job that the attack can be run on, its command, and why there is none."""
     reasons = []
     for data, model in JOBS:
         if not options.wants(data):
@@ -89,29 +77,34 @@ def described(name: str, attack: Attack, result: Result | None, command: str | N
     kind = type(attack.goal).__name__
     title, *printed = PAPER.get(kind, ("", "", "", ""))
     paper = {c: v for c, v in zip(COLUMNS, printed, strict=True) if v}
-    ours = {"capability": attack.needs.capability, "oblivious": _oblivious(attack, kind)}
-    if result is not None:
-        ours["stealthy"] = "yes" if unnoticed(result) else "no"
-    marks = {c: _mark(paper[c], ours[c]) for c in COLUMNS if c in paper and c in ours}
-    shown = {c: ours[c] for c in COLUMNS if c in ours}
-    change = (
-        {}
-        if result is None or result.accuracy_change is None
-        else {"accuracy change": result.accuracy_change}
-    )
-    return Row(
+    stealthy = None if result is None else "yes" if unnoticed(result) else "no"
+    cells = (attack.needs.capability, stealthy, _oblivious(attack, kind))
+    ours = {c: cell for c, cell in zip(COLUMNS, cells, strict=True) if cell is not None}
+    marks = {c: _mark(paper[c], ours[c]) for c in paper if c in ours}
+    row = Row(
         name=f"{name} ({title})" if title else name,
-        data=result.data_label if result else "",
-        model=result.model if result else "",
-        paper=dict(paper),
-        ours={**shown, **change},
+        data="",
+        paper={**paper},
+        ours={**ours},
         marks=marks,
-        mark=overall(marks) if result else "not run",
-        trials=result.trials if result else None,
-        errors=result.errors if result else None,
+        mark="not run",
         why=why,
         command=command,
     )
+    return row if result is None else row.model_copy(update=_measurement(result, row))
+
+
+def _measurement(result: Result, row: Row) -> dict[str, Any]:
+    """What a result adds to a row."""
+    change = result.accuracy_change
+    return {
+        "data": result.data_label,
+        "model": result.model,
+        "ours": row.ours if change is None else {**row.ours, "accuracy change": change},
+        "mark": overall(row.marks),
+        "trials": result.trials,
+        "errors": result.errors,
+    }
 
 
 def _oblivious(attack: Attack, kind: str) -> str:
@@ -130,3 +123,11 @@ def _mark(paper: str, ours: str) -> Mark:
     if RANK[ours] == RANK[paper]:
         return "reached"
     return "exceeded" if RANK[ours] > RANK[paper] else "short"
+
+
+def rows(options: Options) -> Iterator[Row]:
+    """One row for each attack of the catalogue."""
+    return (row(name, options) for name in attacks.CATALOGUE)
+
+
+TABLE = Table("Table 2", "attacks, their capabilities, stealthiness and obliviousness", rows, NOTES)

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from typing import Any
 
-from turncoat.experiments.experiment import versions
-from turncoat.paper.options import Options
-from turncoat.paper.rows import attack_row
-from turncoat.results.reproduction import Reproduction
+from turncoat.paper.rows import Experiments, Line
+from turncoat.paper.table import Table
 
 DATA = ("fmnist", "texas100", "purchase100", "location30", "digits")
 MODELS = ("lr", "mlp")
@@ -30,33 +27,27 @@ KINDS: tuple[tuple[str, Mapping[str, Any], Mapping[tuple[str, str], Mapping[str,
 )
 
 
-def table7(options: Options) -> Reproduction:
-    """The contributor's records alone and scaled, as the paper describes it and as we would run it."""
-    began = time.perf_counter()
-    rows = [
-        attack_row(
-            title,
-            name,
-            "amplified-poisoning",
-            {"model": model},
-            options,
-            {**settings, **tuned.get((name, model), {})},
+TABLE = Table(
+    "Table 7",
+    "Targeted data poisoning, amplified by gradient scaling",
+    Experiments(
+        tuple(
+            Line(
+                title,
+                "amplified-poisoning",
+                name,
+                {"model": model},
+                {**settings, **tuned.get((name, model), {})},
+            )
+            for name in DATA
+            for model in MODELS
+            for title, settings, tuned in KINDS
         )
-        for name in DATA
-        if options.wants(name)
-        for model in MODELS
-        for title, settings, tuned in KINDS
-    ]
-    return Reproduction(
-        table="Table 7",
-        title="Targeted data poisoning, amplified by gradient scaling",
-        rows=tuple(rows),
-        notes=(
-            "No scaling: the same contributed records without any error. The attack aims at 5 test records drawn at "
-            "random and one class drawn at random that is none of theirs",
-            "The accuracy is kept if it falls by no more than the paper's or by 0.01",
-        ),
-        settings=options.settings(),
-        seconds=time.perf_counter() - began,
-        versions=versions(),
-    )
+    ),
+    notes=(
+        "No scaling: the same contributed records without any error. The attack aims at 5 test records drawn at "
+        "random and one class drawn at random that is none of theirs",
+        "The accuracy is kept if it falls by no more than the paper's or by 0.01",
+    ),
+)
+"""The contributor's records alone and scaled, as the paper describes it and as we would run it."""

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from typing import Any
 
-from turncoat.experiments.experiment import versions
-from turncoat.paper.options import Options
-from turncoat.paper.rows import Columns, attack_row, half_digit
-from turncoat.results.reproduction import Mark, Reproduction, lower
+from turncoat.paper.rows import Columns, Experiments, Line, half_digit
+from turncoat.paper.table import Table
+from turncoat.results.reproduction import Mark, lower
 from turncoat.results.result import Result
 from turncoat.results.values import Measured
 
@@ -26,36 +24,8 @@ ATTACKS: tuple[tuple[str, str, Mapping[str, Any]], ...] = (
 )
 
 
-def table8(options: Options) -> Reproduction:
-    """Accuracies with and without each attack."""
-    began = time.perf_counter()
-    rows = [
-        attack_row(
-            title,
-            name,
-            "availability",
-            {"model": model},
-            options,
-            settings,
-            compare=compared,
-            show=accuracies,
-        )
-        for name in DATA
-        if options.wants(name)
-        for model, title, settings in ATTACKS
-    ]
-    return Reproduction(
-        table="Table 8",
-        title="Availability attacks",
-        rows=tuple(rows),
-        settings=options.settings(),
-        seconds=time.perf_counter() - began,
-        versions=versions(),
-    )
-
-
 def accuracies(result: Result) -> dict[str, Measured]:
-    """A record's accuracies alone."""
+    """A result's accuracies alone."""
     return {"accuracy, no attack": result.honest.accuracy, "accuracy, attack": result.attacked.accuracy}
 
 
@@ -63,3 +33,19 @@ def compared(ours: Columns, paper: Mapping[str, Any]) -> dict[str, Mark]:
     """The mark: an accuracy no higher than the paper's."""
     value = paper["accuracy, attack"]
     return {"accuracy, attack": lower(ours["accuracy, attack"], value, half_digit(value))}
+
+
+TABLE = Table(
+    "Table 8",
+    "Availability attacks",
+    Experiments(
+        tuple(
+            Line(title, "availability", name, {"model": model}, settings)
+            for name in DATA
+            for model, title, settings in ATTACKS
+        ),
+        accuracies,
+        compared,
+    ),
+)
+"""Accuracies with and without each attack."""

@@ -1,1 +1,1 @@
-"""Records as tables, pages and pictures; recomputes nothing and imports no JAX."""
+"""Results as tables, pages and pictures; recomputes nothing and imports no JAX."""

@@ -2,7 +2,6 @@
 
 import io
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from textwrap import fill
 from typing import Any
 
@@ -43,11 +42,6 @@ STYLE: Any = {
     # A dollar sign in the name of a user's model is no formula.
     "text.parse_math": False,
 }
-
-
-def attack_figure(result: Result, path: str | Path) -> None:
-    """Writes the picture to `path`, whose suffix (.png, .svg, .pdf) chooses the format."""
-    Path(path).write_bytes(attack_image(result, Path(path).suffix.removeprefix(".") or "png"))
 
 
 def attack_image(result: Result, kind: str = "png") -> bytes:

@@ -1,4 +1,4 @@
-"""Records as tables for a terminal, 80 columns wide or more."""
+"""Results as tables for a terminal, 80 columns wide or more."""
 
 from collections.abc import Mapping, Sequence
 from itertools import groupby

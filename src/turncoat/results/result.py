@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
+from turncoat.metrics import Interval
 from turncoat.results.values import (
     Count,
     Curve,
@@ -38,6 +40,22 @@ class Outcome(Value):
     accuracy: Measured
     success: Measured
 
+    @classmethod
+    def of(
+        cls,
+        accuracy: Interval,
+        success: Interval,
+        measures: Mapping[str, Interval | Mapping[str, Interval]] | None = None,
+    ) -> Self:
+        """The same numbers as `turncoat.metrics` returns them."""
+        further: dict[str, Any] = {
+            name: Measured.of(one)
+            if isinstance(one, Interval)
+            else {key: Measured.of(member) for key, member in one.items()}
+            for name, one in (measures or {}).items()
+        }
+        return cls(accuracy=Measured.of(accuracy), success=Measured.of(success), **further)
+
     @property
     def measures(self) -> dict[str, Measured]:
         """The further measures by name, families as `tpr 0.001`, in the order of the goal."""
@@ -63,12 +81,22 @@ class Paper(Value):
 class Result(Value):
     """One attack on one training job: honest and attacked runs from the same seeds.
 
-    Accuracy and success are fractions of 1. `errors` is the number of tampered products per training run;
-    `per_trial` holds at least the arrays named in `PER_TRIAL`, each with one entry per trial, as `seeds`
-    does. `success_name` says what success measures where it is not the attack success rate; `poisoned` is
-    the run on a colluding contributor's records without any error, where the attack has such records.
-    `accuracy_change` is attacked minus honest, paired.
-    `command` is the line that runs it again.
+    What came out: `honest` and `attacked` are `Outcome`s, `poisoned` a third one on a colluding contributor's
+    records without any error, where the attack has such records. Their accuracy and success are `Measured`
+    (mean, low, high, count, confidence), fractions of 1; `accuracy_change` is attacked minus honest, paired by
+    trial; `success_name` says what success measures. `errors` is the number of tampered products per training
+    run. `per_trial` holds at least the arrays named in `PER_TRIAL`, each (trials,), one entry per seed of
+    `seeds`; `curves` and `gallery` what a report draws; `paper` the published numbers, where there are any.
+
+    How it came about: `data`, `model`, `protocol`, `engine`, the settings that were `given` and those left at
+    their `defaults`, `threat` (what the adversary must know or own), `notes`, `seed`, `versions`, `created`
+    in UTC, `seconds`; `command` is the line that runs it again.
+
+    Raises pydantic's ValidationError, a ValueError, for fields that are unknown, NaN, infinite or not of one
+    length. `turncoat.results.json` writes it as JSON and reads it back.
+
+        result = turncoat.attack("backdoor", trials=3)
+        print(result.attacked.success.mean, result.attacked.success.low)
     """
 
     format: Literal["turncoat.result/1"] = "turncoat.result/1"
