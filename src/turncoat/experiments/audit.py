@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import time
+import warnings
 from typing import Any, Literal
 
 from turncoat import attacks, data
 from turncoat.core.surface import Surface
-from turncoat.experiments.experiment import Experiment, again, run, versions
+from turncoat.experiments.experiment import Experiment, again, check_trials, run, versions
 from turncoat.experiments.trial import Progress, Trial
 from turncoat.jobs import user_step
 from turncoat.jobs.job import Job
-from turncoat.refusal import Refusal
+from turncoat.refusal import Refusal, first_line
 from turncoat.results.audit import AuditResult, SiteRow
 from turncoat.results.published import published
 from turncoat.results.result import Result
+from turncoat.settings import check_seed
 
 Severity = Literal["broken", "weakened", "held"]
 
@@ -25,8 +27,13 @@ NOTICEABLE = 0.01  # an accuracy loss up to this is within what honest runs diff
 def audit(
     job: Job, trials: int = 5, seed: int = 0, progress: Progress = lambda *_: None, command: str | None = None
 ) -> AuditResult:
-    """Every attack that the job leaves a way in, and the verdict on passive security for this job."""
+    """Every attack that the job leaves a way in, and the verdict on passive security for this job.
+
+    An attack that fails unexpectedly is warned of and stands among the reasons; the others' results count.
+    """
     began = time.perf_counter()
+    check_trials(trials)
+    check_seed(seed)
     dataset = data.load(job.data, seed=seed)
     surface = Trial.of(dataset, job, seed).surface
     results, refused = [], []
@@ -37,6 +44,11 @@ def audit(
             results.append(run(experiment, progress, paper, again(experiment), dataset))
         except Refusal as reason:
             refused.append(f"`{name}` was not run: {reason}.")
+        except Exception as error:  # a fault of ours in one attack must not lose what the others found
+            refused.append(
+                f"`{name}` failed unexpectedly with {type(error).__name__}: {first_line(error)}; please report it."
+            )
+            warnings.warn(refused[-1], stacklevel=2)
     found = concluded(surface, results, (*map(showed, results), *surface_reasons(surface), *refused))
     named: dict[str, Any] = {"data": dataset.name, "data_label": dataset.label, "model": job.model}
     return AuditResult(**found, **named, seconds=time.perf_counter() - began, command=command)

@@ -218,6 +218,8 @@ CATALOGUE: dict[str, Callable[[Shape, int, Shape], Model]] = {
     "cnn": cnn,
 }
 BINARY = ("lr-sigmoid", "svm", "svm-squared", "mlp-sigmoid")
+DEEP = ("mlp", "mlp-sigmoid", "cnn")
+"""Models with dense hidden layers."""
 
 
 def get(name: str, shape: Shape, classes: int, hidden: Shape = (128,)) -> Model:
