@@ -25,7 +25,7 @@ VERBS = {
     "reproduce": "Runs a table or figure of the paper and shows our numbers beside the paper's.",
     "data": "Lists, fetches and verifies data sets.",
 }
-UsageError: type[Exception] = typer.BadParameter.__bases__[0]
+UsageError: Any = typer.BadParameter.__bases__[0]
 INTERRUPTED = 130
 
 
@@ -69,12 +69,15 @@ def main() -> None:
     """The entry point: bad input is one sentence on standard error and exit code 2."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")  # a name that the terminal cannot show must not lose a result
+            stream.reconfigure(
+                errors="replace"
+            )  # a name that the terminal cannot show must not lose a result
     warnings.showwarning = lambda message, *_: _say(f"Note: {message}")
     try:
         sys.exit(_run(sys.argv[1:]))
     except UsageError as error:
-        _say(f"turncoat: {error.format_message()}" if str(error) else _usage(error))
+        if said := error.format_message():  # no words: the help was shown instead
+            _say(f"turncoat: {said}")
     except Refusal as refusal:
         _say(f"turncoat: {refusal}")
     except Exception as error:

@@ -29,10 +29,9 @@ from turncoat.results.published import published
 app = typer.Typer(add_completion=False)
 TRIALS = 10
 
-Name = Annotated[str | None, typer.Argument(help="The attack; `--list` shows all.")]
+Name = Annotated[str | None, typer.Argument(metavar="NAME", help="The attack; `--list` shows all.")]
 Trials = Annotated[
-    int | None,
-    typer.Option(help="How often honest and attacked runs are repeated.", show_default=str(TRIALS)),
+    int | None, typer.Option(help=f"How often honest and attacked runs are repeated; {TRIALS} by default.")
 ]
 Pairs = Annotated[
     list[str] | None,
@@ -75,7 +74,9 @@ def attack(
         nothing_else = {"trials": trials, "set": settings, "monitor": monitor, "out": common.out}
         without_effect("beside --list", **given.given, **nothing_else)
         if name is not None:
-            raise Refusal(f"--list says what every attack is; `turncoat attack {name} --help` says more of one")
+            raise Refusal(
+                f"--list says what every attack is; `turncoat attack {name} --help` says more of one"
+            )
         show(as_text(_listed()), _list_table(), common.as_json)
         return
     if name is None:
@@ -134,7 +135,9 @@ def settings_table(name: str) -> RenderableType:
         default = "" if setting.default is None else str(setting.default)
         meaning = Group(Text(setting.meaning), Text(setting.takes, "dim"))
         table.add_row(Text(setting.name), Text(default), meaning)
-    return Group(Text.assemble((name, "bold"), f": {_does(name)}"), Text("\nSettings, by --set key=value:"), table)
+    return Group(
+        Text.assemble((name, "bold"), f": {_does(name)}"), Text("\nSettings, by --set key=value:"), table
+    )
 
 
 def _list_table() -> RenderableType:

@@ -21,13 +21,14 @@ from turncoat.results.json import to_json
 app = typer.Typer(add_completion=False)
 TRIALS = 5
 
-Step = Annotated[str | None, typer.Argument(help="Your own step, as package.module:function.")]
+Step = Annotated[
+    str | None, typer.Argument(metavar="STEP", help="Your own step, as package.module:function.")
+]
 Example = Annotated[
     str | None, typer.Option(help="package.module:function that returns the step's arguments as a tuple.")
 ]
 Trials = Annotated[
-    int | None,
-    typer.Option(help="How often honest and attacked runs are repeated.", show_default=str(TRIALS)),
+    int | None, typer.Option(help=f"How often honest and attacked runs are repeated; {TRIALS} by default.")
 ]
 
 

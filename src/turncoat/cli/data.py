@@ -6,7 +6,6 @@ from dataclasses import asdict
 from typing import Annotated
 
 import typer
-from rich import box
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -18,8 +17,10 @@ from turncoat.report.folder import usable
 
 app = typer.Typer(help="Lists, fetches and verifies data sets.", no_args_is_help=True, add_completion=False)
 
-Name = Annotated[str, typer.Argument(help="A data set.")]
-Chosen = Annotated[str | None, typer.Argument(help="A data set; by default all that are here.")]
+Name = Annotated[str, typer.Argument(metavar="NAME", help="A data set.")]
+Chosen = Annotated[
+    str | None, typer.Argument(metavar="NAME", help="A data set; by default all that are here.")
+]
 
 
 @app.command("list")
@@ -54,13 +55,19 @@ def _deliver(rows: list[data.Row], common: Common) -> None:
 
 
 def _table(rows: list[data.Row]) -> RenderableType:
-    """One line for each data set, where it comes from and where it lies below it."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    """One line for each data set; below them where each comes from, and where its files lie."""
+    table = Table(box=None, pad_edge=False)
     for heading in ("Name", "Records", "Features", "Classes", "Status", "Checksum"):
         right = heading in ("Records", "Features", "Classes")
         table.add_column(heading, justify="right" if right else "left", no_wrap=True)
     for row in rows:
         numbers = (f"{n:,}" for n in (row.records, row.features, row.classes))
         table.add_row(row.name, *numbers, row.status, row.checksum)
-    places = [Text(f"{row.name}: {row.source}{f' ({row.where})' if row.where else ''}", "dim") for row in rows]
-    return Group(table, *places)
+    return Group(table, *(line for row in rows for line in _origin(row)))
+
+
+def _origin(row: data.Row) -> list[RenderableType]:
+    said: list[RenderableType] = [Text.assemble("\n", row.name, ": ", (row.source, "dim"))]
+    if row.where:  # left whole, to be copied
+        said.append(Text(f"  {row.where}", "dim", no_wrap=True, overflow="ignore"))
+    return said

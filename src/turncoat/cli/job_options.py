@@ -47,11 +47,11 @@ class Given(Group):
 
 def _option(name: str, meaning: str, default: Any) -> Parameter:
     said = named(meaning, CHOICES[name]) + MORE.get(name, "") if name in CHOICES else meaning
-    shown = _shown(default) if default is not None else False
-    option = typer.Option(help=sentence(said), show_default=shown)
-    return Parameter(
-        name, Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[_kind(name) | None, option]
-    )
+    if default is not None:
+        said += f"; {_shown(default)} by default"
+    option = typer.Option(help=sentence(said))
+    kind: Any = Annotated[_kind(name) | None, option]  # type: ignore[valid-type]
+    return Parameter(name, Parameter.KEYWORD_ONLY, default=None, annotation=kind)
 
 
 def _kind(name: str) -> type:

@@ -8,7 +8,7 @@ import typer
 
 from turncoat import engines, paper, protocols
 from turncoat.cli.options import Common, grouped, named
-from turncoat.cli.screen import command, deliver, progress
+from turncoat.cli.screen import Files, command, deliver, progress
 from turncoat.refusal import Refusal
 from turncoat.report.folder import usable
 from turncoat.report.reproduction import reproduction_table
@@ -16,7 +16,7 @@ from turncoat.results.json import to_json
 
 app = typer.Typer(add_completion=False)
 
-Name = Annotated[str, typer.Argument(help=named("The table or figure", paper.CATALOGUE))]
+Name = Annotated[str, typer.Argument(metavar="NAME", help=named("The table or figure", paper.CATALOGUE))]
 Data = Annotated[str | None, typer.Option(help="Only the rows of this data set.")]
 Protocol = Annotated[str | None, typer.Option(help=named("The protocol", protocols.CATALOGUE))]
 Engine = Annotated[str, typer.Option(help=named("The engine", engines.CATALOGUE))]
@@ -44,5 +44,5 @@ def reproduce(
         raise Refusal(f"{found.table} has no rows of {data!r}; leave --data out to see which it has")
     found = found.model_copy(update={"command": command()})
     text, said = to_json(found), "The results are in {folder}"
-    files = {"reproduction.json": text, **options.images}
+    files: Files = {"reproduction.json": text, **options.images}
     deliver(text, reproduction_table(found), common.as_json, folder, lambda: files, said)

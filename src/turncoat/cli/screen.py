@@ -40,7 +40,12 @@ def show(text: str, table: RenderableType, as_json: bool) -> None:
 
 
 def deliver(
-    text: str, table: RenderableType, as_json: bool, folder: Path | None, files: Callable[[], Files], what: str
+    text: str,
+    table: RenderableType,
+    as_json: bool,
+    folder: Path | None,
+    files: Callable[[], Files],
+    what: str,
 ) -> None:
     """Prints a result first, then writes its files and says where, `what` before the folder.
 

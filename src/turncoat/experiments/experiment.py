@@ -28,7 +28,6 @@ from turncoat.results.result import Outcome, Paper, Result
 from turncoat.results.values import Measured
 from turncoat.settings import check_seed
 
-
 MOST_TRIALS = 100_000
 
 

@@ -35,9 +35,9 @@ class Job(Settings):
     ] = (128,)
     protocol: Annotated[str, Field(description="the protocol")] = "crypten"
     engine: Annotated[str, Field(description="the engine")] = "reals"
-    epochs: Annotated[
-        int | None, Field(ge=1, le=10_000, description="passes over the training records")
-    ] = None
+    epochs: Annotated[int | None, Field(ge=1, le=10_000, description="passes over the training records")] = (
+        None
+    )
     batch: Annotated[int | None, Field(ge=1, description="records in a batch")] = None
     learning_rate: Annotated[float | None, Field(gt=0, le=1000, description="the learning rate")] = None
     momentum: Annotated[

@@ -87,7 +87,10 @@ def find(name: str, hint: str = "") -> Callable:
 
 LIBRARIES = tuple(
     f"{Path(folder).resolve()}/"
-    for folder in (Path(turncoat.__file__).parent, *map(sysconfig.get_path, ("stdlib", "purelib", "platlib")))
+    for folder in (
+        Path(str(turncoat.__file__)).parent,
+        *(sysconfig.get_path(kind) for kind in ("stdlib", "purelib", "platlib")),
+    )
 )
 """Folders of code that is not the user's."""
 

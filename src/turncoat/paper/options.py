@@ -33,7 +33,9 @@ class Options:
             check_trials(self.trials)
         check_seed(self.seed)
         if self.data is not None and self.data not in data.names():
-            raise Refusal(f"there is no data set {self.data!r}; the nearest are {nearest(self.data, data.names())}")
+            raise Refusal(
+                f"there is no data set {self.data!r}; the nearest are {nearest(self.data, data.names())}"
+            )
         if self.protocol is not None:
             protocols.get(self.protocol)
         engines.get(self.engine)
