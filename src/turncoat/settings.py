@@ -36,6 +36,8 @@ DERIVED: Any = None
 what it holds then."""
 
 STRICT = ConfigDict(strict=True, allow_inf_nan=False)
+LARGEST = 1e30
+"""What a number may be in size: its multiples, too, are to be held in single precision."""
 KIND = "kind"
 """The field of a lent dataclass that stands under the name of the field that lends it."""
 
@@ -142,6 +144,8 @@ def _check(name: str, hint: Any, value: Any) -> None:
             _wanted(fault) for fault in error.errors(include_url=False) if fault["type"] != "none_required"
         ]
         raise Refusal(f"{name} must be {' or '.join(dict.fromkeys(wanted))}, not {value!r}") from None
+    if isinstance(value, int | float) and abs(value) > LARGEST:
+        raise Refusal(f"{name} must be at most {LARGEST:g} in size")
 
 
 WANTED = {

@@ -24,7 +24,7 @@ from turncoat.adversary.strategies import scale
 from turncoat.adversary.view import View
 from turncoat.attacks.attack import Attack, Needs
 from turncoat.core.errors import Errors
-from turncoat.jobs.loop import StepInfo, Tamper
+from turncoat.jobs.loop import StepInfo, Tamper, Tampering
 from turncoat.jobs.models import Params
 from turncoat.metrics.membership import FAMILIES, P_VALUES, Signals, log_odds
 from turncoat.refusal import Refusal
@@ -108,6 +108,10 @@ class Membership(Attack):
     @property
     def tamper(self) -> Tamper:
         return on_chosen_rows if self.others == "untouched" else against_other_rows
+
+    def tampering(self, plan: dict[str, Any]) -> Tampering:
+        """Without what the shadow models say, which `exploit` alone needs."""
+        return super().tampering({name: plan[name] for name in ("chosen", "errors", "first")})
 
     def exploit(self, view: View, plan: dict[str, Any], params: Params) -> dict[str, np.ndarray]:
         x, y = candidates(view)
