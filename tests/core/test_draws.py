@@ -119,13 +119,14 @@ def test_training_draws_anew_in_each_step_and_alike_in_honest_and_attacked_runs(
     order = jnp.arange(8, dtype=jnp.int32).reshape(4, 2)
     start = model.init(jax.random.key(0))
 
-    def weights(key, tamper=None):
-        return loop.train(step, start, x, y, order, tamper, key=key)[0]["w0"]
+    def weights(key, plan=None):
+        tampering = None if plan is None else loop.Tampering(lambda plan, info: plan, plan)
+        return loop.train(step, start, x, y, order, tampering, key)[0]["w0"]
 
     plain, other = weights(jax.random.key(1)), weights(jax.random.key(2))
     assert (plain != other).all()
     shift = {"dense0/grad_weights": jnp.full((2, 2), 0.5)}
-    none, some = (weights(jax.random.key(1), lambda _, i, c=c: tc.Errors(shift).scale(c)) for c in (0.0, 1.0))
+    none, some = (weights(jax.random.key(1), tc.Errors(shift).scale(c)) for c in (0.0, 1.0))
     np.testing.assert_array_equal(none, plain)
     assert (some != plain).all()
 

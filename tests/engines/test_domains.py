@@ -13,10 +13,10 @@ from typer.testing import CliRunner
 import turncoat as tc
 from turncoat.cli import app
 from turncoat.core.protocol import bounded
+from turncoat.engines.domains import Violation, WatchedReals
 from turncoat.experiments.experiment import Experiment
 from turncoat.experiments.monitored import CLEAN, notes
 from turncoat.jobs.job import Job
-from turncoat.monitor import Violation, WatchedReals
 
 
 def places(found):
@@ -50,12 +50,12 @@ RECIPROCAL = [("reciprocal", "softmax/recip"), ("exp", "softmax/recip/exp")]
 )  # fmt: skip
 def test_inner_functions_are_seen_in_program_order(protocol, x, expected):
     step = tc.secure(tc.functions.softmax, protocol=protocol)
-    assert places(tc.monitor(step, jnp.array([x]))) == expected
+    assert places(tc.monitor.violations(step, jnp.array([x]))) == expected
 
 
 def test_what_is_reported_are_the_extremes_of_all_arguments():
     step = tc.secure(tc.functions.sigmoid, protocol="crypten")
-    (outer, inner) = tc.monitor(step, jnp.array([-600.0, 3.0, 550.0]))
+    (outer, inner) = tc.monitor.violations(step, jnp.array([-600.0, 3.0, 550.0]))
     assert (outer.function, outer.where, outer.least, outer.largest) == ("sigmoid", "sigmoid", -600, 550)
     assert (inner.function, inner.where, inner.least, inner.largest) == ("exp", "sigmoid/exp", -600, -3)
     assert inner.limits == (-512, math.inf) and inner.protocol == "crypten"
@@ -64,14 +64,16 @@ def test_what_is_reported_are_the_extremes_of_all_arguments():
 def test_errors_may_leave_the_domain_where_honest_values_do_not():
     step = tc.secure(tc.functions.softmax, protocol="crypten")
     x = jnp.array([[1.0, 2.0]])
-    assert tc.monitor(step, x) == []
+    assert tc.monitor.violations(step, x) == []
     errors = {"softmax/exp/square8": np.full((1, 2), 600.0, np.float32)}
-    assert places(tc.monitor(step, x, errors=errors))[0] == ("reciprocal", "softmax/recip")
+    assert places(tc.monitor.violations(step, x, errors=errors))[0] == ("reciprocal", "softmax/recip")
 
 
 def test_a_flip_is_seen_too():
     step = tc.secure(lax.logistic, protocol="crypten")
-    found = tc.monitor(step, jnp.array([-2.0, 600.0]), errors={"sigmoid/compare": np.array([False, True])})
+    found = tc.monitor.violations(
+        step, jnp.array([-2.0, 600.0]), errors={"sigmoid/compare": np.array([False, True])}
+    )
     assert [
         v.least for v in found if v.where == "sigmoid/exp"
     ] == []  # |x| became -600: exp(600) is no violation
@@ -83,7 +85,7 @@ def grows(x):
 
 
 def test_inside_scan_every_pass_counts():
-    (outer, inner) = tc.monitor(tc.secure(grows, protocol="crypten"), jnp.array([-1.0, 0.5]))
+    (outer, inner) = tc.monitor.violations(tc.secure(grows, protocol="crypten"), jnp.array([-1.0, 0.5]))
     assert (outer.where, outer.least, outer.largest) == ("sigmoid", -1024, 512)
     assert (inner.where, inner.least, inner.largest) == ("sigmoid/exp", -1024, -0.5)
 
@@ -92,14 +94,14 @@ def test_inside_while_cond_jit_and_vmap():
     def rounds(x):
         return lax.fori_loop(0, 3, lambda i, c: jnp.exp(c - 300), x)
 
-    assert tc.monitor(tc.secure(rounds, protocol="crypten"), jnp.float32(-300.0))[0].least == -600
+    assert tc.monitor.violations(tc.secure(rounds, protocol="crypten"), jnp.float32(-300.0))[0].least == -600
 
     def branch(x, far):
         return lax.cond(far, lambda v: jnp.exp(v - 600), jnp.exp, x)
 
     step = tc.secure(branch, protocol="crypten", secret={"far": False})
-    assert len(tc.monitor(step, jnp.float32(0), True)) == 1
-    assert tc.monitor(step, jnp.float32(0), False) == []
+    assert len(tc.monitor.violations(step, jnp.float32(0), True)) == 1
+    assert tc.monitor.violations(step, jnp.float32(0), False) == []
 
     engine = WatchedReals()
     watched = tc.secure(jnp.exp, protocol="crypten").on(engine)
@@ -125,18 +127,18 @@ def test_numbers_that_overflowed_do_not_hide_what_went_before():
         return jnp.exp(jnp.exp(x) * 1e4)
 
     step = tc.secure(twice, protocol="crypten")
-    (first,) = tc.monitor(step, jnp.array([-600.0]))
+    (first,) = tc.monitor.violations(step, jnp.array([-600.0]))
     assert first.where == "exp" and first.least == -600
-    nothing = tc.monitor(tc.secure(jnp.exp, protocol="crypten"), jnp.array([jnp.nan]))
+    nothing = tc.monitor.violations(tc.secure(jnp.exp, protocol="crypten"), jnp.array([jnp.nan]))
     assert [math.isnan(v.least) for v in nothing] == [True]
 
 
 def test_an_empty_argument_has_no_extremes():
-    assert tc.monitor(tc.secure(jnp.exp, protocol="crypten"), jnp.zeros((0, 3))) == []
+    assert tc.monitor.violations(tc.secure(jnp.exp, protocol="crypten"), jnp.zeros((0, 3))) == []
 
 
 def test_a_plain_function_has_no_bounds():
-    assert tc.monitor(jnp.exp, jnp.array([-1e6])) == []
+    assert tc.monitor.violations(jnp.exp, jnp.array([-1e6])) == []
 
 
 def test_a_mark_leaves_the_circuit_alone():

@@ -7,8 +7,8 @@ import pytest
 
 import turncoat as tc
 from turncoat import engines, protocols
-from turncoat.jobs import models
-from turncoat.jobs.loop import Training, batch_order, each, predictions, secure_step, train
+from turncoat.jobs import loop, models
+from turncoat.jobs.loop import Tampering, Training, batch_order, each, predictions, secure_step, train
 from turncoat.refusal import Refusal
 
 MODEL = models.logistic_regression(6, 3)
@@ -51,7 +51,7 @@ def test_errors_of_a_step_land_in_that_step():
     def tamper(plan, info):
         return tc.Errors({"dense0/grad_weights": plan}).at_steps(info.step, 7)
 
-    found, count = train(STEP, START, X, Y, ORDER, tamper, plan)
+    found, count = train(STEP, START, X, Y, ORDER, Tampering(tamper, plan))
     expected = plainly(dict(START), lambda i: plan * float(i == 7))
     for name in START:
         np.testing.assert_allclose(found[name], expected[name], rtol=1e-4, atol=1e-4)
@@ -65,7 +65,7 @@ def test_only_an_attack_that_declares_it_sees_the_order():
         seen.append(info.batch is not None)
         return tc.Errors()
 
-    train(STEP, START, X, Y, ORDER, tamper, None)
+    train(STEP, START, X, Y, ORDER, Tampering(tamper))
     assert set(seen) == {False}
     seen.clear()
 
@@ -73,21 +73,36 @@ def test_only_an_attack_that_declares_it_sees_the_order():
         seen.append(info.batch is not None)
         return tc.Errors()
 
-    train(STEP, START, X, Y, ORDER, tamper_knowing, None, True)
+    train(STEP, START, X, Y, ORDER, Tampering(tamper_knowing, knows_order=True))
     assert set(seen) == {True}
+
+
+def everywhere(plan, info):
+    return tc.Errors({"dense0/grad_weights": plan})
+
+
+def test_one_step_and_one_way_of_tampering_are_compiled_once():
+    """Equal jobs are one secured step; another plan of the same form is another argument, not another program."""
+    same = secure_step(models.logistic_regression(6, 3), Training(3, 4, 0.3), protocols.exact, engines.reals)
+    assert same is STEP
+    train(STEP, START, X, Y, ORDER, Tampering(everywhere, 0 * START["w0"]))
+    compiled = loop._train_compiled._cache_size()
+    train(same, START, X, Y, ORDER, Tampering(everywhere, START["w0"]))
+    assert loop._train_compiled._cache_size() == compiled
+    train(same, START, X, Y, ORDER, Tampering(everywhere, START["w0"], knows_order=True))
+    assert loop._train_compiled._cache_size() == compiled + 1
 
 
 @pytest.mark.parametrize("together", [None, False, True])
 def test_each_trial_is_the_same_alone_and_together(together):
     def run(start, order, plan):
-        def tamper(plan, info):
-            return tc.Errors({"dense0/grad_weights": plan})
-
-        return train(STEP, start, X, Y, order, tamper, plan)
+        return train(STEP, start, X, Y, order, Tampering(everywhere, plan))
 
     keys = jax.random.split(jax.random.key(9), 3)
     trials = [(MODEL.init(k), batch_order(k, RECORDS, TRAINING), i * START["w0"]) for i, k in enumerate(keys)]
-    found = list(each(run, iter(trials), together))
+    pairs = list(each(run, iter(trials), lambda trial: trial, together))
+    assert [item is trial for (item, _), trial in zip(pairs, trials, strict=True)] == [True] * 3
+    found = [out for _, out in pairs]
     assert len(found) == 3
     for (params, count), trial in zip(found, trials, strict=True):
         alone, tampered = run(*trial)
@@ -105,8 +120,10 @@ def test_predictions_are_those_of_the_model():
     [
         (Training(epochs=0), "at least one epoch"),
         (Training(batch=0), "at least one"),
-        (Training(learning_rate=0.0), "positive"),
-        (Training(learning_rate=float("nan")), "positive"),
+        (Training(learning_rate=0.0), "above 0"),
+        (Training(learning_rate=float("nan")), "above 0"),
+        (Training(learning_rate=1e30), "at most 1000, not 1e\\+30"),
+        (Training(epochs=10**20, batch=4), "fewer epochs"),
         (Training(batch=22), "more than the 21 training records"),
     ],
 )

@@ -155,3 +155,9 @@ def test_a_convolutions_surface_follows_from_the_model():
     surface = tc.surface(tc.secure(lambda p, x, y: model.step(p, x, y, 0.1)), params, x, y)
     clean = {o: s for o, s in surface.shiftable().items() if s}
     assert clean == {f"w{i}": f"{n}{i}/grad_weights" for i, n in enumerate(("conv", "dense", "dense"))}
+
+
+@pytest.mark.parametrize("hidden", [(10**12,), (20_000, 20_000)])
+def test_a_model_that_memory_cannot_hold_is_refused(hidden):
+    with pytest.raises(Refusal, match="weights is too large"):
+        models.get("mlp", (64,), 10, hidden)

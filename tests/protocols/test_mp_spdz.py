@@ -18,7 +18,7 @@ from protocols.cases import INPUTS, each_case, of, under
 from protocols.mp_spdz_oracles import LIMIT, ORACLES
 from protocols.oracles import SCOPES
 from protocols.tampered import Circuit, oracle, run
-from turncoat.monitor import monitor
+from turncoat.monitor import violations
 from turncoat.protocols import mp_spdz, mp_spdz_approx, mp_spdz_approx5, mp_spdz_paper
 
 # ---- variants -----------------------------------------------------------------------------------------------
@@ -197,7 +197,7 @@ def test_other_axes_and_ranks():
 
 def test_a_monitor_hears_of_arguments_out_of_range():
     def said(f, x):
-        return [str(v).split(" is")[0] for v in monitor(tc.secure(f, protocol="mp-spdz"), jnp.asarray(x))]
+        return [str(v).split(" is")[0] for v in violations(tc.secure(f, protocol="mp-spdz"), jnp.asarray(x))]
 
     assert said(jnp.exp, [-12.0, 1.0]) == ["exp argument -12"]
     assert said(lambda x: 1 / x, [-3.0, 1e-6]) == ["reciprocal argument 1e-06"]

@@ -18,7 +18,7 @@ from protocols.cases import INPUTS, each_case, of, spread, under
 from protocols.oracles import SCOPES
 from protocols.spu_oracles import ORACLES, division, honest_tanh
 from protocols.tampered import Circuit, oracle, run
-from turncoat.monitor import monitor
+from turncoat.monitor import violations
 from turncoat.protocols import spu, spu_seg3
 
 # ---- formulas -----------------------------------------------------------------------------------------------
@@ -158,7 +158,7 @@ def test_shares_compute_the_same_and_their_digits_are_flipped():
 
 def test_a_monitor_hears_of_arguments_out_of_range():
     def said(f, x):
-        return [str(v).split(" is")[0] for v in monitor(tc.secure(f, protocol="spu"), jnp.asarray(x))]
+        return [str(v).split(" is")[0] for v in violations(tc.secure(f, protocol="spu"), jnp.asarray(x))]
 
     assert said(tc.functions.softmax, [-514.0, 1.0])[0] == "exp argument -515"
     assert said(lambda x: 1 / x, [-3.0, 1e-6]) == ["reciprocal argument 1e-06"]

@@ -22,6 +22,12 @@ from turncoat.jobs.models import Model, Params
 from turncoat.refusal import Refusal
 
 
+FASTEST = 1e3
+"""The largest learning rate that is taken for one; no training on scaled records survives it."""
+MOST = 10**9
+"""How many records a run may visit: its order is held as one array."""
+
+
 @dataclass(frozen=True)
 class Training:
     """Public hyper-parameters of a training run: stochastic gradient descent on the mean loss of a batch.
@@ -43,8 +49,10 @@ class Training:
         """Refuses settings that make no training run."""
         if self.epochs < 1 or self.batch < 1:
             raise Refusal("training needs at least one epoch and a batch of at least one record")
-        if not self.learning_rate > 0:
-            raise Refusal(f"the learning rate must be positive, not {self.learning_rate}")
+        if not 0 < self.learning_rate <= FASTEST:
+            raise Refusal(
+                f"the learning rate must be above 0 and at most {FASTEST:g}, not {self.learning_rate:g}"
+            )
         if not 0 <= self.momentum < 1:
             raise Refusal(f"the momentum must be at least 0 and below 1, not {self.momentum}")
         if not 0 <= self.weight_decay * self.learning_rate < 1:
@@ -54,6 +62,10 @@ class Training:
         if self.batch > records:
             raise Refusal(
                 f"a batch of {self.batch} is more than the {records} training records; choose a smaller batch"
+            )
+        if self.steps(records) * self.batch > MOST:
+            raise Refusal(
+                f"{self.epochs} epochs would visit more than {MOST:,} records; train for fewer epochs"
             )
 
 

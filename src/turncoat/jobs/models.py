@@ -56,6 +56,11 @@ class Model:
             return self.convolutions[i]
         return Dense(self.widths[i], self.widths[i + 1])
 
+    @property
+    def weights(self) -> int:
+        """How many there are, biases apart."""
+        return sum(prod(self.layer(i).shape) for i in range(self.layers))
+
     def init(self, key: Any) -> Params:
         """Initial parameters: normal with variance 2 / inputs before a ReLU, 1 / inputs else; biases zero."""
         return _init(self, key)
@@ -217,6 +222,8 @@ CATALOGUE: dict[str, Callable[[Shape, int, Shape], Model]] = {
     "mlp-sigmoid": lambda shape, classes, hidden: mlp(prod(shape), classes, hidden, "sigmoid"),
     "cnn": cnn,
 }
+MOST = 10**8
+"""The most weights of a model: what MPC trains is far smaller, and memory ends there."""
 BINARY = ("lr-sigmoid", "svm", "svm-squared", "mlp-sigmoid")
 DEEP = ("mlp", "mlp-sigmoid", "cnn")
 """Models with dense hidden layers."""
@@ -231,4 +238,9 @@ def get(name: str, shape: Shape, classes: int, hidden: Shape = (128,)) -> Model:
         raise Refusal(f"there is no model {name!r}; the nearest are {nearest(name, CATALOGUE)}")
     if name in BINARY and classes != 2:
         raise Refusal(f"model {name!r} separates two classes, but the data has {classes}; take 'lr' or 'mlp'")
-    return CATALOGUE[name](shape, classes, hidden)
+    model = CATALOGUE[name](shape, classes, hidden)
+    if model.weights > MOST:
+        raise Refusal(
+            f"a model of {model.weights:,} weights is too large to train here; take smaller hidden layers"
+        )
+    return model

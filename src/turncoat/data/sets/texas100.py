@@ -1,14 +1,15 @@
 """Texas-100: 67,330 hospital stays, 6,169 binary features, 100 classes (the most frequent procedures)."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
 import numpy as np
 
-from turncoat.data import shokri
-from turncoat.data.archive import read_members
-from turncoat.data.binary_rows import read_binary_rows, read_labels
 from turncoat.data.dataset import Dataset
+from turncoat.data.formats.archive import read_members
+from turncoat.data.formats.binary_rows import read_binary_rows, read_labels
+from turncoat.data.sets import shokri
 from turncoat.data.source import DataFile, FileSource, Layout, Paths
 
 FEATURES, CLASSES = 6169, 100
@@ -28,11 +29,18 @@ def read(paths: Paths) -> Dataset:
     return shokri.dataset("texas100", found[_FEATS], found[_LABELS], CLASSES, _ORIGIN)
 
 
-def _feats(path: Path):
+def _feats(path: Path) -> Callable[[IO[bytes]], np.ndarray]:
     def read_feats(stream: IO[bytes]) -> np.ndarray:
         return read_binary_rows(stream, FEATURES, labelled=False, what=f"{path}:{_FEATS}")[0]
 
     return read_feats
 
 
-SOURCE = FileSource("texas100", FEATURES, CLASSES, _ORIGIN, (Layout((_ARCHIVE,), 67_330, read),))
+SOURCE = FileSource(
+    "texas100",
+    "hospital stays",
+    features=FEATURES,
+    classes=CLASSES,
+    origin=_ORIGIN,
+    layouts=(Layout((_ARCHIVE,), 67_330, read),),
+)

@@ -1,60 +1,34 @@
 """ACSIncome from the Census Bureau's archives and from the `.npz` layout, with few records."""
 
-import csv
 import io
-import zipfile
-from dataclasses import replace
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from turncoat.data import acs_income
-from turncoat.data.acs_codes import COLUMNS, OCCUPATIONS, REGIONS, encode, feature_names
+from data.sets.tiny import PERSON, census, census_npz, person_file
 from turncoat.data.catalogue import load_source
+from turncoat.data.sets import acs_income
+from turncoat.data.sets.acs_codes import COLUMNS, OCCUPATIONS, REGIONS, encode, feature_names
 from turncoat.data.source import FileSource
 
-HEADER = ("RT", "SERIALNO", "PWGTP", *COLUMNS, "PINCP", "FOD1P")
-PERSON = dict(
-    zip(COLUMNS, (43, 1, 21, 1, 10, 6, 0, 40, 1, 1), strict=True), RT="P", SERIALNO="2018GQ0000049", PWGTP=75
-)
-MEMBERS = {
-    "CA": "psam_p06.csv",
-    "OK": "psam_p40.csv",
-    "OR": "psam_p41.csv",
-    "WA": "psam_p53.csv",
-    "WI": "psam_p55.csv",
-}
+
+def put_census(put, texts: dict[str, str]) -> FileSource:
+    return put(acs_income.SOURCE, census(texts))
 
 
-def person_file(*persons: dict) -> str:
-    """A PUMS person file as the Bureau writes it: zeros before codes, blanks where nothing applies."""
-    out = io.StringIO()
-    writer = csv.writer(out)
-    writer.writerow(HEADER)
-    for person in persons:
-        cells = {"PINCP": "000060000", **PERSON, **person}
-        writer.writerow([f"{c:04d}" if isinstance(c := cells.get(name, ""), int) else c for name in HEADER])
-    return out.getvalue()
-
-
-def put(folder: Path, texts: dict[str, str]) -> FileSource:
-    for state, text in texts.items():
-        with zipfile.ZipFile(folder / f"csv_p{state.lower()}.zip", "w") as archive:
-            archive.writestr(MEMBERS[state], text)
-            archive.writestr("ACS2018_PUMS_README.pdf", "not of interest")
-    return acs_income.SOURCE
+def put_npz(put, source: FileSource, **columns) -> FileSource:
+    return put(source, census_npz(**columns), 0)
 
 
 def column(dataset, name: str, coarse: bool = True) -> np.ndarray:
     return dataset.x[:, feature_names(coarse).index(name)]
 
 
-def test_reads_the_published_format(data_folder):
-    texts = {state: person_file({}, {"PINCP": "000050000"}) for state in MEMBERS}
+def test_reads_the_published_format(put):
+    texts = {state: person_file({}, {"PINCP": "000050000"}) for state in acs_income.PAPER_STATES}
     texts["WI"] = person_file({"AGEP": 58, "RAC1P": 9, "MAR": 5, "SEX": 2})
-    dataset = load_source(put(data_folder, texts))
+    dataset = load_source(put_census(put, texts))
     assert dataset.x.shape == (9, 70)
     np.testing.assert_array_equal(dataset.y, [1, 0, 1, 0, 1, 0, 1, 0, 1])
     assert dataset.party_names == ("CA", "OK", "OR", "WA", "WI")
@@ -93,57 +67,47 @@ def test_selects_as_folktables_does(left_out):
         (person_file({"POBP": 600}), "column POBP holds 600"),
         (person_file({"SCHL": ""}), "column SCHL holds -1"),
         (person_file({"SEX": "F"}), "Line 2 of"),
+        (person_file({"SEX": "9" * 20}), "damaged (a cell of 20 characters)"),
+        (person_file({"PINCP": "9" * 5000}), "damaged (a cell of 5,000 characters)"),
         (person_file({}) + "P,short\n", "Line 3 of"),
         (person_file({}).replace("RELP", "RELSHIPP"), "no column RELP"),
         ("", "no column AGEP"),
     ],
 )
-def test_refuses_a_damaged_file(text, says, data_folder, refusal):
-    texts = {state: person_file({}, {"PINCP": "000000200"}) for state in MEMBERS}
-    assert says in refusal(load_source, put(data_folder, {**texts, "OR": text}))
+def test_refuses_a_damaged_file(text, says, put, refusal):
+    texts = {state: person_file({}, {"PINCP": "000000200"}) for state in acs_income.PAPER_STATES}
+    assert says in refusal(load_source, put_census(put, {**texts, "OR": text}))
 
 
-def test_refuses_when_nobody_earns_more(data_folder, refusal):
-    texts = {state: person_file({"PINCP": "000000200"}) for state in MEMBERS}
-    assert "all labels are 0" in refusal(load_source, put(data_folder, texts))
+def test_refuses_when_nobody_earns_more(put, refusal):
+    texts = {state: person_file({"PINCP": "000000200"}) for state in acs_income.PAPER_STATES}
+    assert "all labels are 0" in refusal(load_source, put_census(put, texts))
 
 
-def npz(folder: Path, checksum, source: FileSource, columns=COLUMNS) -> FileSource:
-    layout = source.layouts[0]
-    path = folder / layout.files[0].name
-    arrays = {}
-    for i, state in enumerate(("CA", "IL", "OK", "OR", "WA", "WI")):
-        arrays[f"{state}_X"] = np.array([[43, 1, 21, 5, 10, 6, 0, 40, 1, 9]] * (i + 2), np.int16)
-        arrays[f"{state}_y"] = np.arange(i + 2, dtype=np.uint8) % 2
-    np.savez(path, columns=np.array(columns), **arrays)
-    known = replace(layout.files[0], checksum=checksum("sha256", path.read_bytes()))
-    return replace(source, layouts=(replace(layout, files=(known,)),))
-
-
-def test_reads_the_npz_layout_coarsely(data_folder, checksum):
-    dataset = load_source(npz(data_folder, checksum, acs_income.SOURCE))
+def test_reads_the_npz_layout_coarsely(put):
+    dataset = load_source(put_npz(put, acs_income.SOURCE))
     assert dataset.x.shape == (2 + 4 + 5 + 6 + 7, 70)
     np.testing.assert_array_equal(np.bincount(dataset.party), [2, 4, 5, 6, 7])
     assert column(dataset, "RAC1P=2").all()
     assert "a sixth of California" in dataset.source
 
 
-def test_illinois_keeps_the_full_codes(data_folder, checksum):
-    dataset = load_source(npz(data_folder, checksum, acs_income.SOURCE_IL))
+def test_illinois_keeps_the_full_codes(put):
+    dataset = load_source(put_npz(put, acs_income.SOURCE_IL))
     assert dataset.party_names[0] == "IL"
     assert dataset.x.shape == (3 + 4 + 5 + 6 + 7, 80)
     assert column(dataset, "RAC1P=9", coarse=False).all()
     assert "California" not in dataset.source
 
 
-def test_refuses_full_codes_of_a_coarse_california(data_folder, checksum, refusal):
-    full = acs_income.source("full", acs_income.PAPER_STATES, coarse=False)
-    assert "California's MAR and RAC1P collapsed" in refusal(load_source, npz(data_folder, checksum, full))
+def test_refuses_full_codes_of_a_coarse_california(put, refusal):
+    full = acs_income.source("full", "all codes", acs_income.PAPER_STATES, coarse=False)
+    assert "California's MAR and RAC1P collapsed" in refusal(load_source, put_npz(put, full))
 
 
-def test_refuses_other_columns(data_folder, checksum, refusal):
+def test_refuses_other_columns(put, refusal):
     assert "the columns are not" in refusal(
-        load_source, npz(data_folder, checksum, acs_income.SOURCE, columns=COLUMNS[::-1])
+        load_source, put_npz(put, acs_income.SOURCE, columns=COLUMNS[::-1])
     )
 
 

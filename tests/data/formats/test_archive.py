@@ -1,11 +1,12 @@
 import io
+import struct
 import tarfile
 import zipfile
 from pathlib import Path
 
 import pytest
 
-from turncoat.data.archive import read_members
+from turncoat.data.formats.archive import read_members
 
 READ = {"data/rows": lambda stream: stream.read()}
 OUTSIDE = ["../evil", "/evil", "data/../../evil", "C:\\evil", "..\\evil"]
@@ -74,4 +75,15 @@ def test_refuses_a_truncated_archive(make, tmp_path, refusal):
 def test_refuses_what_is_no_archive(tmp_path, refusal):
     path = tmp_path / "archive"
     path.write_bytes(b"<html>not found</html>" * 100)
+    assert "not a readable archive" in refusal(read_members, path, READ)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [(8, 1), (10, 99), (24, 7)]
+)  # encrypted, unknown method, lying size
+def test_refuses_a_zip_that_cannot_be_unpacked(field, value, tmp_path, refusal):
+    path = zipped(tmp_path / "archive", ("data/rows", b"1,2\n" * 40))
+    content = bytearray(path.read_bytes())
+    struct.pack_into("<H", content, content.index(b"PK\x01\x02") + field, value)
+    path.write_bytes(content)
     assert "not a readable archive" in refusal(read_members, path, READ)

@@ -3,8 +3,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from turncoat.data import load, synthetic
-from turncoat.data.synthetic import PURCHASE, TEXAS, draw, make
+from turncoat.data import load
+from turncoat.data.sets import synthetic
+from turncoat.data.sets.synthetic import PURCHASE, TEXAS, draw, make
 
 
 def test_the_stand_ins_have_the_originals_form():

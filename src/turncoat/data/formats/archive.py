@@ -3,6 +3,8 @@
 Nothing is ever unpacked to disk, so nothing can land outside a folder; an archive that tries is refused.
 """
 
+import lzma
+import struct
 import tarfile
 import zipfile
 import zlib
@@ -14,7 +16,10 @@ from turncoat.refusal import Refusal
 
 T = TypeVar("T")
 # RuntimeError: zipfile's for encryption and for methods that it does not know
-_UNREADABLE = (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError)
+_UNREADABLE = (
+    *(tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error),
+    *(EOFError, OSError, RuntimeError, UnicodeDecodeError),
+)
 
 
 def read_members(archive: Path, readers: Mapping[str, Callable[[IO[bytes]], T]]) -> dict[str, T]:

@@ -4,11 +4,11 @@ from functools import partial
 
 import numpy as np
 
-from turncoat.data import shokri
-from turncoat.data.archive import read_members
-from turncoat.data.binary_rows import read_binary_rows
 from turncoat.data.dataset import Dataset
-from turncoat.data.npz import read_npz, require
+from turncoat.data.formats.archive import read_members
+from turncoat.data.formats.binary_rows import read_binary_rows
+from turncoat.data.formats.npz import read_npz
+from turncoat.data.sets import shokri
 from turncoat.data.source import DataFile, FileSource, Layout, Paths
 from turncoat.refusal import Refusal
 
@@ -38,8 +38,7 @@ def from_npz(paths: Paths) -> Dataset:
     Raises `Refusal` if these arrays are missing or do not fit.
     """
     (path,) = paths.values()
-    arrays = read_npz(path)
-    require(path, arrays, ("features_packed", "n_features", "labels"))
+    arrays = read_npz(path, ("features_packed", "n_features", "labels"))
     packed, features = arrays["features_packed"], int(arrays["n_features"])
     if packed.ndim != 2 or packed.dtype != np.uint8 or not 0 < features <= 8 * packed.shape[1]:
         raise Refusal(
@@ -52,8 +51,9 @@ def from_npz(paths: Paths) -> Dataset:
 
 SOURCE = FileSource(
     "location30",
-    FEATURES,
-    CLASSES,
-    _ORIGIN,
-    (Layout((_NPZ,), 5_010, from_npz), Layout((_ARCHIVE,), 5_010, read)),
+    "places visited",
+    features=FEATURES,
+    classes=CLASSES,
+    origin=_ORIGIN,
+    layouts=(Layout((_NPZ,), 5_010, from_npz), Layout((_ARCHIVE,), 5_010, read)),
 )

@@ -1,14 +1,10 @@
 """Fashion-MNIST: 70,000 grey images of clothing, 28 x 28, 10 classes; 10,000 are the official test set."""
 
-import gzip
-import struct
-import zlib
-from pathlib import Path
-
 import numpy as np
 
 from turncoat.data.dataset import Dataset, flattened
-from turncoat.data.npz import read_npz, require
+from turncoat.data.formats.idx import read_idx
+from turncoat.data.formats.npz import read_npz
 from turncoat.data.source import DataFile, FileSource, Layout, Paths
 from turncoat.refusal import Refusal
 
@@ -35,27 +31,6 @@ _UNPACKED = (  # md5 of the same files, unpacked
 _ORIGIN = "Fashion-MNIST (Zalando SE, MIT licence), github.com/zalandoresearch/fashion-mnist"
 
 
-def read_idx(path: Path) -> np.ndarray:
-    """The uint8 array in an IDX file, gzipped or not.
-
-    Source: the format's description on the MNIST page: two zero bytes, the type (8 is unsigned byte), the
-    number of dimensions, the dimensions as big-endian 32-bit integers, the values. Raises `Refusal` if
-    damaged.
-    """
-    try:
-        content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-        zeros, kind, rank = struct.unpack_from(">HBB", content)
-        shape = struct.unpack_from(f">{rank}I", content, 4)
-        values = np.frombuffer(content, np.uint8, offset=4 + 4 * rank)
-        if zeros or kind != 8 or not rank:
-            raise ValueError("wrong magic number")
-        return values.reshape(shape)
-    except (OSError, EOFError, ValueError, struct.error, zlib.error) as error:
-        raise Refusal(
-            f"{path} is not a whole IDX file of bytes ({error}): delete it and fetch it again."
-        ) from error
-
-
 def from_idx(paths: Paths) -> Dataset:
     """Read the four canonical files. Raises `Refusal` if one is damaged."""
     images, labels, test_images, test_labels = (
@@ -67,9 +42,7 @@ def from_idx(paths: Paths) -> Dataset:
 def from_npz(paths: Paths) -> Dataset:
     """Read `fashion_mnist.npz`: `x_train`, `y_train`, `x_test`, `y_test`, uint8. Raises `Refusal`."""
     (path,) = paths.values()
-    arrays, names = read_npz(path), ("x_train", "y_train", "x_test", "y_test")
-    require(path, arrays, names)
-    return _dataset(*(arrays[name] for name in names))
+    return _dataset(*read_npz(path, ("x_train", "y_train", "x_test", "y_test")).values())
 
 
 def _dataset(
@@ -101,10 +74,11 @@ _NPZ = DataFile(
 )
 SOURCE = FileSource(
     "fmnist",
-    784,
-    10,
-    _ORIGIN,
-    (
+    "images of clothes",
+    features=784,
+    classes=10,
+    origin=_ORIGIN,
+    layouts=(
         Layout((_NPZ,), 70_000, from_npz),
         Layout(_idx_files("", _UNPACKED, None), 70_000, from_idx),
         Layout(_idx_files(".gz", _PUBLISHED, _URL), 70_000, from_idx),

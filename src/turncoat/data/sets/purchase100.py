@@ -2,10 +2,10 @@
 
 from functools import partial
 
-from turncoat.data import shokri
-from turncoat.data.archive import read_members
-from turncoat.data.binary_rows import read_binary_rows
 from turncoat.data.dataset import Dataset
+from turncoat.data.formats.archive import read_members
+from turncoat.data.formats.binary_rows import read_binary_rows
+from turncoat.data.sets import shokri
 from turncoat.data.source import DataFile, FileSource, Layout, Paths
 
 FEATURES, CLASSES = 600, 100
@@ -26,4 +26,11 @@ def read(paths: Paths) -> Dataset:
     return shokri.dataset("purchase100", x, y, CLASSES, _ORIGIN)
 
 
-SOURCE = FileSource("purchase100", FEATURES, CLASSES, _ORIGIN, (Layout((_ARCHIVE,), 197_324, read),))
+SOURCE = FileSource(
+    "purchase100",
+    "products bought",
+    features=FEATURES,
+    classes=CLASSES,
+    origin=_ORIGIN,
+    layouts=(Layout((_ARCHIVE,), 197_324, read),),
+)

@@ -12,10 +12,10 @@ from typing import IO
 
 import numpy as np
 
-from turncoat.data.acs_codes import COLUMNS, RANGE, encode, feature_names
-from turncoat.data.archive import read_members
 from turncoat.data.dataset import Dataset
-from turncoat.data.npz import read_npz, require
+from turncoat.data.formats.archive import read_members
+from turncoat.data.formats.npz import read_npz
+from turncoat.data.sets.acs_codes import COLUMNS, RANGE, encode, feature_names
 from turncoat.data.source import DataFile, FileSource, Layout, Paths
 from turncoat.refusal import Refusal
 
@@ -35,6 +35,7 @@ _NPZ = DataFile(
 )
 _NPZ_CALIFORNIA = 32_166  # that file has a sixth of California
 _INCOME = 50_000  # dollars
+_DIGITS = 18  # of the numbers that int64 holds; the longest in the file, an income, has 9
 _SELECTION = ("AGEP", "PINCP", "WKHP", "PWGTP")
 
 PAPER_STATES = ("CA", "OK", "OR", "WA", "WI")  # paper, section 5.5
@@ -52,8 +53,7 @@ def from_npz(paths: Paths, name: str, states: tuple[str, ...], coarse: bool) -> 
     (path,) = paths.values()
     if "CA" in states and not coarse:
         raise Refusal(f"{path} has California's MAR and RAC1P collapsed: use coarse codes or leave CA out.")
-    arrays = read_npz(path)
-    require(path, arrays, ("columns", *(f"{state}_{part}" for state in states for part in "Xy")))
+    arrays = read_npz(path, ("columns", *(f"{state}_{part}" for state in states for part in "Xy")))
     if tuple(str(column) for column in arrays["columns"]) != COLUMNS:
         raise Refusal(f"{path}: the columns are not {', '.join(COLUMNS)}: put the published file there.")
     tables = [(arrays[f"{state}_X"].astype(np.int64), arrays[f"{state}_y"]) for state in states]
@@ -105,6 +105,8 @@ def read_persons(stream: IO[bytes], where: str) -> Table:
 
 
 def _number(cell: str) -> int:
+    if len(cell) > _DIGITS:
+        raise ValueError(f"a cell of {len(cell):,} characters")
     return int(cell) if cell.strip() else -1
 
 
@@ -143,7 +145,7 @@ def _archive(state: str) -> DataFile:
     return DataFile(name, None, _URL + name)
 
 
-def source(name: str, states: tuple[str, ...], coarse: bool) -> FileSource:
+def source(name: str, about: str, states: tuple[str, ...], coarse: bool) -> FileSource:
     """The source called `name`, with these states as parties; `coarse` collapses MAR and RAC1P in all."""
     npz = partial(from_npz, name=name, states=states, coarse=coarse)
     census = partial(from_census, name=name, states=states, coarse=coarse)
@@ -151,15 +153,16 @@ def source(name: str, states: tuple[str, ...], coarse: bool) -> FileSource:
     partly = counts | ({"CA": _NPZ_CALIFORNIA} if "CA" in counts else {})
     return FileSource(
         name,
-        len(feature_names(coarse)),
-        2,
-        _origin(states, coarse),
-        (
+        about,
+        features=len(feature_names(coarse)),
+        classes=2,
+        origin=_origin(states, coarse),
+        layouts=(
             Layout((_NPZ,), sum(partly.values()), npz),
             Layout(tuple(_archive(state) for state in states), sum(counts.values()), census),
         ),
     )
 
 
-SOURCE = source("acs_income", PAPER_STATES, coarse=True)
-SOURCE_IL = source("acs_income-il", ILLINOIS_STATES, coarse=False)
+SOURCE = source("acs_income", "workers, 5 US states", PAPER_STATES, coarse=True)
+SOURCE_IL = source("acs_income-il", "workers, IL for CA", ILLINOIS_STATES, coarse=False)

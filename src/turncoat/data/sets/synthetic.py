@@ -71,12 +71,13 @@ def _source(recipe: Recipe, original: str) -> MadeSource:
     origin = f"synthetic stand-in for {original}: class prototypes drawn from a seed"
     return MadeSource(
         recipe.name,
-        recipe.records,
-        recipe.features,
-        recipe.classes,
-        origin,
-        "synthetic",
-        partial(make, recipe),
+        "synthetic stand-in",
+        records=recipe.records,
+        features=recipe.features,
+        classes=recipe.classes,
+        origin=origin,
+        kind="synthetic",
+        make=partial(make, recipe),
     )
 
 
