@@ -68,6 +68,6 @@ def _table(rows: list[data.Row]) -> RenderableType:
 
 def _origin(row: data.Row) -> list[RenderableType]:
     said: list[RenderableType] = [Text.assemble("\n", row.name, ": ", (row.source, "dim"))]
-    if row.where:  # left whole, to be copied
+    if row.status in ("present", "verified", "unverified"):  # left whole, to be copied
         said.append(Text(f"  {row.where}", "dim", no_wrap=True, overflow="ignore"))
     return said

@@ -50,7 +50,7 @@ def _option(name: str, meaning: str, default: Any) -> Parameter:
     if default is not None:
         said += f"; {_shown(default)} by default"
     option = typer.Option(help=sentence(said))
-    kind: Any = Annotated[_kind(name) | None, option]  # type: ignore[valid-type]
+    kind: Any = Annotated[_kind(name) | None, option]
     return Parameter(name, Parameter.KEYWORD_ONLY, default=None, annotation=kind)
 
 

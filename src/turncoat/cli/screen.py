@@ -73,11 +73,13 @@ def _keep(folder: Path, files: Files, what: str) -> None:
 
 @contextmanager
 def progress() -> Iterator[Callable[[str, int, int], None]]:
-    """A progress bar on standard error; `report(what, done, total)` moves it."""
+    """A progress bar on standard error, if that is a terminal; `report(what, done, total)` moves it."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     bar, tasks = Progress(*columns, console=notices, transient=True), {}
 
     def report(what: str, done: int, total: int) -> None:
+        if not notices.is_terminal:
+            return
         bar.start()
         if what not in tasks:
             tasks[what] = bar.add_task(what, total=total or None)
@@ -86,7 +88,8 @@ def progress() -> Iterator[Callable[[str, int, int], None]]:
     try:
         yield report
     finally:
-        bar.stop()
+        if notices.is_terminal:
+            bar.stop()
 
 
 @contextmanager

@@ -89,7 +89,7 @@ LIBRARIES = tuple(
     f"{Path(folder).resolve()}/"
     for folder in (
         Path(str(turncoat.__file__)).parent,
-        *(sysconfig.get_path(kind) for kind in ("stdlib", "purelib", "platlib")),
+        *map(Path, map(sysconfig.get_path, ("stdlib", "purelib", "platlib"))),
     )
 )
 """Folders of code that is not the user's."""
@@ -105,7 +105,7 @@ def blamed(what: str) -> Iterator[None]:
         yield
     except Refusal as refusal:
         line = user_line(refusal.__cause__)
-        raise Refusal(f"{refusal}, at {line}") if line else refusal from refusal.__cause__
+        raise Refusal(f"{str(refusal).rstrip('.')}, at {line}") if line else refusal from refusal.__cause__
     except SyntaxError as error:
         place = f"{Path(error.filename or 'unknown').name}:{error.lineno}"
         raise Refusal(f"{what} failed with {type(error).__name__}: {error.msg}, at {place}") from error
