@@ -8,6 +8,7 @@ import warnings
 from pathlib import Path
 from typing import NamedTuple
 
+import jax
 import numpy as np
 import pytest
 
@@ -33,7 +34,8 @@ class Bytes(io.TextIOWrapper):
 def turncoat(folder, *arguments, encoding="utf-8"):
     """Runs the command as in a process of its own: streams, warnings, folder and imports are put back."""
     out, err = Bytes(encoding), Bytes(encoding)
-    with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():
+    plain = jax.numpy_dtype_promotion("standard")  # as a user's own step may need it
+    with plain, pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():
         warnings.simplefilter("default")
         patch.chdir(folder)
         patch.setattr(sys, "argv", ["turncoat", *arguments])

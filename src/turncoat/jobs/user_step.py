@@ -113,7 +113,8 @@ def blamed(what: str) -> Iterator[None]:
         line = user_line(error)
         if not line:
             raise
-        raise Refusal(f"{what} failed with {type(error).__name__}: {first_line(error)}, at {line}") from error
+        said = first_line(error).rstrip(".")
+        raise Refusal(f"{what} failed with {type(error).__name__}: {said}, at {line}") from error
 
 
 def user_line(error: BaseException | None) -> str:

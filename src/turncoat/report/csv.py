@@ -29,4 +29,5 @@ def per_trial_csv(results: Iterable[Result]) -> str:
 
 def _harmless(text: str) -> str:
     """A cell of text that no spreadsheet takes for a formula: an apostrophe before what could begin one."""
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+    plain = "".join(c if c.isprintable() else " " for c in text)
+    return f"'{plain}" if plain.lstrip().startswith(("=", "+", "-", "@")) else plain

@@ -48,8 +48,9 @@ def usable(folder: str | Path, kind: str) -> Path:
         place = target if _exists(target) else next(p for p in target.parents if _exists(p))
         probe = place / _temporary()
         try:
-            probe.mkdir()
-            (probe / "probe").write_bytes(bytes(PROBE))
+            inside = probe / target.relative_to(place)
+            inside.mkdir(parents=True)
+            (inside / "probe").write_bytes(bytes(PROBE))
         finally:
             shutil.rmtree(probe, ignore_errors=True)
     return target
@@ -67,14 +68,12 @@ def save(folder: str | Path, files: Files) -> Path:
     if wrong := [name for name in files if not _inside(name)]:
         raise Refusal(f"the file name {wrong[0]!r} leads out of the result folder; give a name inside it")
     kind = next(name for name in files if name in KINDS)
-    listed = {"format": FORMAT, "kind": kind, "files": list(files)}
-    every = {**files, MANIFEST: json.dumps(listed, indent=2, ensure_ascii=False) + "\n"}
     with _refusing(target):
-        leaving = _leaving(target, kind, every)
+        leaving = _leaving(target, kind, (*files, MANIFEST))
         if _exists(target):
-            _exchange(target, every, leaving)
+            _exchange(target, files, leaving)
         else:
-            _create(target, every)
+            _create(target, files)
     return target
 
 
@@ -93,7 +92,7 @@ def rescue(name: str, files: Files) -> Path:
 def _leaving(target: Path, kind: str, coming: Iterable[str]) -> list[str]:
     """The files of ours in a folder, which a new result takes the place of; Refusal where it must not."""
     if target == Path.cwd() or target in Path.cwd().parents:
-        raise Refusal(f"{target} is the folder you work in; name a new folder inside it")
+        raise Refusal(f"{target} is the folder you work in or holds it; name a new folder inside it")
     if not _exists(target):
         return []
     if not target.is_dir():
@@ -153,7 +152,7 @@ def _exchange(target: Path, files: Files, leaving: list[str]) -> None:
     new, old = part / "new", part / "old"
     try:
         _write(new, files)
-        moves = [(target / n, old / n) for n in leaving] + [(new / n, target / n) for n in files]
+        moves = [(target / n, old / n) for n in leaving] + [(new / n, target / n) for n in (*files, MANIFEST)]
         _move_all(moves)
     except BaseException:
         # What could not be moved back is not thrown away.
@@ -187,10 +186,17 @@ def _drop_empty(target: Path, names: list[str]) -> None:
 
 
 def _write(folder: Path, files: Files) -> None:
+    """Writes the files of a result, and the list of them."""
     for name, content in files.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content.encode("utf-8") if isinstance(content, str) else content)
+        _write_one(folder / name, content)
+    kind = next(name for name in files if name in KINDS)
+    listed = {"format": FORMAT, "kind": kind, "files": list(files)}
+    _write_one(folder / MANIFEST, json.dumps(listed, indent=2, ensure_ascii=False) + "\n")
+
+
+def _write_one(path: Path, content: bytes | str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content.encode("utf-8") if isinstance(content, str) else content)
 
 
 def _temporary() -> str:
