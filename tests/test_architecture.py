@@ -19,8 +19,8 @@ ORDER = [
 DOORS = ["__init__", "__main__", "api", "monitor"]
 CORE_ORDER = [
     "values", "sites", "program", "secrecy", "errors", "bilinear", "draws", "engine", "names", "protocol",
-    "local", "abb", "tournament", "reach", "exposure", "rules", "evaluate", "surface", "shared", "arguments",
-    "outputs", "secure",
+    "local", "abb", "tournament", "reach", "abstract", "exposure", "rules", "evaluate", "surface", "shared",
+    "arguments", "secure",
 ]  # fmt: skip
 FREE_OF_JAX = ["refusal", "version", "settings", "data", "metrics", "results", "goals", "report"]
 LINES, BODY, PARAMETERS = 300, 40, 7

@@ -5,6 +5,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from turncoat.version import __version__ as __version__
+
 if TYPE_CHECKING:
     from turncoat import attacks, data, engines, functions, goals, jobs, monitor, protocols
     from turncoat.api import reveal, secure, share, surface
@@ -73,7 +75,6 @@ __all__ = [
     "share",
     "surface",
 ]
-__version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> Any:

@@ -117,7 +117,7 @@ def test_the_table_has_every_attack_and_every_setting_a_meaning():
     for attack in attacks.CATALOGUE.values():
         known = {setting.name: setting for setting in attack.known()}
         assert list(known) == list(attack().settings)
-        assert all(s.meaning and len(s.meaning) < 90 and s.meaning[0].islower() for s in known.values())
+        assert all(s.meaning and len(s.meaning) < 90 and s.meaning[-1] != "." for s in known.values())
 
 
 # ---- what all of them build on: moving parameters by what they wish -----------------------------------------

@@ -16,8 +16,7 @@ from pydantic import Field
 from turncoat.adversary.search import Search, early_and_late
 from turncoat.adversary.view import View
 from turncoat.attacks.attack import Attack, Needs, Sweep
-from turncoat.goals import Trigger
-from turncoat.goals.covert import CovertBackdoor
+from turncoat.goals import CovertBackdoor, Trigger
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,8 @@ from turncoat.report.folder import usable
 
 app = typer.Typer(help="Lists, fetches and verifies data sets.", no_args_is_help=True, add_completion=False)
 
+IN_FILES = ("present", "verified", "unverified")
+
 Name = Annotated[str, typer.Argument(metavar="NAME", help="A data set.")]
 Chosen = Annotated[
     str | None, typer.Argument(metavar="NAME", help="A data set; by default all that are here.")
@@ -55,19 +57,18 @@ def _deliver(rows: list[data.Row], common: Common) -> None:
 
 
 def _table(rows: list[data.Row]) -> RenderableType:
-    """One line for each data set; below them where each comes from, and where its files lie."""
+    """One line for each data set; below them where files lie."""
     table = Table(box=None, pad_edge=False)
-    for heading in ("Name", "Records", "Features", "Classes", "Status", "Checksum"):
+    for heading in ("Name", "Records", "Features", "Classes", "Status", "About"):
         right = heading in ("Records", "Features", "Classes")
         table.add_column(heading, justify="right" if right else "left", no_wrap=True)
     for row in rows:
         numbers = (f"{n:,}" for n in (row.records, row.features, row.classes))
-        table.add_row(row.name, *numbers, row.status, row.checksum)
-    return Group(table, *(line for row in rows for line in _origin(row)))
-
-
-def _origin(row: data.Row) -> list[RenderableType]:
-    said: list[RenderableType] = [Text.assemble("\n", row.name, ": ", (row.source, "dim"))]
-    if row.status in ("present", "verified", "unverified"):  # left whole, to be copied
-        said.append(Text(f"  {row.where}", "dim", no_wrap=True, overflow="ignore"))
-    return said
+        table.add_row(row.name, *numbers, row.status, row.about)
+    # a folder's name is left whole, to be copied
+    places = [
+        Text(f"{row.name}, {row.checksum}: {row.where}", "dim", no_wrap=True, overflow="ignore")
+        for row in rows
+        if row.status in IN_FILES
+    ]
+    return Group(table, *places, Text("`--json` says where the data come from.", "dim"))
