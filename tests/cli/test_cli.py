@@ -219,7 +219,7 @@ def test_the_list_of_data_sets_is_readable_at_80_columns():
     widest = replace(first, name="purchase100-like", status="unverified", where=there, about="a" * ABOUT)
     rows = [*tc.data.catalogue(), widest]
     screen = Console(width=80, file=io.StringIO())
-    screen.print(data_verb._table(rows))
+    screen.print(data_verb._table(rows), crop=False)
     lines = screen.file.getvalue().splitlines()
     assert lines[0].split() == ["Name", "Records", "Features", "Classes", "Status", "About"]
     assert max(len(line) for line in lines if there not in line) <= 80
@@ -237,7 +237,10 @@ def test_the_list_of_data_sets_is_readable_at_80_columns():
     ("line", "shown"),
     [
         ("--help", [*cli.VERBS]),
-        ("audit --help", ["STEP", "--data", "--learning-rate", "tf-encrypted-pond", "5 by default", "--json"]),
+        (
+            "audit --help",
+            ["STEP", "--data", "--learning-rate", "tf-encrypted-pond", "5 by default", "--json"],
+        ),
         ("attack --help", ["NAME", "--set", "--list", "--monitor", "10 by default", "128 by default"]),
         ("surface --help", ["STEP", "--example", "--hidden", "--seed"]),
         ("reproduce --help", ["NAME", *paper.CATALOGUE, "--trials"]),
@@ -319,7 +322,9 @@ def test_a_folder_that_fails_at_the_end_is_replaced_by_a_temporary_one(folder, m
 
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     target, create = folder / "filling", cli_folder._create
-    monkeypatch.setattr(cli_folder, "_create", lambda to, files: full() if to == target else create(to, files))
+    monkeypatch.setattr(
+        cli_folder, "_create", lambda to, files: full() if to == target else create(to, files)
+    )
     ran = turncoat(folder, "data", "list", "--out", "filling")
     assert ran.code == 1
     assert "digits" in ran.out

@@ -85,7 +85,7 @@ def test_what_the_user_put_beside_a_result_stays(tmp_path):
     put(target, mine)
     os.symlink("notes.md", target / "link")
     save(target, {"result.json": "{}"})
-    assert results(target) == {"result.json": b"{}", "link": b"mine"} | {k: b"mine" for k in mine}
+    assert results(target) == {"result.json": b"{}", "link": b"mine"} | dict.fromkeys(mine, b"mine")
     assert (target / "link").is_symlink()
 
 
@@ -93,7 +93,7 @@ def test_a_file_of_the_users_that_bears_the_name_of_a_new_one_is_left_alone(tmp_
     target = save(tmp_path / "result", {"result.json": "1"})
     put(target, {"trials.csv": "mine"})
     before = contents(tmp_path)
-    with pytest.raises(Refusal, match="holds a trials.csv that is not Turncoat's"):
+    with pytest.raises(Refusal, match=r"holds a trials\.csv that is not Turncoat's"):
         save(target, {"result.json": "2", "trials.csv": "2"})
     assert contents(tmp_path) == before
 
@@ -102,7 +102,7 @@ def test_a_folder_in_the_place_of_a_file_of_ours_is_left_alone(tmp_path):
     target = save(tmp_path / "result", RESULT)
     (target / "note.txt").unlink()
     put(target, {"note.txt/mine": "mine"})
-    with pytest.raises(Refusal, match="holds a note.txt"):
+    with pytest.raises(Refusal, match=r"holds a note\.txt"):
         save(target, RESULT)
     save(target, {"result.json": "2"})
     assert results(target) == {"result.json": b"2", "note.txt/mine": b"mine"}
@@ -267,7 +267,7 @@ def test_old_files_that_cannot_be_moved_back_are_not_thrown_away(tmp_path, monke
     monkeypatch.setattr(Path, "rename", failing)
     with pytest.raises(Refusal, match="Input/output"):
         save(target, {"result.json": "2"})
-    assert set(RESULT["result.json"].encode() == v for v in contents(tmp_path).values()) == {True, False}
+    assert RESULT["result.json"].encode() in contents(tmp_path).values()
 
 
 @pytest.mark.parametrize("name", ["../a", "/a", "", ".", "a/../../b", "a\\b"])

@@ -30,7 +30,7 @@ def say(text: str, style: str = "") -> None:
 def show(text: str, table: RenderableType, as_json: bool) -> None:
     """A result on standard output: its JSON text, or its table."""
     if not as_json:
-        screen.print(table)
+        screen.print(table, crop=False)  # a long path is left whole
         return
     try:
         text.encode(sys.stdout.encoding or "utf-8")
