@@ -42,6 +42,16 @@ KIND = "kind"
 """The field of a lent dataclass that stands under the name of the field that lends it."""
 
 
+SEEDS = range(2**62)
+"""What a seed may be: a trial's is the experiment's plus the trial's number, and JAX takes 63 bits."""
+
+
+def check_seed(seed: int) -> None:
+    """Refuses a seed that randomness cannot start from."""
+    if seed not in SEEDS:
+        raise Refusal(f"the seed must be at least 0 and below 2**62, not {seed}")
+
+
 @dataclass(frozen=True)
 class Setting:
     """One setting as a user sees it: its name, the choices or the kind of value, its default and its meaning."""
@@ -149,6 +159,8 @@ WANTED = {
     "less_than": "a number below {lt:g}",
     "less_than_equal": "a number of at most {le:g}",
     "literal_error": "{expected}",
+    "tuple_type": "a tuple",
+    "too_long": "at most {max_length} of them",
 }
 
 
