@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from turncoat.metrics.images import mean_absolute_error, ssim
-from turncoat.metrics.screens import norm_ratio, norm_ratios
+from turncoat.metrics.screens import norm_ratio
 from turncoat.refusal import Refusal
 
 RNG = np.random.default_rng(0)
@@ -64,4 +64,3 @@ def test_a_column_that_stands_out_is_seen_by_its_norm():
     assert norm_ratio(weights) == 1
     weights[:, 2] *= 7
     assert norm_ratio(weights) == pytest.approx(7)
-    assert norm_ratios({"w0": weights, "b0": np.ones(5)}) == {"w0": pytest.approx(7)}

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -12,11 +10,6 @@ def norm_ratio(weights: ArrayLike) -> float:
     """The largest norm of a column of weights (a neuron's inputs) over the median one."""
     norms = np.linalg.norm(np.asarray(weights, np.float64), axis=0)
     return float(norms.max() / max(float(np.median(norms)), 1e-300))
-
-
-def norm_ratios(params: Mapping[str, ArrayLike]) -> dict[str, float]:
-    """`norm_ratio` of every matrix of a model, by the parameter's name."""
-    return {n: norm_ratio(np.asarray(p)) for n, p in params.items() if np.ndim(np.asarray(p)) == 2}
 
 
 def spot_check(errors: int, share: float) -> float:
