@@ -14,8 +14,8 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from turncoat import __version__
 from turncoat.refusal import Refusal, first_line
+from turncoat.version import __version__
 
 HELP = "Audits machine-learning training under passively secure multiparty computation (MPC)."
 VERBS = {

@@ -48,7 +48,8 @@ def audit(
         job = given.job()
         folder = usable(common.folder(f"audit-{job.data}", job.model), "audit.json")
         with progress() as report:
-            found = audits.audit(job, TRIALS if trials is None else trials, common.seed, report, command())
+            n = TRIALS if trials is None else trials
+            found = audits.audit(job, trials=n, seed=common.seed, progress=report, command=command())
     else:
         without_effect("on your own step", trials=trials)
         protocol, engine = given.of_a_step()

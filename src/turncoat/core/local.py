@@ -83,11 +83,7 @@ class Local:
 
     def add(self, x: Value, y: Value) -> Secret:
         for a, b in ((x, y), (y, x)):
-            if (
-                known(a) == 0
-                and is_secret(b)
-                and shape_of(b) == np.broadcast_shapes(shape_of(a), shape_of(b))
-            ):
+            if is_secret(b) and _adds_nothing(a, b):
                 return b
         a, b = self.align(x, y)
         return self.wired(self.engine.add(a.wire, b.wire, a.aval), a.aval, (x, y))
@@ -96,7 +92,7 @@ class Local:
         return self.wired(self.engine.neg(x.wire, x.aval), x.aval, (x,))
 
     def sub(self, x: Value, y: Value) -> Secret:
-        if known(y) == 0 and is_secret(x) and shape_of(x) == np.broadcast_shapes(shape_of(x), shape_of(y)):
+        if is_secret(x) and _adds_nothing(y, x):
             return x
         a, b = self.align(x, y)
         return self.wired(self.engine.sub(a.wire, b.wire, a.aval), a.aval, (x, y))
@@ -138,3 +134,8 @@ class Local:
         """x with a new axis of length one."""
         shape = (*x.shape[:axis], 1, *x.shape[axis:])
         return self.structure(lambda a: jnp.expand_dims(a, axis), [x], struct(shape, x.dtype))
+
+
+def _adds_nothing(a: Value, to: Secret) -> bool:
+    """Whether a is the constant zero, of a shape that does not make the other one larger."""
+    return known(a) == 0 and np.broadcast_shapes(shape_of(a), to.shape) == to.shape

@@ -100,12 +100,12 @@ class Secured:
         with self.engine.context():
             engine = self.engine.begin(key)
             box = Box(engine, self.protocol, evaluate, Names(), fit(errors, sites), sites, observe)
-            avals = zip(values, program.input_avals, strict=True)
-            entered = [spec.enter(box, i, v, a.dtype) for i, (v, a) in enumerate(avals)]
+            dtypes = [a.dtype for a in program.input_avals]
+            entered = [spec.enter(box, i, v, dtypes[i]) for i, v in enumerate(values)]
             out = evaluate(program, box, entered)
             _check_all_met(box, errors)
-            leaving = zip(out, program.output_avals, strict=True)
-            leaves = [self._leave(v, a, spec.any_shared) for v, a in leaving]
+            avals, keep = program.output_avals, spec.any_shared
+            leaves = [self._leave(v, a, keep) for v, a in zip(out, avals, strict=True)]
         return jax.tree.unflatten(plan.out_tree, leaves), box.seen
 
     def _leave(self, value: Value, aval: Any, keep_shared: bool) -> Any:

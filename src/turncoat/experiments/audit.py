@@ -42,7 +42,8 @@ def audit(
     Each attack runs at its default settings, with `trials` honest and as many attacked trainings, of which
     trial t draws everything from `seed + t`; `progress(what, done, total)` is called before each. The
     `AuditResult` holds the verdict and its reasons, a `Result` for each attack, and the attack surface of one
-    step; an attack that was refused, or that failed unexpectedly, is named in the reasons. `command` is the line to show that runs it again.
+    step; an attack that was refused, or that failed unexpectedly, is named in the reasons. `command` is the
+    line to show that runs it again.
     Raises Refusal for unknown names and data that cannot be used.
     """
     began = time.perf_counter()

@@ -34,12 +34,15 @@ def replaced(box, x: Secret, index: np.ndarray, new: Secret) -> Secret:
 
 
 def prefix_or(box, digits: Secret) -> Secret:
-    """For each digit, whether it or a higher one is set: shifts and ORs, the sites `or1`, `or2`, ..."""
+    """For each digit, whether it or a higher one is set: shifts and ORs, the sites `or1`, `or2`, ...
+
+    SPU's `_prefix_or` (ring.cc) and TF Encrypted's `prefix_ORs` (aby3/fp.py).
+    """
     for i in range((digits.shape[-1] - 1).bit_length()):
         digits = box.either(digits, shifted(box, digits, 1 << i), f"or{i + 1}")
     return digits
 
 
 def highest(box, seen: Secret) -> Secret:
-    """The highest digit that is set, as a one-hot row of bits, from the prefix OR."""
+    """The highest digit that is set, as a one-hot row of bits, from the prefix OR (SPU: highestOneBit)."""
     return box.xor(seen, shifted(box, seen, 1))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -24,9 +24,6 @@ from turncoat.engines import arithmetic
 from turncoat.engines.replicated import costs
 from turncoat.engines.replicated.costs import Cost
 from turncoat.refusal import Refusal
-
-if TYPE_CHECKING:
-    from turncoat.engines.replicated.engine import Replicated
 
 
 @dataclass(frozen=True)
@@ -59,12 +56,12 @@ def bill(secured: Secured, *args: Any, **kwargs: Any) -> Bill:
     """
     if secured.engine.name.partition(":")[0] != "replicated":
         raise Refusal(f"engine {secured.engine.name!r} sends nothing in shares: take 'replicated'")
-    engine = cast("Replicated", getattr(secured.engine, "inner", secured.engine))  # a monitor sends nothing
+    engine = getattr(secured.engine, "inner", secured.engine)  # a monitor sends nothing
     return counted(engine, lambda *given: secured.walk(*given, *args, **kwargs))
 
 
-def counted(engine: Replicated, walk: Callable) -> Bill:
-    """The costs of a program; `walk(engine, enter)` runs it on an abstract engine."""
+def counted(engine: Any, walk: Callable) -> Bill:
+    """The costs of a program on a `Replicated`; `walk(engine, enter)` runs it on an abstract engine."""
     counting = Counting(engine)
     critical = max((v.wire for v in walk(counting, lambda name: 0) if is_secret(v)), default=0)
     return Bill(counting.spent, counting.elsewhere, critical)
@@ -73,7 +70,7 @@ def counted(engine: Replicated, walk: Callable) -> Bill:
 class Counting(Abstract):
     """Adds up what each operation of `Replicated` sends; a wire is the round after which it is there."""
 
-    def __init__(self, engine: Replicated) -> None:
+    def __init__(self, engine: Any) -> None:
         super().__init__(engine)
         self.truncation, self.precision = engine.truncation, engine.precision
         self.spent: dict[str, Cost] = {}

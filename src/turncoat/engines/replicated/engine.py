@@ -31,6 +31,7 @@ from turncoat.engines.replicated.opening import opened, opened_bits
 from turncoat.engines.replicated.products import conjunction, multiply
 from turncoat.engines.replicated.randomness import Stream
 from turncoat.engines.replicated.sharing import Copies, Sharing, known, place, shared, shared_bits
+from turncoat.engines.replicated.truncation import VARIANTS
 from turncoat.refusal import Refusal, nearest
 
 SIGN_LANE, ZERO_LANE = np.uint64(circuits.TOP), np.uint64(0)
@@ -265,9 +266,6 @@ class Replicated(Traced):
         if error is None:
             return jnp.zeros((), jnp.uint64)
         return place(error.astype(jnp.uint64) << lane, self.corrupt)
-
-
-VARIANTS = truncation.VARIANTS
 
 
 def _fixed(aval: Aval) -> bool:
