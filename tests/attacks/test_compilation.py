@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 
 from turncoat import attacks, data
+from turncoat.adversary import budget, view
+from turncoat.attacks import targeted
 from turncoat.experiments.experiment import Experiment, run
 from turncoat.experiments.trial import Trial
 from turncoat.jobs import loop
@@ -66,10 +68,19 @@ def test_the_table_has_every_attack():
     assert {row[0] for row in TABLE} == set(attacks.CATALOGUE)
 
 
-def test_a_second_experiment_compiles_nothing_new():
+COMPILED = (loop._train_compiled, view._inverse, budget._judged, targeted._descend)
+
+AGAIN = [
+    ("reconstruction", {"position": 1, "strength": 30.0}, {"target": 3, "read": "neuron"}, 5),
+    ("targeted", {"margin": 1.0}, {"margin": 2.0, "strength": 0.5}, 5),
+    ("sparse-backdoor", {"largest": 10.0}, {"largest": 20.0, "feature": 3}, 0),  # as many records to judge on
+]
+
+
+@pytest.mark.parametrize(("name", "settings", "others", "seed"), AGAIN)
+def test_a_second_experiment_compiles_nothing_new(name, settings, others, seed):
     job = Job(protocol="exact", epochs=1)
-    first = {"position": 1, "strength": 30.0}
-    run(Experiment("reconstruction", job, first, trials=1))
-    compiled = loop._train_compiled._cache_size()
-    run(Experiment("reconstruction", job, {"target": 3, "read": "neuron"}, trials=2, seed=5))
-    assert loop._train_compiled._cache_size() == compiled
+    run(Experiment(name, job, settings, trials=1))
+    compiled = [function._cache_size() for function in COMPILED]
+    run(Experiment(name, job, others, trials=1, seed=seed))
+    assert [function._cache_size() for function in COMPILED] == compiled

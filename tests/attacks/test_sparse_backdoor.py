@@ -6,13 +6,10 @@ import numpy as np
 import pytest
 
 from turncoat import attacks, data
-from turncoat.adversary.budget import climb
-from turncoat.adversary.places import few
 from turncoat.experiments.experiment import Experiment, run
 from turncoat.experiments.trial import Trial
 from turncoat.jobs.job import Job
 from turncoat.jobs.loop import StepInfo, train
-from turncoat.refusal import Refusal
 
 
 def prepared(job, settings):
@@ -97,23 +94,6 @@ def test_a_record_with_sweeps_has_a_curve_for_each_quantity():
     assert by_size[0] < 0.5 < by_size[-1] == 1.0
     assert len(record.notes) == 1 + len(curve.x) + len(by_size)
     assert "spot check" in record.notes[-1]
-
-
-def test_the_features_that_vary_least_come_first():
-    delta, spread = np.array([1.0, -2.0, 3.0, 0.0]), np.array([0.0, 0.0, 1.0, 0.0])
-    np.testing.assert_allclose(few(delta, spread, 1), [0, -0.5, 0, 0])
-    np.testing.assert_allclose(few(delta, spread, 2), [1 / 3, -1 / 3, 0, 0])
-    np.testing.assert_allclose(few(delta, spread, 9), np.array([1, -1, 1, 0]) / 6)
-    with pytest.raises(Refusal, match="changes nothing"):
-        few(np.zeros(3), spread[:3], 1)
-
-
-def test_the_search_climbs_to_the_best_sizes_within_the_limits():
-    def worth(s):
-        return -float(np.sum((np.log(s) - np.log([40.0, 0.02])) ** 2))
-
-    np.testing.assert_allclose(np.log(climb(worth, np.array([1e5, 1e5]))), np.log([40, 0.02]), atol=0.2)
-    assert climb(worth, np.array([7.0, 1e5]))[0] == 7.0
 
 
 def test_everything_in_the_plan_is_an_array():

@@ -54,10 +54,11 @@ def against_other_rows(plan: dict[str, Any], info: StepInfo) -> Errors:
 
 @dataclass(frozen=True)
 class Membership(Attack):
-    """F = P + C e_c - Y for chosen records, C = `strength`, c = `target`.
+    """Chosen training records become recognisable among candidates, by scaling their gradients.
 
-    `others` that are "opposed" share C with the opposite sign, which takes back what an average record would
-    have done to the model. See `default_strength` for the default strength.
+    F = P + C e_c - Y for chosen records, C = `strength`, c = `target`. `others` that are "opposed" share C with
+    the opposite sign, which takes back what an average record would have done to the model. See
+    `default_strength` for the default strength.
     """
 
     strength: Annotated[

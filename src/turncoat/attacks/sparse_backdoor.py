@@ -21,7 +21,7 @@ from turncoat.goals import CovertBackdoor, Trigger
 
 @dataclass(frozen=True)
 class SparseBackdoor(Attack):
-    """The attack within a budget of errors, of their size, and of the accuracy that it may cost.
+    """A trigger turns one class into another, by a handful of errors in the whole of training.
 
     `largest` is in units of the summed gradient of a batch; `loss` is what the adversary expects.
     """

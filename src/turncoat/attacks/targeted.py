@@ -35,7 +35,7 @@ MOST = 20_000  # steps of the attack on the reference model
 
 @dataclass(frozen=True)
 class Targeted(Attack):
-    """The targeted attack on records drawn by the harness.
+    """A few test records take a wanted class, by a gradient or a change transferred to the model.
 
     `strength`: what multiple of the chosen records' mean gradient is added to the mean gradient of each step,
     or what multiple of the change is added in all.
