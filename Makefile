@@ -4,12 +4,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 # Where other engines are installed: make bench PEERS="--crypten-python PATH --spu-python PATH".
 PEERS ?=
+# What `make matrix` tests in each cell; all by default: make matrix TESTS=tests/core.
+TESTS ?=
 
-.PHONY: install audit test check bench clean
+.PHONY: install audit test check bench wheel matrix clean
 
 install: $(VENV)/.installed
 
-$(VENV)/.installed: pyproject.toml constraints.txt
+$(VENV)/.installed: pyproject.toml constraints.txt src/turncoat/version.py
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
 	touch $@
@@ -18,12 +20,12 @@ audit: install
 	$(BIN)/turncoat audit
 
 check: install
-	$(BIN)/ruff check src tests bench
-	$(BIN)/ruff format --check src tests bench
+	$(BIN)/ruff check src tests bench scripts
+	$(BIN)/ruff format --check src tests bench scripts
 	$(BIN)/mypy
 
 test: check
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist loadfile --durations=10
 
 bench: install
 	$(BIN)/python -m bench
@@ -32,5 +34,15 @@ bench: install
 	$(BIN)/python -m bench.replicated
 	$(BIN)/python -m bench.peers $(PEERS)
 
+# Missing package data shows: the wheel is used in a clean environment, from another folder.
+wheel: install
+	rm -rf dist
+	$(BIN)/hatchling build --target wheel
+	PYTHON=$(PYTHON) scripts/try_wheel.sh dist/*.whl
+
+# Every Python of the classifiers that is here, with every series of JAX that pyproject.toml allows.
+matrix:
+	$(PYTHON) scripts/matrix.py python -m pytest -n 2 --dist loadfile $(TESTS)
+
 clean:
-	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) .matrix build dist .pytest_cache .mypy_cache .ruff_cache

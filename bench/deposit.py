@@ -15,10 +15,11 @@ from typing import Any
 
 import numpy as np
 
-from turncoat import attacks, data, engines
-from turncoat.goals import Ended
+from turncoat import attacks, data
+from turncoat.experiments.runs import Attacked
+from turncoat.experiments.trial import Trial
 from turncoat.jobs.job import Job
-from turncoat.jobs.loop import predictions, secure_step, train
+from turncoat.jobs.loop import train
 from turncoat.metrics import paired_difference, rate
 from turncoat.metrics.screens import norm_ratio
 
@@ -81,33 +82,17 @@ def row(
     )
 
 
-_steps: dict[Any, Any] = {}
-
-
 def one(dataset: data.Dataset, job: Job, settings: dict[str, Any], seed: int) -> tuple:
     """One seed: accuracies, error, records recovered, norms."""
     attack = attacks.get("deposit", settings)
-    t, case = trial(dataset, job, seed, _steps.get(job)).draw(attack.goal)
-    _steps[job] = t.step
-    program = secure_step(t.model, t.training, t.step.protocol, engines.reals)
-    v = view(t, attack, job_surface(t), program, case)
-    plan = attack.prepare(v)
-    arguments = t.arguments()
-    honest, _ = train(t.step, *arguments)
-    attacked, _ = train(t.step, *arguments, attack.tamper, plan)
-    test = t.splits.test
-    accuracies = [float((predictions(t.model, p, test.x) == test.y).mean()) for p in (honest, attacked)]
-    taken = attack.exploit(v, plan, attacked)
-    judged = attack.goal.judge(
-        Ended(lambda x: x, test, case, taken, True, np.asarray(arguments[3]), dataset.shape)
-    )
-    return (
-        *accuracies,
-        judged.measures["mae"],
-        judged.flags,
-        norm_ratio(honest["w0"]),
-        norm_ratio(attacked["w0"]),
-    )
+    trial = Trial.of(dataset, job, seed).drawn(attack.goal)
+    harness = Attacked(trial, (attack,))
+    (plan,) = harness.plans
+    models = [train(trial.step, *trial.arguments(), t) for t in (None, attack.tampering(plan))]
+    honest, attacked = (harness.judged(i, *model) for i, model in zip((None, 0), models, strict=True))
+    norms = [norm_ratio(params["w0"]) for params, _ in models]
+    accuracies = [float(run.correct.mean()) for run in (honest, attacked)]
+    return (*accuracies, attacked.judged.measures["mae"], attacked.judged.flags, *norms)
 
 
 def main() -> None:

@@ -10,17 +10,17 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import jax.numpy as jnp
 from rich.console import Console
 from rich.table import Table
 
-from turncoat import attacks, data
+from turncoat import data
 from turncoat.adversary.strategies import zero
 from turncoat.adversary.view import View
-from turncoat.attacks import Attack
+from turncoat.attacks.membership import Membership
 from turncoat.core.errors import Errors
 from turncoat.experiments.experiment import Experiment, to_result
 from turncoat.experiments.runs import run_trials
@@ -31,31 +31,33 @@ EPOCHS = (1, 5, 10)
 JOB = Job("digits", "mlp", (64,))
 
 
-def excluding(last: int) -> Attack:
+def all_but_chosen(plan: dict[str, Any], info: StepInfo) -> Errors:
+    """The errors of the rows of a batch that hold no chosen record."""
+    others = plan["errors"].for_examples(~plan["chosen"][info.batch])
+    return others.at_steps(info.step, plan["first"], jnp.iinfo(jnp.int32).max)
+
+
+@dataclass(frozen=True)
+class Exclusion(Membership):
     """The membership attack with its scaling replaced by zeroing all others in the last epochs."""
-    plain = attacks.get("membership", {"last": last})
 
-    def prepare(view: View) -> dict[str, Any]:
+    needs = replace(Membership.needs, capability="zeroing")
+    tamper = staticmethod(all_but_chosen)
+
+    def prepare(self, view: View) -> dict[str, Any]:
         every_row = jnp.ones(view.training.batch, bool)
-        return {**plain.prepare(view), "errors": zero(view.surface, every_row)}
+        return {**super().prepare(view), "errors": zero(view.surface, every_row)}
 
-    def tamper(plan: dict[str, Any], info: StepInfo) -> Errors:
-        others = plan["errors"].for_examples(~plan["chosen"][info.batch])
-        return others.at_steps(info.step, plan["first"], jnp.iinfo(jnp.int32).max)
-
-    def exploit(view: View, plan: dict[str, Any], params: Any) -> dict[str, Any]:
-        own = plain.exploit(view, plan, params)["own"] if plain.exploit else None
+    def exploit(self, view: View, plan: dict[str, Any], params: Any) -> dict[str, Any]:
+        own = super().exploit(view, plan, params)["own"]
         return {"own": own, "target": own}
-
-    needs = replace(plain.needs, capability="zeroing")
-    return replace(plain, needs=needs, prepare=prepare, tamper=tamper, exploit=exploit)
 
 
 def rows(trials: int, seed: int) -> Iterator[list[str]]:
     dataset = data.load(JOB.data)
     for last in EPOCHS:
-        attack = excluding(last)
-        runs = run_trials(JOB, dataset, attack, trials, seed, lambda *_: None)
+        attack = Exclusion(last=last)
+        runs = run_trials(JOB, dataset, (attack,), trials, seed, lambda *_: None)
         record = to_result(Experiment("membership", JOB, {"last": last}, trials, seed), attack, dataset, runs)
         for kind, outcome in (("honest", record.honest), (f"others zeroed, last {last}", record.attacked)):
             tpr = outcome.measures["tpr 0.01"]

@@ -3,8 +3,8 @@
 One model-epoch is one pass of one model over 20,000 records of 784 features in batches of 100. `turncoat`
 is `turncoat.jobs.loop.train` under a protocol; `bare scan` the same gradient steps as a jitted `jax.lax.scan`
 without any protocol: with the exact softmax, or with CrypTen's circuit for it in plain JAX. scikit-learn's and
-PyTorch's loops do the same work (softmax cross-entropy, plain gradient descent, the same batches), the latter
-if it is installed. All are interleaved (A B C A B C ...) and the median is shown, with the ratio to the bare
+PyTorch's loops do the same work (softmax cross-entropy, plain gradient descent, the same batches), where they
+are installed. All are interleaved (A B C A B C ...) and the median is shown, with the ratio to the bare
 scan of the same formulas (for other libraries, of the exact ones) as the median of the pairs.
 """
 
@@ -89,7 +89,7 @@ def bare_crypten(model: models.Model, training: Training, x: np.ndarray, y: np.n
 
 
 def scikit_learn(model: models.Model, training: Training, x: np.ndarray, y: np.ndarray) -> Callable:
-    """`MLPClassifier`, which without hidden layers is softmax regression."""
+    """`MLPClassifier`, which without hidden layers is softmax regression; raises ImportError without it."""
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.neural_network import MLPClassifier
 
@@ -145,14 +145,15 @@ def measured(name: str, epochs: int, repetitions: int) -> list[dict[str, Any]]:
         "turncoat (exact)": secured(model, training, "exact", x, y),
         "bare scan (crypten)": bare_crypten(model, training, x, y),
         "bare scan (exact)": bare(model, training, x, y),
-        "scikit-learn": scikit_learn(model, training, x, y),
     }
-    try:
-        ways["PyTorch"] = pytorch(model, training, x, y)
-    except ImportError:
-        print(
-            "PyTorch is not installed; its loop is left out (pip install 'turncoat[bench]').", file=sys.stderr
-        )
+    for library, way in (("scikit-learn", scikit_learn), ("PyTorch", pytorch)):
+        try:
+            ways[library] = way(model, training, x, y)
+        except ImportError:
+            print(
+                f"{library} is not installed; its loop is left out (pip install 'turncoat[bench]').",
+                file=sys.stderr,
+            )
     for run in ways.values():
         run()  # compile
     times = [{way: seconds(run) for way, run in ways.items()} for _ in range(repetitions)]

@@ -19,8 +19,8 @@ ORDER = [
 DOORS = ["__init__", "__main__", "api", "monitor"]
 CORE_ORDER = [
     "values", "sites", "program", "secrecy", "errors", "bilinear", "draws", "engine", "names", "protocol",
-    "local", "abb", "tournament", "reach", "exposure", "rules", "evaluate", "surface", "shared", "arguments",
-    "outputs", "secure",
+    "local", "abb", "tournament", "reach", "abstract", "exposure", "rules", "evaluate", "surface", "shared",
+    "arguments", "secure",
 ]  # fmt: skip
 FREE_OF_JAX = ["refusal", "version", "settings", "data", "metrics", "results", "goals", "report"]
 LINES, BODY, PARAMETERS = 300, 40, 7
@@ -61,6 +61,7 @@ def test_imports_run_one_way(path):
     here = part(path)
     if here in DOORS:
         return
+    assert not {"turncoat", "turncoat.__version__"} & imported(path), f"{path} imports the doors themselves"
     for (target,) in ours(path, 1):
         if target != here:
             assert target in ORDER, f"{path} imports {target}, which is a door for users or no room at all"

@@ -5,35 +5,50 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from turncoat import engines, functions, protocols
-from turncoat.api import reveal, secure, share, surface
-from turncoat.core.engine import Engine
-from turncoat.core.errors import Errors
-from turncoat.core.protocol import Protocol
-from turncoat.core.secure import Secured
-from turncoat.core.sites import Site
-from turncoat.core.surface import Surface
-from turncoat.refusal import Refusal
+from turncoat.version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from turncoat import attacks, data, goals, jobs, monitor
+    from turncoat import attacks, data, engines, functions, goals, jobs, monitor, protocols
+    from turncoat.api import reveal, secure, share, surface
+    from turncoat.core.engine import Engine
+    from turncoat.core.errors import Errors
+    from turncoat.core.protocol import Protocol
+    from turncoat.core.secure import Secured
+    from turncoat.core.sites import Site
+    from turncoat.core.surface import Surface
     from turncoat.experiments.audit import audit
     from turncoat.experiments.experiment import attack
     from turncoat.jobs.job import Job
+    from turncoat.refusal import Refusal
     from turncoat.results.result import Result
 
-LAZY = {
+HOMES = {
+    "Engine": "turncoat.core.engine",
+    "Errors": "turncoat.core.errors",
     "Job": "turncoat.jobs.job",
+    "Protocol": "turncoat.core.protocol",
+    "Refusal": "turncoat.refusal",
     "Result": "turncoat.results.result",
+    "Secured": "turncoat.core.secure",
+    "Site": "turncoat.core.sites",
+    "Surface": "turncoat.core.surface",
     "attack": "turncoat.experiments.experiment",
     "attacks": "",
     "audit": "turncoat.experiments.audit",
     "data": "",
+    "engines": "",
+    "functions": "",
     "goals": "",
     "jobs": "",
     "monitor": "",
+    "protocols": "",
+    "reveal": "turncoat.api",
+    "secure": "turncoat.api",
+    "share": "turncoat.api",
+    "surface": "turncoat.api",
 }
-"""Public names that are imported when they are first used, and the module of each; "" is a module itself."""
+"""The module of each public name; "" is a module itself. Each is imported when it is first used, so that the command
+line can say its version and its help without JAX."""
 
 __all__ = [
     "Engine",
@@ -60,13 +75,12 @@ __all__ = [
     "share",
     "surface",
 ]
-__version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> Any:
-    if name not in LAZY:
+    if name not in HOMES:
         raise AttributeError(f"module 'turncoat' has no attribute {name!r}")
-    found = import_module(f"turncoat.{name}") if not LAZY[name] else getattr(import_module(LAZY[name]), name)
+    found = getattr(import_module(HOMES[name]), name) if HOMES[name] else import_module(f"turncoat.{name}")
     globals()[name] = found
     return found
 

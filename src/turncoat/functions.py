@@ -14,7 +14,7 @@ import jax.numpy as jnp
 from jax import Array
 from jax.custom_batching import custom_vmap
 
-from turncoat.core.program import WHOLE
+WHOLE = "turncoat."  # reserved prefix of a jitted function's name: `secure` keeps the call as one operation
 
 
 def _whole(name: str, f: Callable[[Array], Array]) -> Callable[[Array], Array]:

@@ -16,3 +16,8 @@ def nearest(name: str, known: Iterable[str], count: int = 3) -> str:
     names = list(known)
     close = difflib.get_close_matches(name, names, n=count, cutoff=0.4) or (names if len(names) <= 12 else [])
     return ", ".join(repr(n) for n in close) or "none resembles it"
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of what an error says."""
+    return next(iter(str(error).strip().splitlines()), "no message")

@@ -36,8 +36,20 @@ DERIVED: Any = None
 what it holds then."""
 
 STRICT = ConfigDict(strict=True, allow_inf_nan=False)
+LARGEST = 1e30
+"""What a number may be in size: its multiples, too, are to be held in single precision."""
 KIND = "kind"
 """The field of a lent dataclass that stands under the name of the field that lends it."""
+
+
+SEEDS = range(2**62)
+"""What a seed may be: a trial's is the experiment's plus the trial's number, and JAX takes 63 bits."""
+
+
+def check_seed(seed: int) -> None:
+    """Refuses a seed that randomness cannot start from."""
+    if seed not in SEEDS:
+        raise Refusal(f"the seed must be at least 0 and below 2**62, not {seed}")
 
 
 @dataclass(frozen=True)
@@ -132,6 +144,8 @@ def _check(name: str, hint: Any, value: Any) -> None:
             _wanted(fault) for fault in error.errors(include_url=False) if fault["type"] != "none_required"
         ]
         raise Refusal(f"{name} must be {' or '.join(dict.fromkeys(wanted))}, not {value!r}") from None
+    if isinstance(value, int | float) and abs(value) > LARGEST:
+        raise Refusal(f"{name} must be at most {LARGEST:g} in size")
 
 
 WANTED = {
@@ -145,6 +159,8 @@ WANTED = {
     "less_than": "a number below {lt:g}",
     "less_than_equal": "a number of at most {le:g}",
     "literal_error": "{expected}",
+    "tuple_type": "a tuple",
+    "too_long": "at most {max_length} of them",
 }
 
 

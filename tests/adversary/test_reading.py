@@ -9,6 +9,7 @@ from scipy import stats
 
 from turncoat import attacks, data
 from turncoat.adversary.reading import Prior, pooled, rescaled
+from turncoat.core.errors import Errors
 from turncoat.experiments.experiment import Experiment, run
 from turncoat.jobs.job import Job
 from turncoat.jobs.loop import StepInfo
@@ -94,7 +95,7 @@ def test_one_large_scaling_overwrites_the_model_with_a_record(model, read):
 
 def test_only_the_last_step_is_tampered_with():
     attack = attacks.get("reconstruction")
-    plan = {"errors": attacks.attack.Errors({"s": jnp.ones((4, 3))}), "last": jnp.asarray(7)}
+    plan = {"errors": Errors({"s": jnp.ones((4, 3))}), "last": jnp.asarray(7)}
     assert int(attack.tamper(plan, StepInfo(jnp.asarray(6))).count()) == 0
     assert int(attack.tamper(plan, StepInfo(jnp.asarray(7))).count()) == 12
 
@@ -169,22 +170,6 @@ def test_only_a_neuron_that_holds_a_record_is_coherent(strength, spoiled):
     assert np.argmax(scores) == 0 and scores[0] > 100 * np.abs(scores[2:]).max()
 
 
-REFUSED = [
-    ("deposit", {"records": 0}, "at least one record"),
-    ("deposit", {"strength": 0.0}, "other than 0"),
-    ("deposit", {"at": 1.5}, "share of training"),
-    ("deposit", {"prior": "flat"}, "'gaussian' or 'none'"),
-    ("reconstruction", {"strength": float("nan")}, "other than 0"),
-    ("reconstruction", {"read": "some"}, "'neuron' or 'all'"),
-]
-
-
-@pytest.mark.parametrize(("name", "settings", "says"), REFUSED)
-def test_settings_that_cannot_be_are_refused(name, settings, says):
-    with pytest.raises(Refusal, match=says):
-        attacks.get(name, settings)
-
-
 WITHOUT_A_WAY_IN = [
     ({"records": 30}, MLP, "need 30 of the first layer's 24"),
     ({"records": 1, "unit": 3}, Job(epochs=1), "output of a class, here of class 3"),
@@ -213,8 +198,3 @@ def test_a_spare_output_of_a_linear_model_holds_a_record():
 def test_jobs_that_leave_no_way_in_are_refused(settings, job, says):
     with pytest.raises(Refusal, match=says):
         ran("deposit", job, 1, **settings)
-
-
-def test_a_position_outside_of_the_batch_is_refused():
-    with pytest.raises(Refusal, match="position 32 is not in a batch of 32"):
-        ran("reconstruction", position=32)

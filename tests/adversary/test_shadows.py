@@ -9,6 +9,7 @@ from turncoat import attacks, data, engines, protocols
 from turncoat.adversary import shadows as module
 from turncoat.adversary.shadows import fingerprint, held_back, outputs, shadows
 from turncoat.data import files
+from turncoat.experiments.trial import Trial
 from turncoat.jobs.job import Job
 from turncoat.jobs.loop import secure_step
 from turncoat.refusal import Refusal
@@ -17,10 +18,7 @@ from turncoat.refusal import Refusal
 def a_view(job=None, seed=0):
     job = job or Job("digits", "lr", epochs=2)
     attack = attacks.get("membership")
-    t, case = trial(data.load("digits"), job, seed).draw(attack.goal)
-    return view(
-        t, attack, job_surface(t), secure_step(t.model, t.training, t.step.protocol, engines.reals), case
-    )
+    return Trial.of(data.load("digits"), job, seed).drawn(attack.goal).view(attack.goal)
 
 
 @pytest.fixture

@@ -4,20 +4,18 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from turncoat import attacks, data, engines
+from turncoat import attacks, data
 from turncoat.attacks.amplified_poisoning import directions
 from turncoat.experiments.experiment import Experiment, run
+from turncoat.experiments.trial import Trial
 from turncoat.jobs.job import Job
-from turncoat.jobs.loop import StepInfo, secure_step
-from turncoat.refusal import Refusal
+from turncoat.jobs.loop import StepInfo
 
 
 def view_of(source="digits", model="lr", **settings):
     attack = attacks.get("amplified-poisoning", settings)
     job = Job(source, model, protocol="exact", epochs=2)
-    t, case = trial(data.load(source), job, 4).draw(attack.goal)
-    program = secure_step(t.model, t.training, t.step.protocol, engines.reals)
-    return attack, view(t, attack, job_surface(t), program, case)
+    return attack, Trial.of(data.load(source), job, 4).drawn(attack.goal).view(attack.goal)
 
 
 def test_the_contributor_gives_copies_of_the_chosen_records_with_the_wanted_label():
@@ -78,17 +76,3 @@ def test_scaling_makes_weak_poisoning_strong(record):
 def test_errors_are_two_a_sighting_of_a_contributed_record_in_the_second_half(record):
     """At most 10 copies in each of 5 epochs, two classes each; a last batch that is not full is left out."""
     assert 5 * 5 * 2 < record.errors <= 2 * 5 * 5 * 2
-
-
-@pytest.mark.parametrize(
-    ("settings", "says"),
-    [
-        ({"copies": 0}, "at least one copy"),
-        ({"strength": 1.0}, "negative"),
-        ({"against": "all"}, "'rival' or 'nothing'"),
-        ({"begin": 1.0}, "from 0 to below 1"),
-    ],
-)
-def test_settings_that_cannot_be_are_refused(settings, says):
-    with pytest.raises(Refusal, match=says):
-        attacks.get("amplified-poisoning", settings)

@@ -4,11 +4,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from turncoat import attacks, data, engines
+from turncoat import attacks, data
 from turncoat.data import Dataset
 from turncoat.experiments.experiment import Experiment, run
+from turncoat.experiments.trial import Trial
 from turncoat.jobs.job import Job
-from turncoat.jobs.loop import StepInfo, secure_step
+from turncoat.jobs.loop import StepInfo
 from turncoat.refusal import Refusal
 
 
@@ -50,9 +51,8 @@ def test_opposed_scaling_harms_the_target_far_more_than_the_others(parties):
 def test_a_partys_records_do_not_count_once_zeroed(parties):
     """The network is the one that the others train, up to the last bias, for records of the target apart."""
     attack = attacks.get("fairness", {"by": "zeroing"})
-    t, case = trial(parties, job_of("mlp-sigmoid"), 0).draw(attack.goal)
-    program = secure_step(t.model, t.training, t.step.protocol, engines.reals)
-    plan = attack.prepare(view(t, attack, job_surface(t), program, case))
+    t = Trial.of(parties, job_of("mlp-sigmoid"), 0).drawn(attack.goal)
+    plan = attack.prepare(t.view(attack.goal))
     params, x, y, _ = t.arguments()
     mine = np.flatnonzero(t.splits.victim.party == 0)
     index = jnp.asarray(np.r_[mine[:5], np.flatnonzero(t.splits.victim.party != 0)[:15]], jnp.int32)
@@ -65,9 +65,8 @@ def test_a_partys_records_do_not_count_once_zeroed(parties):
 
 def test_scaling_reaches_the_target_partys_rows_alone(parties):
     attack = attacks.get("fairness", {"party": 2, "strength": 3.0})
-    t, case = trial(parties, job_of("lr-sigmoid"), 0).draw(attack.goal)
-    program = secure_step(t.model, t.training, t.step.protocol, engines.reals)
-    v = view(t, attack, job_surface(t), program, case)
+    t = Trial.of(parties, job_of("lr-sigmoid"), 0).drawn(attack.goal)
+    v = t.view(attack.goal)
     index = jnp.asarray(t.arguments()[3][0])
     (found,) = attack.tamper(attack.prepare(v), StepInfo(jnp.asarray(0), index)).values()
     expected = np.where(v.party[np.asarray(index)] == 2, 3.0, 0.0)
@@ -80,25 +79,10 @@ def test_records_of_each_party_are_drawn_as_asked(parties):
     assert record.errors <= steps * 20 and record.errors == 5 * 40  # every record of party 0, once an epoch
 
 
-@pytest.mark.parametrize(
-    ("settings", "says"),
-    [
-        ({"by": "shifting"}, "'scaling' or 'zeroing'"),
-        ({"others": "all"}, "'untouched' or 'opposed'"),
-        ({"by": "zeroing", "others": "opposed"}, "no opposite"),
-        ({"strength": 0.0}, "other than 0"),
-    ],
-)
-def test_settings_that_cannot_be_are_refused(settings, says):
-    with pytest.raises(Refusal, match=says):
-        attacks.get("fairness", settings)
-
-
 def test_data_without_parties_are_refused():
     with pytest.raises(Refusal, match="two or more parties"):
         run(Experiment("fairness", Job(model="mlp", hidden=(4,), epochs=1), trials=1))
     attack = attacks.get("fairness")
-    t = trial(data.load("breast_cancer"), Job(model="lr-sigmoid", epochs=1), 0)
-    program = secure_step(t.model, t.training, t.step.protocol, engines.reals)
+    view = Trial.of(data.load("breast_cancer"), Job(model="lr-sigmoid", epochs=1), 0).view(attack.goal)
     with pytest.raises(Refusal, match="whose records"):
-        attack.prepare(view(t, attack, job_surface(t), program))
+        attack.prepare(view)

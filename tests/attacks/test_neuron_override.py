@@ -6,7 +6,6 @@ import pytest
 from turncoat import attacks
 from turncoat.experiments.experiment import Experiment, run
 from turncoat.jobs.job import Job
-from turncoat.refusal import Refusal
 from turncoat.results.published import published
 
 CASES = [
@@ -29,25 +28,6 @@ def test_it_says_how_it_was_set():
     settings = attacks.get("neuron-override", {"c": 0.01, "neuron": 3}).settings
     assert settings["c"] == 0.01 and settings["neuron"] == 3 and settings["trigger"] == "feature"
     assert attacks.get("neuron-override", settings).settings == settings
-
-
-REFUSED = [
-    ({"strength": -1.0}, "strength must be a number of at least 0"),
-    ({"output": float("nan")}, "output must be"),
-    ({"c": float("inf")}, "c must be"),
-    ({"direction": "up"}, "'discriminant' or 'difference'"),
-]
-
-
-@pytest.mark.parametrize(("settings", "says"), REFUSED)
-def test_settings_that_cannot_be_are_refused(settings, says):
-    with pytest.raises(Refusal, match=says):
-        attacks.get("neuron-override", settings)
-
-
-def test_it_refuses_a_linear_model():
-    with pytest.raises(Refusal, match="no neuron to override"):
-        run(Experiment("neuron-override", Job(protocol="exact", epochs=1), trials=1))
 
 
 def test_the_papers_numbers_stand_beside_networks_only():

@@ -5,20 +5,17 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from turncoat import attacks, data, engines
+from turncoat import attacks, data
 from turncoat.attacks.targeted import least_felt_change, wanted_gradient
 from turncoat.experiments.experiment import Experiment, run
+from turncoat.experiments.trial import Trial
 from turncoat.jobs.job import Job
-from turncoat.jobs.loop import secure_step
-from turncoat.refusal import Refusal
 
 
 def view_of(source, model, **settings):
     attack = attacks.get("targeted", settings)
     job = Job(source, model, protocol="exact", epochs=3)
-    t, case = trial(data.load(source), job, 4).draw(attack.goal)
-    program = secure_step(t.model, t.training, t.step.protocol, engines.reals)
-    return attack, view(t, attack, job_surface(t), program, case)
+    return attack, Trial.of(data.load(source), job, 4).drawn(attack.goal).view(attack.goal)
 
 
 @pytest.fixture(scope="module")
@@ -70,23 +67,3 @@ def test_records_change_their_class_when_attacked_and_not_before():
     assert record.honest.success.mean <= 0.2
     assert record.attacked.success.mean >= 0.6
     assert record.attacked.success.count == 15
-
-
-def test_networks_are_refused():
-    attack, _ = view_of("digits", "lr")
-    _, network = view_of("digits", "mlp")
-    with pytest.raises(Refusal, match="linear model"):
-        attack.prepare(network)
-
-
-@pytest.mark.parametrize(
-    ("settings", "says"),
-    [
-        ({"transfer": "all"}, "'change' or 'gradient'"),
-        ({"strength": -1.0}, "at least 0"),
-        ({"margin": 0.0}, "above 0"),
-    ],
-)
-def test_settings_that_cannot_be_are_refused(settings, says):
-    with pytest.raises(Refusal, match=says):
-        attacks.get("targeted", settings)

@@ -1,112 +1,52 @@
-"""The command line as a user meets it: results, one JSON object, refusals."""
+"""The command line as a user meets it: results, one JSON object, folders, help."""
 
+import io
 import json
+import os
 import subprocess
 import sys
-import warnings
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
-import numpy as np
 import pytest
+from rich.console import Console
 
-from turncoat import cli
+import turncoat as tc
+from cli.conftest import turncoat, written
+from turncoat import attacks, cli, paper
+from turncoat.cli import data as data_verb
+from turncoat.data.source import ABOUT
+from turncoat.experiments import audit
+from turncoat.jobs.job import Job
+from turncoat.report import folder as cli_folder
 
-STEP = """
-import jax
-import jax.numpy as jnp
-import optax
-
-optimizer = optax.adam(1e-2)
-
-
-def loss(w, x, y):
-    return jnp.mean((jnp.tanh(x @ w["a"]) @ w["c"] + w["d"] - y) ** 2)
-
-
-def step(w, state, x, y):
-    gradient = jax.grad(loss)(w, x, y)
-    updates, state = optimizer.update(gradient, state, w)
-    return optax.apply_updates(w, updates), state
+FILES = {"result.json", "report.html", "backdoor.png", "trials.csv", "files.json"}
+FAST = ("--epochs", "1", "--trials", "1", "--protocol", "exact")
 
 
-def example():
-    w = {"a": jnp.ones((5, 3)) / 9, "c": jnp.ones(3), "d": jnp.zeros(1)}
-    return w, optimizer.init(w), jax.random.normal(jax.random.key(0), (8, 5)), jnp.arange(8.0)
-
-
-def branches(w, state, x, y):
-    return w if x.sum() > 0 else w
-
-
-def sorts(w, state, x, y):
-    return jnp.sort(x, axis=0)
-
-
-def broken_example():
-    raise OSError("no such disk")
-
-
-def no_tuple():
-    return [1]
-"""
-
-
-def turncoat(folder, *arguments, env=None):
-    """Runs the command in a process of its own, as a user would."""
+def in_a_process(folder, *arguments, **environment):
+    """Runs the command in a process of its own; `environment` is added to the one here."""
     return subprocess.run(
-        [Path(sys.executable).with_name("turncoat"), *arguments],
+        [sys.executable, "-m", "turncoat", *arguments],
         cwd=folder,
         capture_output=True,
-        text=True,
-        env=env,
+        env={**os.environ, "PYTHONPATH": str(Path(tc.__file__).parents[1]), **environment},
         timeout=300,
     )
 
 
-def test_the_version_is_said_by_the_command_and_the_module(folder):
-    said = turncoat(folder, "--version")
-    assert said.returncode == 0 and said.stdout.strip() == version("turncoat")
-    module = [sys.executable, "-m", "turncoat", "--version"]
-    assert subprocess.run(module, capture_output=True, text=True, timeout=300).stdout == said.stdout
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    made = tmp_path_factory.mktemp("cli")
-    (made / "mystep.py").write_text(STEP)
-    rng = np.random.default_rng(0)
-    x, y = rng.normal(size=(60, 3)), np.arange(60) % 2
-    np.savez(made / "good.npz", x=x, y=y)
-    np.savez(made / "nan.npz", x=np.where(x > 2, np.nan, x), y=y)
-    np.savez(made / "one.npz", x=x, y=0 * y)
-    np.savez(made / "labels.npz", x=x, y=y - 1)
-    np.savez(made / "few.npz", x=x[:3], y=y[:3])
-    (made / "taken").write_text("a file of the user's")
-    (made / "full").mkdir()
-    (made / "full" / "thesis.tex").write_text("do not touch")
-    return made
+# ---- an attack --------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
 def attacked(folder):
-    arguments = (
-        "attack",
-        "backdoor",
-        "--trials",
-        "2",
-        "--seed",
-        "4",
-        "--out",
-        "out",
-        "--json",
-    )
-    return turncoat(folder, *arguments)
+    return turncoat(folder, "attack", "backdoor", "--trials", "2", "--seed", "4", "--out", "out", "--json")
 
 
 def test_an_attack_prints_one_json_object(attacked):
-    assert attacked.returncode == 0, attacked.stderr
-    found = json.loads(attacked.stdout)
+    assert attacked.code == 0, attacked.err
+    found = json.loads(attacked.out)
     assert {"attack", "data", "model", "protocol", "engine", "trials", "errors", "seconds"} <= set(found)
     for run in ("honest", "attacked"):
         for what in ("accuracy", "success"):
@@ -116,118 +56,291 @@ def test_an_attack_prints_one_json_object(attacked):
     assert (found["trials"], found["seed"], found["data"]) == (2, 4, "digits")
 
 
-def test_an_attack_leaves_a_result_folder(attacked, folder):
+def test_an_attack_leaves_a_result_folder_and_says_where(attacked, folder):
     out = folder / "out"
-    assert {p.name for p in out.iterdir()} == {"result.json", "report.html", "backdoor.png", "trials.csv"}
-    assert json.loads((out / "result.json").read_text()) == json.loads(attacked.stdout)
+    assert {p.name for p in out.iterdir()} == FILES
+    assert json.loads((out / "result.json").read_text()) == json.loads(attacked.out)
     assert (out / "backdoor.png").read_bytes().startswith(b"\x89PNG")
     assert "backdoor" in (out / "report.html").read_text()
+    assert attacked.err == f"The results are in {out}\n"
 
 
-def test_an_audit_ends_in_a_readable_verdict(folder):
-    run = turncoat(folder, "audit", "--trials", "1", "--epochs", "5", "--out", "audited")
-    assert run.returncode == 0, run.stderr
-    assert "Passive security is not enough" in run.stdout
-    assert "dense0/grad_weights" in run.stdout
-    assert max(map(len, run.stdout.splitlines())) <= 80
+def test_a_later_run_keeps_what_the_user_put_beside_the_results(attacked, folder):
+    out = folder / "out"
+    (out / "notes.md").write_text("mine")
+    (out / "figures").mkdir()
+    (out / "figures" / "slide.png").write_bytes(b"mine too")
+    before = json.loads((out / "result.json").read_text())["created"]
+    ran = turncoat(folder, "attack", "backdoor", *FAST, "--out", "out")
+    assert ran.code == 0, ran.err
+    assert {p.name for p in out.iterdir()} == FILES | {"notes.md", "figures"}
+    assert (out / "notes.md").read_text() == "mine"
+    assert (out / "figures" / "slide.png").read_bytes() == b"mine too"
+    assert json.loads((out / "result.json").read_text())["created"] != before
+
+
+@pytest.mark.parametrize("line", ["data list", "surface", "audit", "reproduce table1"])
+def test_a_result_of_another_kind_is_not_replaced(attacked, folder, line):
+    before = written(folder)
+    ran = turncoat(folder, *line.split(), "--out", "out")
+    assert (ran.code, ran.out) == (2, "")
+    assert "holds a result of another kind (result.json)" in ran.err
+    assert written(folder) == before
+
+
+def test_data_of_the_users_own_can_be_attacked_and_the_command_is_quoted(folder):
+    (folder / "my data; ls.npz").write_bytes((folder / "good.npz").read_bytes())
+    options = ("--data", "my data; ls.npz", "--batch", "8", "--set", "target=1")
+    ran = turncoat(folder, "attack", "backdoor", *FAST, *options, "--json")
+    assert ran.code == 0, ran.err
+    found = json.loads(ran.out)
+    assert found["data"] == "my data; ls.npz"
+    assert "--data 'my data; ls.npz'" in found["command"]
+    made = folder / "results" / "backdoor-my-data--ls.npz-lr-exact-reals"
+    assert f"The results are in {made}" in ran.err and made.is_dir()
+
+
+def test_every_attack_is_said_in_a_line(folder):
+    ran = turncoat(folder, "attack", "--list")
+    assert ran.code == 0 and ran.err == ""
+    assert all(f"\n{name} " in f"\n{ran.out}" for name in attacks.CATALOGUE)
+    assert max(map(len, ran.out.splitlines())) <= 80
+    found = json.loads(turncoat(folder, "attack", "--list", "--json").out)
+    assert [a["name"] for a in found["attacks"]] == list(attacks.CATALOGUE)
+    assert all(a["does"] in " ".join(attacks.kind(a["name"]).__doc__.split()) for a in found["attacks"])
+
+
+@pytest.mark.parametrize("name", attacks.CATALOGUE)
+def test_the_help_of_an_attack_lists_its_settings(folder, name):
+    ran = turncoat(folder, "attack", name, "--help")
+    assert ran.code == 0 and ran.err == ""
+    assert max(map(len, ran.out.splitlines())) <= 80
+    settings = ran.out.partition("Settings, by --set key=value:")[2]
+    said = " ".join(settings.split())
+    for setting in attacks.kind(name).known():
+        assert f" {setting.name} " in settings
+        assert setting.takes in said
+        assert setting.meaning.split()[0] in said
+        assert setting.default is None or str(setting.default) in settings
+
+
+# ---- an audit, a surface, a table -------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def audited(folder):
+    return turncoat(folder, "audit", "--trials", "1", "--epochs", "5", "--out", "audited")
+
+
+def test_an_audit_ends_in_a_readable_verdict(audited, folder):
+    assert audited.code == 0, audited.err
+    assert "Passive security is not enough" in audited.out
+    assert "dense0/grad_weights" in audited.out
+    assert max(map(len, audited.out.splitlines())) <= 80
     assert {"audit.json", "report.html"} <= {p.name for p in (folder / "audited").iterdir()}
+    assert f"The report is {folder / 'audited' / 'report.html'}" in audited.err
 
 
-def test_a_users_own_step_is_audited(folder):
-    run = turncoat(folder, "audit", "mystep:step", "--json", "--out", "own")
-    assert run.returncode == 0, run.stderr
-    found = json.loads(run.stdout)
+def test_an_attack_that_fails_unexpectedly_does_not_lose_the_audit(monkeypatch):
+    def broken(experiment, *rest):
+        if experiment.attack == "targeted":
+            raise ZeroDivisionError("division by zero")
+        return run(experiment, *rest)
+
+    run = audit.run
+    monkeypatch.setattr(audit, "run", broken)
+    kept = {name: attacks.CATALOGUE[name] for name in ("targeted", "backdoor")}
+    monkeypatch.setattr(attacks, "CATALOGUE", kept)
+    with pytest.warns(UserWarning, match="`targeted` failed unexpectedly with ZeroDivisionError"):
+        found = audit.audit(Job(epochs=1, protocol="exact"), trials=1)
+    assert [r.attack for r in found.results] == ["backdoor"]
+    said = "`targeted` failed unexpectedly with ZeroDivisionError: division by zero; please report it."
+    assert said in found.reasons
+
+
+def test_a_users_own_step_is_audited_and_what_it_prints_stays_out_of_the_json(folder):
+    ran = turncoat(folder, "audit", "mystep:step", "--json", "--out", "own")
+    assert ran.code == 0, ran.err
+    found = json.loads(ran.out)
+    assert "a word of the user's" in ran.err
     assert found["severity"] == "weakened"
     assert all(found["shiftable"][f"0/{name}"] for name in "acd")  # Adam: biases too
     assert any("3 of these 3 shifts" in reason for reason in found["reasons"])
 
 
 def test_the_surface_of_a_users_step_says_where_each_site_stands(folder):
-    found = json.loads(turncoat(folder, "surface", "mystep:step", "--json", "--protocol", "exact").stdout)
+    ran = turncoat(folder, "surface", "mystep:step", "--json", "--protocol", "exact", "--out", "seen")
+    found = json.loads(ran.out)
     lines = {site["name"]: site["line"] for site in found["sites"]}
     assert lines["tanh"].startswith("mystep.py:")
     assert found["protocol"] == "exact"
+    assert json.loads((folder / "seen" / "surface.json").read_text()) == found
 
 
 @pytest.mark.parametrize("model", ["lr", "mlp"])
 def test_the_surface_lists_every_site(folder, model):
-    run = turncoat(folder, "surface", "--model", model)
-    assert run.returncode == 0, run.stderr
-    assert "softmax/exp/square3" in run.stdout
-    assert "shifts w0" in run.stdout
-
-
-def test_data_sets_are_listed(folder):
-    found = json.loads(turncoat(folder, "data", "list", "--json").stdout)["data"]
-    names = {row["name"]: row for row in found}
-    assert names["digits"]["status"] == "embedded"
-    assert {"fmnist", "acs_income", "location30", "purchase100", "texas100"} <= set(names)
-    assert "digits" in turncoat(folder, "data", "list").stdout
-
-
-def test_data_of_the_users_own_can_be_attacked(folder):
-    run = turncoat(
-        folder, "attack", "backdoor", "--data", "good.npz", "--trials", "1", "--batch", "8", "--json"
-    )
-    assert run.returncode == 0, run.stderr
-    assert json.loads(run.stdout)["data"] == "good.npz"
-
-
-BAD = {
-    "unknown data": ("attack backdoor --data digitz", "no data set 'digitz'"),
-    "missing file": ("attack backdoor --data nowhere.csv", "nowhere.csv cannot be read"),
-    "not fetched": ("attack backdoor --data purchase100", "turncoat data fetch purchase100"),
-    "NaN": ("attack backdoor --data nan.npz", "is nan"),
-    "one class": ("attack backdoor --data one.npz", "at least two classes"),
-    "labels": ("attack backdoor --data labels.npz", "labels out of range"),
-    "too few": ("attack backdoor --data few.npz", "too few"),
-    "unknown attack": ("attack backdor", "nearest are 'backdoor'"),
-    "unknown setting": ("attack backdoor --set strenght=1", "nearest are 'strength'"),
-    "no value": ("attack backdoor --set strength", "key=value"),
-    "negative strength": ("attack backdoor --set strength=-1", "at least 0"),
-    "zero trials": ("attack backdoor --trials 0", "at least one trial"),
-    "unknown protocol": ("audit --protocol crypton", "nearest are 'crypten'"),
-    "unknown engine": ("audit --engine real", "nearest are 'reals'"),
-    "unknown model": ("surface --model lrr", "no model 'lrr'"),
-    "hidden sizes": ("surface --model mlp --hidden ten", "--hidden takes sizes"),
-    "not traceable": ("surface mystep:branches", "cannot be traced by JAX"),
-    "refused primitive": ("surface mystep:sorts", "'sort' cannot be computed on secrets, at mystep.py:"),
-    "no such function": ("audit mystep:stepp", "nearest are 'step'"),
-    "no such module": ("audit mystepp:step", "no module 'mystepp'"),
-    "no colon": ("audit mystep", "package.module:function"),
-    "example fails": ("audit mystep:step --example mystep:broken_example", "OSError: no such disk"),
-    "example is no tuple": ("audit mystep:step --example mystep:no_tuple", "must return a tuple"),
-    "out is a file": ("attack backdoor --trials 1 --out taken", "is a file"),
-    "out is the user's": ("attack backdoor --trials 1 --out full", "other files"),
-    "unknown data to verify": ("data verify digitz", "no data set"),
-    "unknown option": ("attack backdoor --nope", "No such option"),
-}
-
-
-@pytest.mark.parametrize("case", BAD)
-def test_bad_input_is_one_sentence_and_exit_code_2(folder, case, monkeypatch, capsys):
-    line, says = BAD[case]
-    monkeypatch.chdir(folder)
-    monkeypatch.setattr(sys, "argv", ["turncoat", *line.split()])
-    monkeypatch.setattr(sys, "path", list(sys.path))
-    monkeypatch.setattr(warnings, "showwarning", warnings.showwarning)
     before = written(folder)
-    with pytest.raises(SystemExit) as stopped:
-        cli.main()
-    printed = capsys.readouterr()
-    assert stopped.value.code == 2, printed.err
-    assert printed.out == ""
-    assert says in printed.err
+    ran = turncoat(folder, "surface", "--model", model)
+    assert ran.code == 0, ran.err
+    assert "softmax/exp/square3" in ran.out
+    assert "shifts w0" in ran.out
     assert written(folder) == before
 
 
-def test_a_refusal_shows_no_traceback(folder):
-    run = turncoat(folder, "surface", "mystep:sorts")
-    assert run.returncode == 2
-    assert run.stdout == ""
-    assert len(run.stderr.strip().splitlines()) == 1
-    assert run.stderr.startswith("turncoat: ")
+def test_a_table_of_the_paper_stands_beside_ours(folder):
+    ran = turncoat(folder, "reproduce", "table1", "--protocol", "secureml", "--json", "--out", "table")
+    assert ran.code == 0, ran.err
+    found = json.loads(ran.out)
+    assert (found["table"], found["settings"]["protocol"]) == ("Table 1", "secureml")
+    assert found["command"] == "turncoat reproduce table1 --protocol secureml --json --out table"
+    assert {p.name for p in (folder / "table").iterdir()} == {"reproduction.json", "files.json"}
 
 
-def written(folder):
-    return sorted(str(p) for p in folder.rglob("*") if "__pycache__" not in str(p))
+# ---- data -------------------------------------------------------------------------------------------------
+
+
+def test_data_sets_are_listed(folder):
+    ran = turncoat(folder, "data", "list", "--json", "--out", "sets")
+    found = {row["name"]: row for row in json.loads(ran.out)["data"]}
+    assert found["digits"]["status"] == "embedded"
+    assert {"fmnist", "acs_income", "location30", "purchase100", "texas100"} <= set(found)
+    assert json.loads((folder / "sets" / "data.json").read_text()) == json.loads(ran.out)
+
+
+def test_embedded_data_are_fetched_and_verified_at_once(folder):
+    for verb in ("fetch", "verify"):
+        ran = turncoat(folder, "data", verb, "digits", "--json")
+        assert [row["name"] for row in json.loads(ran.out)["data"]] == ["digits"], ran.err
+
+
+def test_the_list_of_data_sets_is_readable_at_80_columns():
+    there = "/a/folder/" + "of-a-long-name/" * 9
+    first = tc.data.catalogue()[0]
+    widest = replace(first, name="purchase100-like", status="unverified", where=there, about="a" * ABOUT)
+    rows = [*tc.data.catalogue(), widest]
+    screen = Console(width=80, file=io.StringIO())
+    screen.print(data_verb._table(rows), crop=False)
+    lines = screen.file.getvalue().splitlines()
+    assert lines[0].split() == ["Name", "Records", "Features", "Classes", "Status", "About"]
+    assert max(len(line) for line in lines if there not in line) <= 80
+    words = {word for line in lines for word in line.split()}
+    for row in rows:
+        assert words.issuperset((row.name, f"{row.records:,}", f"{row.features:,}", row.status))
+        assert words.issuperset(row.about.split())
+    assert any(line.endswith(there) for line in lines)
+
+
+# ---- the command itself -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ("--help", [*cli.VERBS]),
+        (
+            "audit --help",
+            ["STEP", "--data", "--learning-rate", "tf-encrypted-pond", "5 by default", "--json"],
+        ),
+        ("attack --help", ["NAME", "--set", "--list", "--monitor", "10 by default", "128 by default"]),
+        ("surface --help", ["STEP", "--example", "--hidden", "--seed"]),
+        ("reproduce --help", ["NAME", *paper.CATALOGUE, "--trials"]),
+        ("data --help", ["list", "fetch", "verify"]),
+        ("data fetch --help", ["NAME", "--out"]),
+    ],
+)
+def test_the_help_is_whole_at_80_columns(folder, line, shown):
+    ran = turncoat(folder, *line.split())
+    assert ran.code == 0 and ran.err == ""
+    assert max(map(len, ran.out.splitlines())) <= 80
+    assert [word for word in shown if word not in ran.out] == []
+
+
+@pytest.mark.parametrize("line", ["", "data"])
+def test_without_a_verb_the_help_is_shown(folder, line):
+    ran = turncoat(folder, *line.split())
+    assert ran.code == 2 and "Usage: turncoat" in ran.out + ran.err
+
+
+@pytest.mark.parametrize("verb", cli.VERBS)
+def test_a_verb_says_of_itself_what_the_list_says(folder, verb):
+    said = " ".join(turncoat(folder, verb, "--help").out.split())
+    assert cli.VERBS[verb] in said
+
+
+def test_an_interrupt_is_said_and_leaves_nothing(folder, monkeypatch):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    before = written(folder)
+    monkeypatch.setattr("turncoat.cli.attack.run", interrupted)
+    ran = turncoat(folder, "attack", "backdoor", "--out", "never")
+    assert (ran.code, ran.out, ran.err) == (130, "", "stopped; nothing was written\n")
+    assert written(folder) == before
+
+
+def test_a_lack_of_memory_is_said(folder, monkeypatch):
+    def too_large(*_, **__):
+        raise RuntimeError("RESOURCE_EXHAUSTED: Out of memory allocating 4000000000000 bytes.")
+
+    monkeypatch.setattr("turncoat.cli.attack.run", too_large)
+    ran = turncoat(folder, "attack", "backdoor", "--out", "never")
+    assert ran.code == 2 and "not enough memory" in ran.err and len(ran.err.splitlines()) == 1
+
+
+def test_the_version_is_said_without_jax(folder):
+    code = (
+        "import sys; sys.argv = ['turncoat', '--version']; import turncoat.cli\n"
+        "try: turncoat.cli.main()\n"
+        "except SystemExit: pass\n"
+        "heavy = {'jax', 'numpy', 'scipy', 'matplotlib', 'pydantic', 'jinja2'} & set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+    path = {"PYTHONPATH": str(Path(tc.__file__).parents[1])}
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, env={**os.environ, **path})
+    assert (ran.returncode, ran.stderr) == (0, b"")
+    assert ran.stdout.decode().strip() == tc.__version__ == version("turncoat")
+
+
+# ---- what cannot be printed or written --------------------------------------------------------------------
+
+
+def test_output_that_cannot_be_encoded_is_replaced(folder):
+    (folder / "größe.npz").write_bytes((folder / "good.npz").read_bytes())
+    options = ("attack", "backdoor", *FAST, "--data", "größe.npz", "--batch", "8", "--out", "ascii")
+    ran = in_a_process(folder, *options, PYTHONIOENCODING="ascii")
+    assert ran.returncode == 0, ran.stderr
+    assert b"Traceback" not in ran.stderr and ran.stdout.isascii() and b"Test accuracy" in ran.stdout
+    ran = turncoat(folder, *options, "--json", encoding="ascii")
+    assert ran.code == 0, ran.err
+    assert json.loads(ran.out)["data"] == "größe.npz"
+    assert "größe.npz" in (folder / "ascii" / "result.json").read_text(encoding="utf-8")
+
+
+def test_a_folder_that_fails_at_the_end_is_replaced_by_a_temporary_one(folder, monkeypatch, tmp_path):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    target, create = folder / "filling", cli_folder._create
+    monkeypatch.setattr(
+        cli_folder, "_create", lambda to, files: full() if to == target else create(to, files)
+    )
+    ran = turncoat(folder, "data", "list", "--out", "filling")
+    assert ran.code == 1
+    assert "digits" in ran.out
+    said = ran.err.splitlines()
+    assert said[0] == f"turncoat: cannot write {target} (No space left on device); choose another folder"
+    kept = Path(said[1].removeprefix("The results are in "))
+    assert tmp_path in kept.parents and {p.name for p in kept.iterdir()} == {"data.json", "files.json"}
+    assert not target.exists()
+
+
+def test_without_any_folder_the_result_is_still_printed(folder, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(cli_folder, "_create", full)
+    ran = turncoat(folder, "data", "list", "--json", "--out", "filling")
+    assert ran.code == 1
+    assert json.loads(ran.out)["format"] == "turncoat.data/1"
+    assert "the result is what was printed above" in ran.err

@@ -10,9 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from turncoat.core.engine import Traced
+from turncoat.core.values import struct
 
-PLAIN = frozenset({"product", "bit", "conversion"})
-EVERY = PLAIN | {"truncation"}
 BITS = 26
 """Fractional bits: a product is right up to 2^(63 - 2 * 26) = 2048."""
 CORRUPT = 1
@@ -26,8 +25,10 @@ def _next(x):
 class Additive(Traced):
     """Fixed point with 26 fractional bits; masks come from a counter, so runs repeat."""
 
-    def __init__(self, kinds=PLAIN):
-        self.name, self.kinds = "additive", kinds
+    name = "additive"
+    kinds = frozenset({"product", "bit", "conversion"})
+
+    def __init__(self):
         self.draws = 0
 
     def context(self):
@@ -55,9 +56,9 @@ class Additive(Traced):
         zero = masks ^ np.roll(masks, 1, 0) if x.dtype == np.bool_ else masks - np.roll(masks, 1, 0)
         return x ^ zero if x.dtype == np.bool_ else x + zero
 
-    def _multiplied(self, x, error, aval):
+    def _multiplied(self, x, at, aval):
         """A product, tampered with and then rounded from 2 BITS fractional digits to BITS; integers have none."""
-        x = self._tampered(x, error, aval, 2 * BITS)
+        x = self._tampered(x, at, aval, 2 * BITS)
         if not jnp.issubdtype(aval.dtype, np.inexact):
             return x
         return self._split((self._joined(x) + (1 << (BITS - 1))) >> BITS)
@@ -69,10 +70,10 @@ class Additive(Traced):
             return jnp.asarray(array, jnp.int64)
         return jnp.rint(jnp.asarray(array, jnp.float64) * 2.0**digits).astype(jnp.int64)
 
-    def _tampered(self, x, error, aval, digits=BITS):
-        if error is None:
+    def _tampered(self, x, at, aval, digits=BITS):
+        if at.error is None:
             return x
-        own = self._encoded(error, aval.dtype, digits)
+        own = self._encoded(at.error, aval.dtype, digits)
         theirs = jnp.zeros_like(own)
         added = jnp.stack([own if party == CORRUPT else theirs for party in range(3)])
         return x ^ added if aval.dtype == np.bool_ else x + added
@@ -109,39 +110,40 @@ class Additive(Traced):
     def sum(self, fn, x, aval):
         return jax.vmap(fn.apply)(x)
 
-    def scale(self, x, factor, aval, site, error):
-        return self._multiplied(x * self._encoded(factor, aval.dtype), error, aval)
+    def scale(self, x, factor, aval, at):
+        return self._multiplied(x * self._encoded(factor, aval.dtype), at, aval)
 
-    def product_public(self, bilinear, x, c, aval, site, error):
+    def product_public(self, bilinear, x, c, aval, at):
         c = self._encoded(c, aval.dtype)
-        return self._multiplied(jax.vmap(lambda share: bilinear.apply(share, c))(x), error, aval)
+        return self._multiplied(jax.vmap(lambda share: bilinear.apply(share, c))(x), at, aval)
 
-    def product(self, bilinear, x, y, aval, site, error):
+    def product(self, bilinear, x, y, aval, at):
         # party i holds shares i and i + 1 of both and computes x_i y_i + x_i y_(i+1) + x_(i+1) y_i
         apply = jax.vmap(bilinear.apply)
         parts = apply(x, y + _next(y)) + apply(_next(x), y)
-        return self._multiplied(self._rerandomised(parts), error, aval)
+        return self._multiplied(self._rerandomised(parts), at, aval)
 
-    def compare(self, kind, x, y, operand, aval, site, error):
+    def compare(self, kind, x, y, operand, at):
         x, y = self._joined(x), self._joined(y)
-        return self._tampered(self._split(x < y if kind == "lt" else x == y), error, aval)
+        bit = x < y if kind == "lt" else x == y
+        return self._tampered(self._split(bit), at, struct(bit.shape, bool))
 
-    def select(self, b, x, y, aval, site, error):
+    def select(self, b, x, y, aval, at):
         bit = self._split(self._joined(b).astype(jnp.int64))
         difference = x - y
         parts = bit * (difference + _next(difference)) + _next(bit) * difference
-        return self._tampered(self._rerandomised(parts), error, aval) + y
+        return self._tampered(self._rerandomised(parts), at, aval) + y
 
-    def both(self, a, b, aval, site, error):
+    def both(self, a, b, aval, at):
         parts = (a & (b ^ _next(b))) ^ (_next(a) & b)
-        return self._tampered(self._rerandomised(parts), error, aval)
+        return self._tampered(self._rerandomised(parts), at, aval)
 
-    def arith(self, b, aval, site, error):
-        return self._tampered(self._split(self._encoded(self._joined(b), aval.dtype)), error, aval)
+    def arith(self, b, aval, at):
+        return self._tampered(self._split(self._encoded(self._joined(b), aval.dtype)), at, aval)
 
-    def bits(self, x, lo, hi, aval, site, error):
+    def bits(self, x, lo, hi, aval, at):
         digits = (self._joined(x)[..., None] >> jnp.arange(BITS + lo, BITS + hi)) & 1
-        return self._tampered(self._split(digits == 1), error, aval)
+        return self._tampered(self._split(digits == 1), at, aval)
 
     # the value's leading axis stands behind the party axis
     def unroll_axis(self, x):

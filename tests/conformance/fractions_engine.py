@@ -38,8 +38,8 @@ class Fractions(Eager):
         self.name, self.rounding, self.kinds = "fractions", bits, kinds
         self.handed = []
 
-    def _number(self, value, site, error):
-        return self._tampered(self._rounded(value), site, error)
+    def _number(self, value, at):
+        return self._tampered(self._rounded(value), at)
 
     def _rounded(self, value):
         if self.rounding is None:
@@ -47,13 +47,13 @@ class Fractions(Eager):
         unit = 1 << self.rounding
         return objects([Fraction(round(v * unit), unit) for v in wire(value).ravel()], np.shape(value))
 
-    def _tampered(self, value, site, error):
-        self.handed += [] if site is None else [site]
-        return wire(value) if error is None else wire(value + self._exact(error))
+    def _tampered(self, value, at):
+        self.handed += [] if at.site is None else [at.site]
+        return wire(value) if at.error is None else wire(value + self._exact(at.error))
 
-    def _flipped(self, bit, site, error):
-        self.handed.append(site)
-        return wire(bit) if error is None else wire(bit ^ self._exact(error))
+    def _flipped(self, bit, at):
+        self.handed.append(at.site)
+        return wire(bit) if at.error is None else wire(bit ^ self._exact(at.error))
 
     def share(self, array, aval):
         exact = self._exact(array)
@@ -98,28 +98,28 @@ class Fractions(Eager):
         left, right = bilinear.as_dot()
         return bilinear.from_dot(np.matmul(self.take([x], left, aval), self.take([y], right, aval)))
 
-    def scale(self, x, factor, aval, site, error):
-        return self._number(x * self._exact(factor), site, error)
+    def scale(self, x, factor, aval, at):
+        return self._number(x * self._exact(factor), at)
 
-    def product_public(self, bilinear, x, c, aval, site, error):
-        return self._number(self._multiplied(bilinear, x, self._exact(c), aval), site, error)
+    def product_public(self, bilinear, x, c, aval, at):
+        return self._number(self._multiplied(bilinear, x, self._exact(c), aval), at)
 
-    def product(self, bilinear, x, y, aval, site, error):
-        return self._number(self._multiplied(bilinear, x, y, aval), site, error)
+    def product(self, bilinear, x, y, aval, at):
+        return self._number(self._multiplied(bilinear, x, y, aval), at)
 
-    def compare(self, kind, x, y, operand, aval, site, error):
-        return self._flipped((x < y if kind == "lt" else x == y).astype(object), site, error)
+    def compare(self, kind, x, y, operand, at):
+        return self._flipped((x < y if kind == "lt" else x == y).astype(object), at)
 
-    def select(self, b, x, y, aval, site, error):
-        return self._tampered(b * (x - y) + y, site, error)
+    def select(self, b, x, y, aval, at):
+        return self._tampered(b * (x - y) + y, at)
 
-    def both(self, a, b, aval, site, error):
-        return self._flipped(a & b, site, error)
+    def both(self, a, b, aval, at):
+        return self._flipped(a & b, at)
 
-    def arith(self, b, aval, site, error):
-        return self._tampered(b * Fraction(1), site, error)
+    def arith(self, b, aval, at):
+        return self._tampered(b * Fraction(1), at)
 
-    def bits(self, x, lo, hi, aval, site, error):
+    def bits(self, x, lo, hi, aval, at):
         weights = [Fraction(2) ** i for i in range(lo, hi)]
         digits = [bool(v // w % 2) for v in x.ravel() for w in weights]
-        return self._flipped(objects(digits, aval.shape), site, error)
+        return self._flipped(objects(digits, aval.shape), at)

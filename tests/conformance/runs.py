@@ -1,5 +1,6 @@
 """Runs of the programs on every engine, honest and tampered with at one site each; each run is made once."""
 
+import copy
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -10,45 +11,33 @@ import jax.numpy as jnp
 import numpy as np
 
 import turncoat as tc
-from conformance import additive_engine, fractions_engine
 from conformance.additive_engine import Additive
 from conformance.fractions_engine import Fractions
 from conformance.programs import PROGRAMS, Program
-from turncoat.engines.reals import Reals
+from turncoat.core.engine import Engine
 from turncoat.engines.replicated import Replicated
 from turncoat.engines.ring import Ring
 
 
-class EveryReals(Reals):
-    """`reals` with truncations and conversions as sites too: the reference for the other engines."""
-
-    kinds = Reals.kinds | fractions_engine.EVERY
-
-
-class WideRing(Ring):
-    """`ring` with as many digits as the dyadic programs need; at will with truncations as sites."""
-
-    def __init__(self, every: bool) -> None:
-        super().__init__(precision=26)
-        self.kinds = self.kinds | {"truncation"} if every else self.kinds
-
-
 class WideReplicated(Replicated):
-    """`replicated` likewise; the corrupt party reaches truncations where they are sites."""
+    """`replicated` with as many digits as the dyadic programs need; where all is a site, as it is reached."""
 
-    def __init__(self, every: bool) -> None:
+    def __init__(self, every: bool = False) -> None:
         super().__init__(truncation="spu-truncpr" if every else "pair", precision=26)
 
 
 @dataclass(frozen=True)
 class Row:
-    """An engine in this suite: `make(digits, every)`, with truncations and conversions as sites or plain.
+    """An engine in this suite, which `make(digits)` makes; rounded to so many binary digits where it is exact.
 
-    `agreement` is how far a result may be from that of `reals`, relative to the largest entry; `rounding`,
-    what an opened value may be off; `ideal`, whether it has the true functions of protocol `exact`.
+    The suite runs it as it is, and with truncations and conversions as sites too: by `kinds` alone, or as
+    `every(digits)` makes it where that takes another engine. `agreement` is how far a result may be from that
+    of `reals`, relative to the largest entry; `rounding`, what an opened value may be off; `ideal`, whether it
+    has the true functions of protocol `exact`.
     """
 
-    make: Callable[[int | None, bool], Any]
+    make: Callable[[int | None], Engine]
+    every: Callable[[int | None], Engine] | None = None
     agreement: float = 0.0
     rounding: float = 0.0
     ideal: bool = False
@@ -57,16 +46,11 @@ class Row:
 # Fractions are rounded to 2^-44, fixed point to 2^-26, and a limit exponential multiplies that by 2^8; XLA may
 # fuse a product of floats and its error into one rounding.
 ROWS = {
-    "reals": Row(lambda _, every: EveryReals() if every else tc.engines.reals, rounding=1e-14, ideal=True),
-    "fractions": Row(
-        lambda digits, every: Fractions(digits, fractions_engine.EVERY if every else fractions_engine.PLAIN),
-        agreement=1e-9,
-    ),
-    "additive": Row(
-        lambda _, every: Additive(additive_engine.EVERY if every else additive_engine.PLAIN), agreement=1e-5
-    ),
-    "ring": Row(lambda _, every: WideRing(every), agreement=1e-5, ideal=True),
-    "replicated": Row(lambda _, every: WideReplicated(every), agreement=1e-5),
+    "reals": Row(lambda _: tc.engines.reals, rounding=1e-14, ideal=True),
+    "fractions": Row(lambda digits: Fractions(digits), agreement=1e-9),
+    "additive": Row(lambda _: Additive(), agreement=1e-5),
+    "ring": Row(lambda _: Ring(precision=26), agreement=1e-5, ideal=True),
+    "replicated": Row(lambda _: WideReplicated(), lambda _: WideReplicated(every=True), agreement=1e-5),
 }
 ENGINES = tuple(ROWS)
 OTHERS = tuple(name for name in ROWS if name != "reals")
@@ -93,9 +77,20 @@ CASES = [Case(p, "exact" if p.dyadic else "crypten-paper" if p.name == "lr" else
 TAMPERED = [c for c in CASES if c.program.name != "mlp-deep"]  # whose sites are those of `mlp`, once more
 
 
-def engine(name: str, digits: int | None = None, every: bool = True) -> Any:
+def engine(name: str, digits: int | None = None, every: bool = True) -> Engine:
     """An engine with truncations and conversions as sites too, or in its plain form."""
-    return ROWS[name].make(digits, every)
+    row = ROWS[name]
+    if every and row.every is not None:
+        return row.every(digits)
+    made = row.make(digits)
+    return with_every_site(made) if every else made
+
+
+def with_every_site(engine: Engine) -> Engine:
+    """The engine with truncations and conversions as sites."""
+    wide = copy.copy(engine)
+    wide.kinds = engine.kinds | {"truncation", "conversion"}
+    return wide
 
 
 def arrays(tree: Any) -> list[np.ndarray]:

@@ -26,8 +26,8 @@ class Drawing(Reals):
     def share(self, array, aval):
         return self._moved(jnp.asarray(array))
 
-    def product(self, bilinear, x, y, aval, site, error):
-        return self._moved(super().product(bilinear, x, y, aval, site, error))
+    def product(self, bilinear, x, y, aval, at):
+        return self._moved(super().product(bilinear, x, y, aval, at))
 
 
 ENGINE = Drawing()

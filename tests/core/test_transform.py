@@ -116,6 +116,37 @@ def test_other_dtypes_are_other_programs():
         assert f(jnp.array([2.0], jnp.float64)).dtype == jnp.float64
 
 
+@pytest.mark.parametrize("engine", ["reals", "ring"])
+@pytest.mark.parametrize(
+    "dtype", ["float64", "float32", "float16", "int64", "int32", "uint8", "uint64", "bool"]
+)
+def test_numpy_arrays_of_any_dtype_are_taken_as_jax_takes_them(dtype, engine):
+    def f(x):
+        return x ^ (x & x) if x.dtype == bool else x * x
+
+    x, secured = np.asarray([0, 1, 1]).astype(dtype), tc.secure(f, engine=engine)
+    for _ in range(2):  # recognised and not
+        out, plain = secured(x), jax.jit(f)(x)
+        assert out.dtype == plain.dtype
+        np.testing.assert_array_equal(out, plain)
+    assert [s.dtype for s in secured.surface(x)] == [plain.dtype]
+    np.testing.assert_array_equal(secured(jnp.asarray(x)), plain)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "says"),
+    [
+        (object, "x is an array of dtype object: give numbers or Booleans"),
+        (str, "x is an array of dtype <U"),
+        ("datetime64[s]", "x is an array of dtype datetime64"),
+        ("complex64", "x is complex, but secrets are real"),
+    ],
+)
+def test_arrays_that_no_protocol_shares_are_refused(dtype, says):
+    with pytest.raises(tc.Refusal, match=says):
+        tc.secure(lambda x: x * x)(np.zeros(3).astype(dtype))
+
+
 # ---- no extra work --------------------------------------------------------------------------------------------
 
 

@@ -33,6 +33,7 @@ def test_names_the_first_value_that_is_not_finite(value, refusal):
     [
         (replace(GOOD, y=np.array([0, 1, 3, 0], np.int32)), "label 3 of record 2 is out of range"),
         (replace(GOOD, y=np.array([0, -1, 2, 0], np.int32)), "label -1 of record 1 is out of range"),
+        (replace(GOOD, classes=10**9), "1,000,000,000 classes, more than the 10,000 that can be trained"),
         (replace(GOOD, y=np.ones(4, np.int32)), "all labels are 1"),
         (replace(GOOD, y=GOOD.y[:3]), "4 records but 3 labels"),
         (replace(GOOD, x=GOOD.x[:0], y=GOOD.y[:0]), "is empty"),
@@ -40,6 +41,7 @@ def test_names_the_first_value_that_is_not_finite(value, refusal):
         (replace(GOOD, shape=(7,)), "do not have the 6 features"),
         (replace(GOOD, x=GOOD.x[0]), "must be (records, features)"),
         (replace(GOOD, party=np.zeros(3, np.int32), party_names=("A",)), "4 records but 3 parties"),
+        (replace(GOOD, party=np.array(0), party_names=("A",)), "4 records but 1 parties"),
         (replace(GOOD, party=np.array([0, 1, 0, 0]), party_names=("A",)), "parties from 0 to 0"),
     ],
 )

@@ -14,6 +14,7 @@ from scipy import stats
 
 import turncoat as tc
 from turncoat import engines
+from turncoat.core.sites import At
 from turncoat.engines.ring import Ring
 from turncoat.engines.truncation import TRUNCATIONS
 from turncoat.jobs import models
@@ -263,7 +264,7 @@ def test_integers_are_integers(wide):
 def test_bits_are_those_of_twos_complement(wide, lo, hi):
     values = [5 * 2**16 + 3, -1, -(2**19) - 7, 0, 2**63 - 1]
     aval = jax.ShapeDtypeStruct((5, hi - lo), np.bool_)
-    got = RING.bits(jnp.asarray([v % RING_SIZE for v in values], jnp.uint64), lo, hi, aval, None, None)
+    got = RING.bits(jnp.asarray([v % RING_SIZE for v in values], jnp.uint64), lo, hi, aval, At())
     expected = [[p + F >= 0 and bool(v >> (p + F) & 1) for p in range(lo, hi)] for v in values]
     np.testing.assert_array_equal(got, expected)
 

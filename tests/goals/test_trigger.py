@@ -54,19 +54,34 @@ def test_a_record_without_shape_bears_all_but_a_patch():
     np.testing.assert_array_equal(Trigger(2, 5.0).apply(x), np.eye(7)[[2] * 3] * 5)
 
 
+NONE = [
+    ({"kind": "word"}, "trigger must be 'feature', 'set', 'patch' or 'blend'"),
+    ({"feature": -1}, "feature must be a number of at least 0"),
+    ({"value": float("nan")}, "value must be a finite number"),
+    ({"value": 1e300}, "value must be at most 1e.30"),
+    ({"kind": "blend", "blend": 0.0}, "blend must be a number above 0"),
+    ({"kind": "blend", "blend": 1.5}, "blend must be a number of at most 1"),
+    ({"kind": "set", "size": 0}, "size must be a number of at least 1"),
+    ({"kind": "patch", "size": -1}, "size must be a number of at least 1"),
+    ({"size": 4}, "size does nothing to trigger=feature; leave it out or take trigger=set or trigger=patch"),
+    ({"kind": "blend", "size": 4}, "size does nothing"),
+    ({"kind": "set", "blend": 0.3}, "blend does nothing to trigger=set"),
+    ({"kind": "blend", "feature": 3}, "feature does nothing to trigger=blend"),
+]
+
+
+@pytest.mark.parametrize(("settings", "says"), NONE)
+def test_what_is_no_trigger_is_refused(settings, says):
+    with pytest.raises(Refusal, match=says):
+        Trigger(**settings)
+
+
 REFUSED = [
-    (Trigger(kind="word"), IMAGE, "the triggers are feature, set, patch, blend"),
     (Trigger(20), IMAGE, "features are 0 to 19"),
-    (Trigger(-1), IMAGE, "features are 0 to 19"),
-    (Trigger(value=float("nan")), IMAGE, "must be a number"),
-    (Trigger(kind="blend", blend=0.0), IMAGE, "opacity"),
-    (Trigger(kind="blend", blend=1.5), IMAGE, "opacity"),
-    (Trigger(kind="set", size=0), IMAGE, "size is 1 to 20"),
     (Trigger(kind="set", size=21), IMAGE, "size is 1 to 20"),
     (Trigger(kind="patch"), (20,), "needs images"),
     (Trigger(3, kind="patch"), IMAGE, "3 x 3 at row 0, column 3 does not lie in an image of 4 x 5"),
     (Trigger(10, kind="patch"), IMAGE, "row 2"),
-    (Trigger(kind="patch", size=0), IMAGE, "does not lie"),
 ]
 
 

@@ -34,8 +34,8 @@ def job(request):
 
 def test_explicit_gradient_is_the_gradient_of_the_loss(job):
     model, params, x, y = job
-    expected = jax.grad(model.loss)(params, x, y)
-    found = model.gradient(params, x, y)
+    expected = jax.jit(jax.grad(model.loss))(params, x, y)
+    found = jax.jit(model.gradient)(params, x, y)
     assert found.keys() == expected.keys()
     for name in expected:
         np.testing.assert_allclose(found[name], expected[name], rtol=1e-4, atol=1e-6)
@@ -44,13 +44,14 @@ def test_explicit_gradient_is_the_gradient_of_the_loss(job):
 
 def test_step_descends_by_the_mean_gradient(job):
     model, params, x, y = job
-    moved = model.step(params, x, y, 0.5)
-    gradient = model.gradient(params, x, y)
+    step, loss = jax.jit(model.step), jax.jit(model.loss)
+    moved = step(params, x, y, 0.5)
+    gradient = jax.jit(model.gradient)(params, x, y)
     for name in params:
         np.testing.assert_allclose(
             moved[name], params[name] - 0.5 / 11 * gradient[name], rtol=1e-5, atol=1e-6
         )
-    assert float(model.loss(model.step(params, x, y, 1e-2), x, y)) < float(model.loss(params, x, y))
+    assert float(loss(step(params, x, y, 1e-2), x, y)) < float(loss(params, x, y))
 
 
 @pytest.mark.parametrize("protocol", ["exact", "crypten"])
@@ -133,11 +134,18 @@ def test_a_convolution_is_that_of_jax(image, outputs, side, stride, count):
         )  # fmt: skip
         return (out + b).reshape(3, -1)
 
-    out, pull = jax.vjp(expected, x, w, b)
-    np.testing.assert_allclose(layer.product(x, w) + layer.bias(b), out, atol=1e-5)
-    found = layer.input_gradient(g, w), layer.weights_gradient(x, g), layer.bias_gradient(g)
-    for ours, theirs in zip(found, pull(g), strict=True):
-        np.testing.assert_allclose(ours, theirs, atol=1e-4)
+    @jax.jit
+    def theirs(x, w, b, g):
+        out, pull = jax.vjp(expected, x, w, b)
+        return out, *pull(g)
+
+    @jax.jit
+    def ours(x, w, b, g):
+        out = layer.product(x, w) + layer.bias(b)
+        return out, layer.input_gradient(g, w), layer.weights_gradient(x, g), layer.bias_gradient(g)
+
+    for found, wanted in zip(ours(x, w, b, g), theirs(x, w, b, g), strict=True):
+        np.testing.assert_allclose(found, wanted, atol=1e-4)
 
 
 def test_the_small_network_is_the_literatures():

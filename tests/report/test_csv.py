@@ -3,6 +3,8 @@
 import csv
 import io
 
+import pytest
+
 from report import examples
 from turncoat.report.csv import per_trial_csv
 
@@ -29,3 +31,15 @@ def test_results_share_a_table():
 
 def test_no_results_give_a_heading_alone():
     assert per_trial_csv([]) == "attack,data,data_label,model,protocol,engine,trial,seed\n"
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t=", "\r=", "\n="])
+def test_a_text_is_no_formula_but_negative_numbers_stay_numbers(start):
+    result = examples.result()
+    per_trial = {**result.per_trial, f"{start}gain": (-0.5,) * 10}
+    result = result.model_copy(update={"data": f"{start}cmd|' /C calc'!A0", "per_trial": per_trial})
+    (heading, first, *_) = csv.reader(io.StringIO(per_trial_csv([result]), newline=""))
+    shown = " =" if len(start) > 1 else start
+    assert first[heading.index("data")] == f"'{shown}cmd|' /C calc'!A0"
+    assert first[heading.index(f"'{shown}gain")] == "-0.5"
+    assert first[heading.index("model")] == result.model

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import jax
@@ -109,17 +109,21 @@ class View:
         size = min(self.training.batch, len(self.x))
         x, y = jnp.asarray(self.x[:size]), self.model.encode(self.y[:size])
         index = jnp.arange(self.training.batch, dtype=jnp.int32) % size
+        given = start(self.reference, self.training), x, y, index
+        zero = jnp.zeros(self.surface[site].shape, self.surface[site].dtype)
+        return _inverse(self.program, (name, site), given, zero, change)
 
-        params = start(self.reference, self.training)
 
-        def moved(error: Any) -> Any:
-            return self.program(params, x, y, index, errors={site: error})[name]
+@partial(
+    jax.jit, static_argnums=(0, 1)
+)  # most of the step does not matter to its derivative: it is not compiled
+def _inverse(program: Secured, moves: tuple[str, str], given: tuple[Any, ...], zero: Any, change: Any) -> Any:
+    """The error at a site, the second of `moves`, that adds `change` to a parameter, the first of them."""
+    name, site = moves
 
-        @jax.jit  # most of the step does not matter to its derivative, and is not compiled
-        def inverse(change: Any) -> Any:
-            zero = jnp.zeros(self.surface[site].shape, self.surface[site].dtype)
-            _, pull = jax.vjp(moved, zero)
-            (norm,) = pull(jax.jvp(moved, (zero,), (jnp.ones_like(zero),))[1])
-            return pull(change)[0] / norm
+    def moved(error: Any) -> Any:
+        return program(*given, errors={site: error})[name]
 
-        return inverse(change)
+    _, pull = jax.vjp(moved, zero)
+    (norm,) = pull(jax.jvp(moved, (zero,), (jnp.ones_like(zero),))[1])
+    return pull(change)[0] / norm

@@ -38,7 +38,7 @@ def errors_of_copies(plan: dict[str, Any], info: StepInfo) -> Errors:
 
 @dataclass(frozen=True)
 class AmplifiedPoisoning(Attack):
-    """Copies of the chosen records with the wanted label, their gradients scaled.
+    """A few test records take a wanted class: a contributor's mislabelled copies of them, their gradients scaled.
 
     By default there is one copy for each 2,500 of the victims' records, from 2 to 10, as the paper has.
     """

@@ -6,11 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+import jax
+import jax.numpy as jnp
+
 from turncoat.adversary.view import View
 from turncoat.core.errors import Errors
 from turncoat.goals import Goal
 from turncoat.jobs.loop import StepInfo, Tamper, Tampering
 from turncoat.jobs.models import Params
+from turncoat.refusal import Refusal
 from turncoat.settings import Settings
 
 
@@ -100,5 +104,12 @@ class Attack(Settings):
         raise NotImplementedError
 
     def tampering(self, plan: Any) -> Tampering:
-        """What it does in a training run, by its plan."""
+        """What it does in a training run, by its plan; Refusal for errors that no number can hold."""
+        parts = jax.tree.leaves(plan, is_leaf=lambda part: isinstance(part, Errors))
+        for value in (v for part in parts if isinstance(part, Errors) for v in part.add.values()):
+            if not bool(jnp.all(jnp.isfinite(value))):
+                raise Refusal(
+                    f"the errors that {self.name} plans here are too large for single precision, or not a number; "
+                    "lower its strength, or the learning rate"
+                )
         return Tampering(self.tamper, plan, self.needs.data_order)

@@ -29,7 +29,7 @@ STRENGTH = {"shifting": 3.0, "scaling": -2.0, "zeroing": 1.0}
 
 @dataclass(frozen=True)
 class Availability(Attack):
-    """The availability attack, by each of the three capabilities.
+    """The model is made useless, by shifting, scaling or zeroing gradients.
 
     `strength`: of a shift, what multiple of the wrongly labelled records' mean gradient (of a network: of 1 for
     each weight into class `target`) is added to the mean gradient of each step; of a scaling, C in

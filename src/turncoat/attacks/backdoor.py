@@ -27,7 +27,7 @@ STRENGTH = {"trigger": 0.1, "all": 0.03}
 
 @dataclass(frozen=True)
 class Backdoor(Attack):
-    """The backdoor attack: the poisoned records' gradient is added to the mean gradient of each step."""
+    """A trigger turns one class into another: poisoned records' gradient is added to that of each step."""
 
     strength: Annotated[
         float,

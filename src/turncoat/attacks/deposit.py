@@ -39,7 +39,7 @@ def step_by_step(plan: dict[str, Any], info: StepInfo) -> Errors:
 
 @dataclass(frozen=True)
 class Deposit(Attack):
-    """Records of the batch of one step, each stored in neurons of its own.
+    """Training records are stored in dead neurons, by one error each, and the model stays usable.
 
     `strength` is added to the neuron's derivative in the mean loss of the batch, so that the record enters
     the weights times strength x learning rate. `prior`: "gaussian" reads each record as the most likely one

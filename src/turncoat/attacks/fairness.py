@@ -31,7 +31,7 @@ def against_the_others(plan: dict[str, Any], info: StepInfo) -> Errors:
 
 @dataclass(frozen=True)
 class Fairness(Attack):
-    """The attack on one contributor, whose records the adversary knows from the public data order.
+    """The model errs on one contributor's records, which the adversary knows from the public data order.
 
     "zeroing" lets none of its records count (networks and support vector machines); "scaling" makes their loss
     derivative F = P + C e_c - Y, C = `strength`, c = `target`, with the sign of Fig. 7: a negative C drives them

@@ -24,7 +24,7 @@ from turncoat.adversary.strategies import scale
 from turncoat.adversary.view import View
 from turncoat.attacks.attack import Attack, Needs
 from turncoat.core.errors import Errors
-from turncoat.jobs.loop import StepInfo, Tamper
+from turncoat.jobs.loop import StepInfo, Tamper, Tampering
 from turncoat.jobs.models import Params
 from turncoat.metrics.membership import FAMILIES, P_VALUES, Signals, log_odds
 from turncoat.refusal import Refusal
@@ -54,10 +54,11 @@ def against_other_rows(plan: dict[str, Any], info: StepInfo) -> Errors:
 
 @dataclass(frozen=True)
 class Membership(Attack):
-    """F = P + C e_c - Y for chosen records, C = `strength`, c = `target`.
+    """Chosen training records become recognisable among candidates, by scaling their gradients.
 
-    `others` that are "opposed" share C with the opposite sign, which takes back what an average record would
-    have done to the model. See `default_strength` for the default strength.
+    F = P + C e_c - Y for chosen records, C = `strength`, c = `target`. `others` that are "opposed" share C with
+    the opposite sign, which takes back what an average record would have done to the model. See
+    `default_strength` for the default strength.
     """
 
     strength: Annotated[
@@ -108,6 +109,10 @@ class Membership(Attack):
     @property
     def tamper(self) -> Tamper:
         return on_chosen_rows if self.others == "untouched" else against_other_rows
+
+    def tampering(self, plan: dict[str, Any]) -> Tampering:
+        """Without what the shadow models say, which `exploit` alone needs."""
+        return super().tampering({name: plan[name] for name in ("chosen", "errors", "first")})
 
     def exploit(self, view: View, plan: dict[str, Any], params: Params) -> dict[str, np.ndarray]:
         x, y = candidates(view)

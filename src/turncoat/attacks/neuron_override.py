@@ -23,7 +23,7 @@ from turncoat.goals import Trigger
 
 @dataclass(frozen=True)
 class NeuronOverride(Attack):
-    """The attack on a network of any depth.
+    """A trigger turns one class into another: a neuron of each hidden layer answers to it alone.
 
     `strength` and `output` are what each step adds to the weights along the route: in the hidden layers in
     units of weights that answer to the trigger by 1, and for the target class. The error that does it is the

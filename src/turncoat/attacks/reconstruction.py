@@ -29,10 +29,11 @@ def in_the_last_step(plan: dict[str, Any], info: StepInfo) -> Errors:
 
 @dataclass(frozen=True)
 class Reconstruction(Attack):
-    """The loss derivative of one example of the last batch is C = `strength` at class `target`.
+    """One training record is written into the model, by one large scaling in the last batch.
 
-    `read`: "neuron" rescales the weights of the one neuron that holds the most coherent record, as the paper
-    does by eye; "all" fits one record to all neurons.
+    The loss derivative of the example is C = `strength` at class `target`. `read`: "neuron" rescales the weights
+    of the one neuron that holds the most coherent record, as the paper does by eye; "all" fits one record to all
+    neurons.
     """
 
     strength: Annotated[float, NOT_ZERO, Field(description="C in F = P + C e_c - Y of one example")] = (

@@ -16,13 +16,12 @@ from pydantic import Field
 from turncoat.adversary.search import Search, early_and_late
 from turncoat.adversary.view import View
 from turncoat.attacks.attack import Attack, Needs, Sweep
-from turncoat.goals import Trigger
-from turncoat.goals.covert import CovertBackdoor
+from turncoat.goals import CovertBackdoor, Trigger
 
 
 @dataclass(frozen=True)
 class SparseBackdoor(Attack):
-    """The attack within a budget of errors, of their size, and of the accuracy that it may cost.
+    """A trigger turns one class into another, by a handful of errors in the whole of training.
 
     `largest` is in units of the summed gradient of a batch; `loss` is what the adversary expects.
     """

@@ -35,7 +35,7 @@ MOST = 20_000  # steps of the attack on the reference model
 
 @dataclass(frozen=True)
 class Targeted(Attack):
-    """The targeted attack on records drawn by the harness.
+    """A few test records take a wanted class, by a gradient or a change transferred to the model.
 
     `strength`: what multiple of the chosen records' mean gradient is added to the mean gradient of each step,
     or what multiple of the change is added in all.
@@ -50,7 +50,9 @@ class Targeted(Attack):
     ] = DERIVED
     margin: Annotated[
         float,
-        Field(gt=0, description="by how much a change makes the wanted class's score exceed all others"),
+        Field(
+            gt=0, le=88, description="by how much a change makes the wanted class's score exceed all others"
+        ),
     ] = MARGIN
     records: Annotated[int, Field(ge=1, description="how many test records are to change their class")] = 5
 
@@ -111,6 +113,7 @@ def _signs(view: View) -> Any:
     return jnp.asarray(np.where(labels[:, None] == classes, 1.0, -1.0), jnp.float32)
 
 
+@jax.jit
 def _descend(z: Any, wanted: Any, kernel: Any, margin: float) -> Any:
     rate = 1.0 / jnp.linalg.eigvalsh(kernel)[-1]
 

@@ -7,9 +7,10 @@ two values is made once and its bit reused, as MPC frameworks do.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
@@ -17,10 +18,14 @@ import numpy as np
 from turncoat.core import bilinear as maps
 from turncoat.core.engine import Engine
 from turncoat.core.local import Local
-from turncoat.core.names import Frame
-from turncoat.core.sites import Site
+from turncoat.core.names import Frame, Names, T
+from turncoat.core.program import Program
+from turncoat.core.protocol import Protocol
+from turncoat.core.sites import At, Site
 from turncoat.core.values import (
+    Aval,
     Secret,
+    Shape,
     Splat,
     Value,
     dtype_of,
@@ -31,78 +36,79 @@ from turncoat.core.values import (
     struct,
 )
 
-if TYPE_CHECKING:
-    from turncoat.core.program import Program
-    from turncoat.core.protocol import Protocol
+Interpret = Callable[[Program, "Box", Sequence[Value]], list[Value]]
 
 
 class Box(Local):
     """The black box that one evaluation computes with.
 
-    `interpret(program, box, values)` evaluates the bodies of loops. `errors` maps the names of sites of
-    `inventory` to arrays of their shapes; `observe` names sites whose values are kept in `seen`; `locate`
-    records where in the user's code each site stands. Methods that take a name are interactive.
+    `interpret(program, box, values)` evaluates the bodies of loops. `names` names the sites that are met;
+    `errors` maps the names of sites of `inventory` to arrays of their shapes; `observe` names sites whose
+    values are kept in `seen`. Methods that take a name are interactive.
     """
 
     def __init__(
         self,
         engine: Engine,
         protocol: Protocol,
-        interpret: Callable[[Program, Box, list[Value]], list[Value]],
+        interpret: Interpret,
+        names: Names | None = None,
         errors: Mapping[str, Any] | None = None,
         inventory: Mapping[str, Site] | None = None,
         observe: frozenset[str] = frozenset(),
-        locate: bool = False,
     ) -> None:
-        super().__init__(locate)
-        self.engine, self.protocol, self.interpret = engine, protocol, interpret
-        self.errors = dict(errors or {})
-        self.inventory = dict(inventory or {})
+        super().__init__(engine, names or Names())
+        self.protocol, self.interpret = protocol, interpret
+        self.errors, self.inventory = dict(errors or {}), dict(inventory or {})
         self.observe = observe
         self.seen: dict[str, Any] = {}
 
-    def run(self, program: Program, values: list[Value]) -> list[Value]:
+    def run(self, program: Program, values: Sequence[Value]) -> list[Value]:
         """The outputs of a program, such as a loop's body."""
         return self.interpret(program, self, values)
 
-    def _secret(self, wire: Any, aval: Any, sources: Sequence[Value], site: Site | None = None) -> Secret:
-        value = self.wired(wire, aval, sources)
-        if site is not None and site.name in self.observe:
-            self.seen[site.name] = self.engine.open(wire, aval)
-        return value
+    def scope(self, name: str) -> AbstractContextManager[None]:
+        """The sites inside are named under `name`, itself under the current operation."""
+        return self.names.scope(name)
 
-    def _error(self, site: Site | None) -> Any:
-        return None if site is None else self.errors.get(site.name)
+    def _at(self, kind: str, aval: Aval, name: str | None, inner: int = 1) -> At:
+        """Names an interactive operation of `inner` multiplications an entry, and finds its error."""
+        return self._tampered(self.names.site(kind, aval, name, math.prod(aval.shape) * inner))
+
+    def _perhaps_at(self, kind: str, aval: Aval, name: str | None) -> At:
+        """The same where this engine makes operations of this kind interactive."""
+        return self._at(kind, aval, name) if kind in self.engine.kinds else At()
+
+    def _tampered(self, site: Site, gates: Sequence[Site] = ()) -> At:
+        return At(site, self.errors.get(site.name), tuple(map(self._tampered, gates)))
+
+    def _secret(self, wire: Any, aval: Aval, sources: Sequence[Value], at: At) -> Secret:
+        if at.name in self.observe:
+            self.seen[at.name] = self.engine.open(wire, aval)
+        return self.wired(wire, aval, sources)
 
     # ---- interactive only where truncation is -------------------------------------------------------------
 
     def scale(self, x: Secret, factor: Value, name: str = "scale") -> Secret:
         """x times a public factor; a truncation follows unless the factor is a known integer."""
-        number = known(factor)
-        if number == 1 and number is not True and np.broadcast_shapes(x.shape, shape_of(factor)) == x.shape:
+        number, shape = known(factor), np.broadcast_shapes(x.shape, shape_of(factor))
+        if number == 1 and number is not True and shape == x.shape:
             return x
-        if number == -1 and np.broadcast_shapes(x.shape, shape_of(factor)) == x.shape:
+        if number == -1 and shape == x.shape:
             return self.neg(x)
-        x = self.broadcast(x, np.broadcast_shapes(x.shape, shape_of(factor)))
+        x = self.broadcast(x, shape)
         value = factor.value if isinstance(factor, Splat) else factor
         whole = number is not None and float(number).is_integer()
         truncates = np.issubdtype(x.dtype, np.inexact) and not whole
-        site = self._local_site("truncation", x.aval, name) if truncates else None
-        wire = self.engine.scale(x.wire, value, x.aval, site, self._error(site))
-        return self._secret(wire, x.aval, (x,), site)
-
-    def _local_site(self, kind: str, aval: Any, name: str | None) -> Site | None:
-        """A site where this engine makes the operation interactive, else None."""
-        return self.named(kind, aval, name, int(np.prod(aval.shape))) if kind in self.engine.kinds else None
+        at = self._perhaps_at("truncation", x.aval, name) if truncates else At()
+        return self._secret(self.engine.scale(x.wire, value, x.aval, at), x.aval, (x,), at)
 
     def product_public(self, bilinear: maps.Bilinear, x: Secret, c: Any, name: str = "scale") -> Secret:
         """A bilinear map of a secret (first) and a public operand."""
         aval = struct(bilinear.shape, bilinear.dtype)
-        site = None
-        if np.issubdtype(aval.dtype, np.inexact):
-            site = self._local_site("truncation", aval, name)
-        wire = self.engine.product_public(bilinear, x.wire, c, aval, site, self._error(site))
-        return self._secret(wire, aval, (x,), site)
+        truncates = np.issubdtype(aval.dtype, np.inexact)
+        at = self._perhaps_at("truncation", aval, name) if truncates else At()
+        return self._secret(self.engine.product_public(bilinear, x.wire, c, aval, at), aval, (x,), at)
 
     # ---- interactive ------------------------------------------------------------------------------------
 
@@ -113,9 +119,8 @@ class Box(Local):
         if not is_secret(y):
             return self.scale(x, y)
         shape = np.broadcast_shapes(x.shape, y.shape)
-        return self.bilinear(
-            maps.mul(shape, x.dtype), self.broadcast(x, shape), self.broadcast(y, shape), name
-        )
+        xs, ys = self.broadcast(x, shape), self.broadcast(y, shape)
+        return self.bilinear(maps.mul(shape, x.dtype), xs, ys, name)
 
     def square(self, x: Secret, name: str | None = None) -> Secret:
         return self.product(x, x, name)
@@ -123,9 +128,8 @@ class Box(Local):
     def bilinear(self, bilinear: maps.Bilinear, x: Secret, y: Secret, name: str | None = None) -> Secret:
         """A bilinear map of two secrets: one site with one error entry per output entry."""
         aval = struct(bilinear.shape, bilinear.dtype)
-        site = self.named("product", aval, name, int(np.prod(aval.shape)) * bilinear.inner)
-        wire = self.engine.product(bilinear, x.wire, y.wire, aval, site, self._error(site))
-        return self._secret(wire, aval, (x, y), site)
+        at = self._at("product", aval, name, bilinear.inner)
+        return self._secret(self.engine.product(bilinear, x.wire, y.wire, aval, at), aval, (x, y), at)
 
     def less(self, x: Value, y: Value, name: str | None = "compare") -> Value:
         """The bit x < y."""
@@ -145,14 +149,8 @@ class Box(Local):
     def _new_bit(self, kind: str, x: Value, y: Value, name: str | None) -> Secret:
         a, b = self.align(x, y)
         aval = struct(a.shape, np.bool_)
-        gates = self.engine.gates.get(kind, {})
-        site, inner = self.compared(aval, name, int(np.prod(a.shape)), gates)
-        given = kind, a.wire, b.wire, a.aval, aval, site, self._error(site)
-        if inner:
-            wire = self.engine.compare_by_gates(*given, [(g, self._error(g)) for g in inner])
-        else:
-            wire = self.engine.compare(*given)
-        return self._secret(wire, aval, (x, y), site)
+        at = self._tampered(*self.names.comparison(aval, name, self.engine.gates.get(kind, {})))
+        return self._secret(self.engine.compare(kind, a.wire, b.wire, a.aval, at), aval, (x, y), at)
 
     def select(self, b: Value, x: Value, y: Value, name: str | None = "select") -> Value:
         """x where the bit is set, else y: the product b * (x - y) + y."""
@@ -165,19 +163,17 @@ class Box(Local):
         b, xs, ys = (self.broadcast(v, shape) for v in (b, xs, ys))
         if xs.dtype == np.bool_:
             return self.xor(ys, self.both(b, self.xor(xs, ys), name))
-        site = self.named("product", xs.aval, name, int(np.prod(shape)))
-        wire = self.engine.select(b.wire, xs.wire, ys.wire, xs.aval, site, self._error(site))
-        return self._secret(wire, xs.aval, (b, x, y), site)
+        at = self._at("product", xs.aval, name)
+        wire = self.engine.select(b.wire, xs.wire, ys.wire, xs.aval, at)
+        return self._secret(wire, xs.aval, (b, x, y), at)
 
     def _select_public(self, b: Value, x: Value, y: Value) -> Value:
         shape = np.broadcast_shapes(shape_of(b), shape_of(x), shape_of(y))
         if known(b) is not None:
             chosen = x if known(b) else y
-            return (
-                self.broadcast(chosen, shape)
-                if is_secret(chosen)
-                else jnp.broadcast_to(public(chosen), shape)
-            )
+            if is_secret(chosen):
+                return self.broadcast(chosen, shape)
+            return jnp.broadcast_to(public(chosen), shape)
         which = jnp.broadcast_to(public(b), shape)
         pair = [self.broadcast(v, shape) for v in self.align(x, y, moved=True)]
         return self.structure(lambda a, c: jnp.where(which, a, c), pair, pair[0].aval)
@@ -203,11 +199,10 @@ class Box(Local):
         shape = np.broadcast_shapes(shape_of(a), shape_of(b))
         a = self.broadcast(a, shape)
         if not is_secret(b):
-            return self._secret(self.engine.mask(a.wire, jnp.broadcast_to(b, shape), a.aval), a.aval, (a,))
+            return self.wired(self.engine.mask(a.wire, jnp.broadcast_to(b, shape), a.aval), a.aval, (a,))
         b = self.broadcast(b, shape)
-        site = self.named("bit", a.aval, name, int(np.prod(shape)))
-        wire = self.engine.both(a.wire, b.wire, a.aval, site, self._error(site))
-        return self._secret(wire, a.aval, (a, b), site)
+        at = self._at("bit", a.aval, name)
+        return self._secret(self.engine.both(a.wire, b.wire, a.aval, at), a.aval, (a, b), at)
 
     def either(self, a: Value, b: Value, name: str | None = None) -> Value:
         """a OR b."""
@@ -221,49 +216,43 @@ class Box(Local):
 
     def _new_number(self, b: Secret, dtype: Any, name: str) -> Secret:
         aval = struct(b.shape, dtype)
-        site = self._local_site("conversion", aval, name)
-        return self._secret(self.engine.arith(b.wire, aval, site, self._error(site)), aval, (b,), site)
+        at = self._perhaps_at("conversion", aval, name)
+        return self._secret(self.engine.arith(b.wire, aval, at), aval, (b,), at)
 
-    def ideal(self, fn: Callable, values: Sequence[Value], name: str | None = None) -> Secret:
+    def ideal(self, fn: Callable[..., Any], values: Sequence[Value], name: str | None = None) -> Secret:
         """A true function in one step, by the ideal functionality."""
         secrets = self.align(*values)
-        aval = secrets[0].aval
-        site = self.named("ideal", aval, name, int(np.prod(aval.shape)))
-        wire = self.engine.ideal(
-            fn, [s.wire for s in secrets], [s.aval for s in secrets], aval, site, self._error(site)
-        )
-        return self._secret(wire, aval, values, site)
+        wires, avals = [s.wire for s in secrets], [s.aval for s in secrets]
+        at = self._at("ideal", avals[0], name)
+        return self._secret(self.engine.ideal(fn, wires, avals, avals[0], at), avals[0], values, at)
 
     def bits(self, x: Secret, lo: int, hi: int, name: str | None = "bits") -> Secret:
         """Binary digits of weight 2^lo to 2^(hi-1), least first, on a new last axis."""
         aval = struct((*x.shape, hi - lo), np.bool_)
-        site = self.named("bit", aval, name, int(np.prod(aval.shape)))
-        wire = self.engine.bits(x.wire, lo, hi, aval, site, self._error(site))
-        return self._secret(wire, aval, (x,), site)
+        at = self._at("bit", aval, name)
+        return self._secret(self.engine.bits(x.wire, lo, hi, aval, at), aval, (x,), at)
 
-    # ---- loops ------------------------------------------------------------------------------------------
+    # ---- reuse and loops -------------------------------------------------------------------------------
+
+    def reused(self, key: tuple[Any, ...], values: Sequence[Value], make: Callable[[], T]) -> T:
+        """What `make` returned the first time for these values."""
+        return self.names.reused(key, values, make)
 
     @contextmanager
     def body(
-        self, start: Frame, loops: tuple[int, ...] = (), errors: Mapping[str, Any] | None = None
+        self, start: Frame, loops: Shape = (), errors: Mapping[str, Any] | None = None
     ) -> Iterator[None]:
-        """A loop body or branch: names start from `start`, reuse ends with it, errors are this pass's."""
-        saved = self.frame.reuse, self.loops, self.errors
-        self.frame = start.copy()
-        self.errors = {**self.errors, **(errors or {})}
-        self.loops = self.loops + loops
+        """A loop body or branch: names start from `start`, and errors are this pass's."""
+        saved, self.errors = self.errors, {**self.errors, **(errors or {})}
         try:
-            yield
+            with self.names.body(start, loops):
+                yield
         finally:
-            reuse, self.loops, self.errors = saved
-            self.frame = Frame(self.frame.names, reuse)
+            self.errors = saved
 
     def abstract(self, engine: Engine) -> Box:
         """A box at the same place of the program on an abstract engine: for names, not for values."""
-        twin = Box(engine, self.protocol, self.interpret, locate=self.locate)
-        twin.place, twin.loops, twin._prefix, twin._own = self.place, self.loops, self._prefix, self._own
-        twin.frame = Frame(self.frame.names.copy())
-        return twin
+        return Box(engine, self.protocol, self.interpret, self.names.twin())
 
     @contextmanager
     def unobserved(self) -> Iterator[None]:

@@ -8,7 +8,7 @@ are no arrays are static: part of the program, as with a `static_argnums` of `ji
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -18,12 +18,15 @@ import jax.numpy as jnp
 import numpy as np
 
 from turncoat.core import draws
+from turncoat.core.abb import Box
 from turncoat.core.engine import Engine
 from turncoat.core.shared import Shared, is_shared
-from turncoat.core.values import Secret, struct
+from turncoat.core.values import Secret, Value, struct
 from turncoat.refusal import Refusal
 
 STATIC, PUBLIC, SECRET, SHARED = "static", "public", "secret", "shared"
+Args = tuple[Any, ...]
+Kwargs = dict[str, Any]
 ARRAYS = (jax.Array, np.ndarray, jax.ShapeDtypeStruct)
 
 
@@ -39,13 +42,8 @@ class Arguments:
     kinds: tuple[str, ...]
     statics: tuple[Any, ...]
     names: tuple[str, ...]  # of the leaves that are not static
-    forms: tuple[Any, ...]  # likewise: what their classification rests on
 
-    def fits(self, values: Sequence[Any]) -> bool:
-        """Whether these values are classified alike: arrays of the same dtypes, rank 0 where those are."""
-        return all(f == _form(v) for f, v in zip(self.forms, values, strict=True) if isinstance(f, tuple))
-
-    @cached_property
+    @property
     def any_shared(self) -> bool:
         return SHARED in self.kinds
 
@@ -56,65 +54,45 @@ class Arguments:
     def is_secret(self, i: int) -> bool:
         return self._dynamic[i] in (SECRET, SHARED)
 
-    def rebuild(self, leaves: Sequence[Any]) -> tuple[tuple, dict]:
+    def rebuild(self, leaves: Sequence[Any]) -> tuple[Args, Kwargs]:
         """The call's `(args, kwargs)` with these values for the leaves that are not static."""
         values, statics = iter(leaves), iter(self.statics)
         merged = [next(statics) if kind == STATIC else next(values) for kind in self.kinds]
-        return jax.tree.unflatten(self.tree, merged)
+        args, kwargs = jax.tree.unflatten(self.tree, merged)
+        return args, kwargs
 
     def aval(self, i: int, value: Any) -> Any:
-        """What the user's function is traced with."""
+        """What the user's function is traced with; JAX's own configuration decides on 32 or 64 bits."""
         if isinstance(value, Shared):
             return value.aval
-        if isinstance(value, int | float | complex) and not isinstance(value, np.generic):
-            return (
-                jax.ShapeDtypeStruct((), jnp.result_type(value), weak_type=True)
-                if self.is_secret(i)
-                else value
-            )
-        return jax.ShapeDtypeStruct(
-            value.shape, value.dtype, weak_type=bool(getattr(value, "weak_type", False))
-        )
+        number = isinstance(value, int | float | complex) and not isinstance(value, np.generic)
+        if number and not self.is_secret(i):
+            return value
+        weak = number or bool(getattr(value, "weak_type", False))
+        dtype = jnp.result_type(value) if number else jax.dtypes.canonicalize_dtype(value.dtype, True)
+        return jax.ShapeDtypeStruct(np.shape(value), dtype, weak_type=weak)  # type: ignore[no-untyped-call]
 
-    def enter(self, box: Any, i: int, value: Any, dtype: Any) -> Any:
+    def enter(self, box: Box, i: int, value: Any, dtype: Any) -> Value:
         """A leaf as the evaluation sees it; `dtype` is the one that the function was traced with."""
-        if not self.is_secret(i):
-            plain = isinstance(value, np.ndarray | np.generic | int | float | complex)
-            return jnp.asarray(value, dtype) if plain else value
         origin = frozenset({self.names[i]})
         if isinstance(value, Shared):
             return Secret(value.wire, value.aval, origin, box)
-        array = value if hasattr(value, "shape") else jnp.asarray(value, dtype)
+        array = value if isinstance(value, jax.Array) else jnp.asarray(value, dtype)
+        if not self.is_secret(i):
+            return array
         aval = struct(array.shape, array.dtype)
         return Secret(box.engine.share(array, aval), aval, origin, box)
 
 
 class Classifier:
-    """Decides for every leaf of a call whether it is static, public, secret or already shared.
+    """Decides for every leaf of a call whether it is static, public, secret or already shared."""
 
-    Looking at each leaf costs as much as a small step, so a call of plain leaves is recognised by their
-    types alone (`quickly`); the compiled evaluation then checks, once per set of shapes, that it `fits`.
-    """
-
-    def __init__(
-        self, function: str, secret: Any, signature: inspect.Signature | None, engine: Engine
-    ) -> None:
-        self.function, self.secret, self.signature, self.engine = function, secret, signature, engine
+    def __init__(self, f: Callable[..., Any], secret: Any, engine: Engine) -> None:
+        self.function = getattr(f, "__name__", type(f).__name__)
+        self.secret, self.signature, self.engine = secret, _signature(f), engine
         self._known: dict[Any, Arguments] = {}
-        self._quick: dict[Any, Arguments] = {}
 
-    def quickly(self, args: tuple, kwargs: dict) -> tuple[Arguments, list[Any]]:
-        """As a call, but by the types of leaves that have been seen before."""
-        leaves, tree = jax.tree.flatten((args, kwargs))
-        form = (tree, *map(type, leaves))
-        if form in self._quick:
-            return self._quick[form], leaves
-        spec, values = self(args, kwargs)
-        if not spec.statics and not spec.any_shared:
-            self._quick[form] = spec
-        return spec, values
-
-    def __call__(self, args: tuple, kwargs: dict) -> tuple[Arguments, list[Any]]:
+    def __call__(self, args: Args, kwargs: Kwargs) -> tuple[Arguments, list[Any]]:
         """The structure of a call, and the values of its leaves that are not static."""
         leaves, tree = jax.tree.flatten((args, kwargs), is_leaf=is_shared)
         form = (tree, *map(_form, leaves))
@@ -128,7 +106,7 @@ class Classifier:
             leaves = [leaf for leaf, kind in zip(leaves, spec.kinds, strict=True) if kind != STATIC]
         return spec, leaves
 
-    def _classify(self, args: tuple, kwargs: dict) -> Arguments:
+    def _classify(self, args: Args, kwargs: Kwargs) -> Arguments:
         if self.signature is not None:
             try:
                 self.signature.bind(*args, **kwargs)
@@ -141,8 +119,20 @@ class Classifier:
         kinds = tuple(_kind(x, m, n, self.engine) for x, m, n in zip(leaves, marks, named, strict=True))
         statics = tuple(x for x, kind in zip(leaves, kinds, strict=True) if kind == STATIC)
         names = tuple(n for n, kind in zip(named, kinds, strict=True) if kind != STATIC)
-        forms = tuple(_form(x) for x, kind in zip(leaves, kinds, strict=True) if kind != STATIC)
-        return Arguments(self.function, tree, kinds, statics, names, forms)
+        return Arguments(self.function, tree, kinds, statics, names)
+
+
+def _signature(f: Callable[..., Any]) -> inspect.Signature | None:
+    try:
+        signature = inspect.signature(f)
+    except (TypeError, ValueError):
+        return None
+    taken = {"errors", "observe", "randomness"} & set(signature.parameters)
+    if taken:
+        raise Refusal(
+            f"the function has a parameter {taken.pop()!r} of its own, which secure() adds: rename it"
+        )
+    return signature
 
 
 def _form(leaf: Any) -> Any:
@@ -169,22 +159,29 @@ def _kind(leaf: Any, mark: bool | None, name: str, engine: Engine) -> str:
         return STATIC
     if not isinstance(leaf, ARRAYS):
         return SECRET if mark else PUBLIC
-    dtype = leaf.dtype
-    if jnp.issubdtype(dtype, jax.dtypes.prng_key):
+    if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
         return PUBLIC
-    if mark is not None:
-        return SECRET if mark else PUBLIC
-    if len(leaf.shape) == 0 and not jnp.issubdtype(dtype, jnp.inexact):
+    if not (jnp.issubdtype(leaf.dtype, jnp.number) or leaf.dtype == np.bool_):
+        raise Refusal(f"{name} is an array of dtype {leaf.dtype}: give numbers or Booleans")
+    if not (_secret_by_default(leaf, name) if mark is None else mark):
         return PUBLIC
-    if dtype == np.uint32 and leaf.shape[-1:] == (2,):
+    if jnp.issubdtype(leaf.dtype, jnp.complexfloating):
+        raise Refusal(f"{name} is complex, but secrets are real: give its real and imaginary parts")
+    return SECRET
+
+
+def _secret_by_default(array: Any, name: str) -> bool:
+    if len(array.shape) == 0 and not jnp.issubdtype(array.dtype, jnp.inexact):
+        return False
+    if array.dtype == np.uint32 and array.shape[-1:] == (2,):
         raise Refusal(
             f"{name} looks like a raw PRNG key: make it with jax.random.key, or mark it by secret= as public "
             "(False) or as secret data (True)"
         )
-    return SECRET
+    return True
 
 
-def _marks(args: tuple, kwargs: dict, secret: Any, signature: inspect.Signature | None) -> list[bool | None]:
+def _marks(args: Args, kwargs: Kwargs, secret: Any, signature: inspect.Signature | None) -> list[bool | None]:
     """The user's mark for each leaf, None where the default rule decides."""
     given = dict.fromkeys(range(len(args)))
     by_name: dict[str, Any] = {}
@@ -218,11 +215,9 @@ def _spread(prefix: Any, tree: Any) -> list[bool | None]:
         return [None if mark is None else bool(mark)] * len(jax.tree.leaves(part, is_leaf=is_shared))
 
     try:
-        marks = jax.tree.map(over, prefix, tree, is_leaf=lambda x: x is None)
+        marks: Any = jax.tree.map(over, prefix, tree, is_leaf=lambda x: x is None)
     except ValueError as error:
         raise Refusal(f"secret= is no prefix of the arguments: {str(error).splitlines()[0]}") from None
-    if prefix is None or isinstance(prefix, bool | np.bool_):
-        return marks
     return [mark for part in jax.tree.leaves(marks, is_leaf=lambda x: isinstance(x, list)) for mark in part]
 
 
@@ -261,9 +256,7 @@ def share(x: Any, engine: Engine, key: Any = None) -> Any:
     A training loop shares once and reveals the final model: opening the parameters at every step would be
     a leak, and would lose units of fixed point. `key` is a typed key, for engines that draw randomness.
     """
-    begun = engine
-    if engine.random:
-        begun = engine.begin(draws.default() if key is None else draws.checked(key))
+    begun = engine.begin(draws.chosen(key)) if engine.random else engine
 
     def one(leaf: Any) -> Any:
         if _kind(leaf, None, "the value", engine) != SECRET:

@@ -7,7 +7,8 @@ entry of the flattened operand stands where, -1 for a zero.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,6 +16,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
+
+Index = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +48,7 @@ class Bilinear:
             swapped=not self.swapped,
         )
 
-    def as_dot(self) -> tuple[np.ndarray, np.ndarray]:
+    def as_dot(self) -> tuple[Index, Index]:
         """Index arrays `(b, m, k)` and `(b, k, n)` whose matrix products, reshaped, are the output."""
         if self.swapped:
             x_index, y_index = self.swap().as_dot()
@@ -59,7 +62,7 @@ class Bilinear:
             return _dot_indices(xs, ys, self.params["dimension_numbers"])
         return _conv_indices(xs, ys, self.params)
 
-    def from_dot(self, product: np.ndarray) -> np.ndarray:
+    def from_dot(self, product: Index) -> Index:
         """The matrix products `(b, m, n)` of `as_dot`'s operands as the output."""
         if self.swapped:
             return self.swap().from_dot(product.transpose(0, 2, 1))
@@ -96,7 +99,7 @@ def from_primitive(primitive: Any, params: dict[str, Any], x: Any, y: Any, out: 
     return Bilinear(name, params, x.shape, y.shape, out.shape, out.dtype, inner, apply)
 
 
-def _dot_indices(xs: np.ndarray, ys: np.ndarray, dims: Any) -> tuple[np.ndarray, np.ndarray]:
+def _dot_indices(xs: Index, ys: Index, dims: Any) -> tuple[Index, Index]:
     (xc, yc), (xb, yb) = dims
     xf = [d for d in range(xs.ndim) if d not in (*xc, *xb)]
     yf = [d for d in range(ys.ndim) if d not in (*yc, *yb)]
@@ -108,7 +111,7 @@ def _dot_indices(xs: np.ndarray, ys: np.ndarray, dims: Any) -> tuple[np.ndarray,
     )
 
 
-def _conv_indices(xs: np.ndarray, ys: np.ndarray, params: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
+def _conv_indices(xs: Index, ys: Index, params: dict[str, Any]) -> tuple[Index, Index]:
     dims, features, batches = (
         params[k] for k in ("dimension_numbers", "feature_group_count", "batch_group_count")
     )
@@ -153,7 +156,7 @@ class Sum:
     shape: tuple[int, ...]
     axes: tuple[int, ...] | None = None
 
-    def as_gather(self) -> np.ndarray:
+    def as_gather(self) -> Index:
         """Indices `(*shape, k)` of the input entries that each output entry adds up, -1 for none."""
         if self.axes is not None:
             xs = np.arange(np.prod(self.x_shape, dtype=int)).reshape(self.x_shape)
@@ -168,3 +171,16 @@ class Sum:
             found = np.flatnonzero(entries)
             index[row, : len(found)] = found
         return index.reshape(*self.shape, width)
+
+
+def structure_index(fn: Callable[..., Any], shapes: Sequence[tuple[int, ...]]) -> Index:
+    """Where each output entry of a rearrangement comes from, by running it on index arrays.
+
+    Operands are numbered one after the other from 1, so that the zeros of padding become -1.
+    """
+    ends = np.cumsum([1, *(math.prod(shape) for shape in shapes)])
+    arrays = [
+        jnp.arange(start, stop, dtype=jnp.int32).reshape(shape)
+        for start, stop, shape in zip(ends, ends[1:], shapes, strict=False)
+    ]
+    return np.asarray(np.maximum(np.asarray(fn(*arrays)), 0) - 1)

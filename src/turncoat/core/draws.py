@@ -27,13 +27,13 @@ class Draws:
         return Draws(jax.random.fold_in(self.key, number))
 
 
-def checked(key: Any) -> Any:
-    """A typed key; Refusal for anything else."""
+def chosen(key: Any) -> Any:
+    """The typed key that was given, or that of calls that give none: they are all alike.
+
+    Raises Refusal for anything else.
+    """
+    if key is None:
+        return jax.random.key(0)
     if not jnp.issubdtype(getattr(key, "dtype", np.dtype(object)), jax.dtypes.prng_key):
         raise Refusal("an engine's randomness comes from one key: make it with jax.random.key")
     return key
-
-
-def default() -> Any:
-    """The key of calls that give none: they are reproducible, and all alike."""
-    return jax.random.key(0)

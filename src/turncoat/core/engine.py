@@ -2,9 +2,9 @@
 
 A *wire* is whatever an engine holds for one secret array: a float array, ring elements, three parties'
 shares. The black box keeps its shape and dtype beside it (bool = bit, integer, float = fixed point). The
-interactive operations take the `Site` at which a corrupt party can add an error, and that error or None;
-the engine realises it where its protocol lets a party add it (before truncation, before resharing, on the
-last AND ...). `Traced` engines hold JAX arrays and run loops as `lax` loops; `Eager` ones run Python loops.
+interactive operations are told `at` which site they stand, and a corrupt party's error there or None; the engine
+realises it where its protocol lets a party add it (before truncation, before resharing, on the last AND ...).
+`Traced` engines run loops as `lax` loops, `Eager` ones as Python loops. See docs/adding_an_engine.md.
 """
 
 from __future__ import annotations
@@ -12,32 +12,36 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from types import MappingProxyType
 from typing import Any, Self
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from turncoat.core.bilinear import Bilinear, Sum
+from turncoat.core.bilinear import Bilinear, Index, Sum, structure_index
 from turncoat.core.draws import Draws
-from turncoat.core.sites import Site
-from turncoat.core.values import Secret, Value, public
+from turncoat.core.sites import At
+from turncoat.core.values import Aval, Value, is_secret, public, struct
 from turncoat.refusal import Refusal
 
 Wire = Any
-Aval = jax.ShapeDtypeStruct
-Body = Callable[[list[Value], list[Value]], tuple[list[Value], list[Value]]]
+Values = list[Value]
+Passed = tuple[Values, Values]  # a loop's carry, and what it leaves for each pass
+Body = Callable[[Values, Values], Passed]
+Step = Callable[[Values], Values]
+Test = Callable[[Values], Any]
 
 
 class Engine:
-    """What every engine provides; a method that is not overridden refuses in one sentence."""
+    """What every engine provides; a method that is not overridden refuses in one sentence.
+
+    `aval` is always the shape and dtype of the result, and `at.error`, if there is one, of that shape and dtype.
+    """
 
     name = "engine"
-    kinds: frozenset[str] = frozenset({"product", "bit", "ideal"})
-    """Which kinds of interactive operation are sites here (see `sites.KINDS`)."""
-    gates: Mapping[str, Mapping[str, int]] = MappingProxyType({})
+    kinds: frozenset[str] = frozenset({"product", "bit"})
+    """Which kinds of interactive operation are sites here (see `sites.KINDS`); each engine states its own."""
+    gates: Mapping[str, Mapping[str, int]] = {}
     """Where kind "gate" is one: for each kind of comparison its ANDs before the last, and their lanes in use."""
     traced = True
     """Whether wires are pytrees of JAX arrays, so that `secure` can compile its evaluation."""
@@ -45,7 +49,7 @@ class Engine:
     """Whether it draws randomness: then each evaluation runs on an instance that `begin` made for it."""
     draws: Draws
 
-    def context(self) -> AbstractContextManager:
+    def context(self) -> AbstractContextManager[Any]:
         """Entered around the evaluation only, e.g. for 64-bit arithmetic."""
         return nullcontext()
 
@@ -57,14 +61,21 @@ class Engine:
         begun.draws = Draws(key)
         return begun
 
-    def notes(self, walk: Callable) -> tuple[str, ...]:
+    def notes(self, walk: Callable[..., Values]) -> tuple[str, ...]:
         """What else is to be said of a program: sentences for its surface.
 
         `walk(engine, enter)` runs the program on another, abstract engine and returns its outputs.
         """
         return ()
 
-    # in and out
+    def argument(self, function: str, where: str, wire: Wire, limits: tuple[float, float]) -> None:
+        """Called where a wire enters a function that holds between limits: for an engine that monitors."""
+
+    def _missing(self, operation: str) -> Refusal:
+        return Refusal(f"engine {self.name!r} does not realise {operation!r}")
+
+    # ---- in and out --------------------------------------------------------------------------------------
+
     def share(self, array: Any, aval: Aval) -> Wire:
         """A private input as a wire."""
         raise self._missing("share")
@@ -77,10 +88,8 @@ class Engine:
         """The value of a wire, revealed, in the dtype of `aval`."""
         raise self._missing("open")
 
-    def argument(self, function: str, where: str, wire: Wire, limits: tuple[float, float]) -> None:
-        """Called where a wire enters a function that holds between limits: for an engine that monitors."""
+    # ---- local -------------------------------------------------------------------------------------------
 
-    # local
     def add(self, x: Wire, y: Wire, aval: Aval) -> Wire:
         """x + y of one shape and dtype (integers or fixed point)."""
         raise self._missing("add")
@@ -105,11 +114,12 @@ class Engine:
         """A bit AND a public bit."""
         raise self._missing("mask")
 
-    def structure(self, fn: Callable, wires: Sequence[Wire], avals: Sequence[Aval], aval: Aval) -> Wire:
+    def structure(
+        self, fn: Callable[..., Any], wires: Sequence[Wire], avals: Sequence[Aval], aval: Aval
+    ) -> Wire:
         """A rearrangement: every output entry is one input entry or zero.
 
-        `fn` maps arrays of the operands' shapes to the output's. The default here serves engines whose
-        wires are single arrays of the value's own shape.
+        `fn` maps arrays of the operands' shapes to the output's; the default serves wires that are such.
         """
         return fn(*wires)
 
@@ -117,77 +127,63 @@ class Engine:
         """Sums of entries."""
         return fn.apply(x)
 
-    # interactive, or local up to truncation
-    def scale(self, x: Wire, factor: Any, aval: Aval, site: Site | None, error: Any) -> Wire:
-        """x times a public factor of its shape or a scalar; `site` where truncation is interactive."""
+    # ---- interactive, or local up to truncation ------------------------------------------------------------
+
+    def scale(self, x: Wire, factor: Any, aval: Aval, at: At) -> Wire:
+        """x times a public factor of its shape or a scalar; a site where truncation is interactive."""
         raise self._missing("scale")
 
-    def product_public(
-        self, bilinear: Bilinear, x: Wire, c: Any, aval: Aval, site: Site | None, error: Any
-    ) -> Wire:
+    def product_public(self, bilinear: Bilinear, x: Wire, c: Any, aval: Aval, at: At) -> Wire:
         """A bilinear map of a wire and a public array; the wire is `bilinear`'s first operand."""
         raise self._missing("product_public")
 
-    def product(self, bilinear: Bilinear, x: Wire, y: Wire, aval: Aval, site: Site, error: Any) -> Wire:
+    def product(self, bilinear: Bilinear, x: Wire, y: Wire, aval: Aval, at: At) -> Wire:
         """A bilinear map of two wires, plus the error (one entry per OUTPUT entry)."""
         raise self._missing("product")
 
-    def compare(self, kind: str, x: Wire, y: Wire, operand: Aval, aval: Aval, site: Site, error: Any) -> Wire:
-        """The bit x < y (`kind` "lt") or x == y ("eq"), XOR the error."""
+    def compare(self, kind: str, x: Wire, y: Wire, operand: Aval, at: At) -> Wire:
+        """The bit x < y (`kind` "lt") or x == y ("eq") of numbers of shape and dtype `operand`, XOR the error.
+
+        On an engine with `gates`, `at.inner` has one entry a gate, in order, with errors of (*shape, lanes).
+        """
         raise self._missing("compare")
 
-    def compare_by_gates(
-        self,
-        kind: str,
-        x: Wire,
-        y: Wire,
-        operand: Aval,
-        aval: Aval,
-        site: Site,
-        error: Any,
-        inner: Sequence[tuple[Site, Any]],
-    ) -> Wire:
-        """The same on an engine with `gates`: `inner` are their sites and errors, (*shape, lanes) each."""
-        raise self._missing("compare_by_gates")
-
-    def select(self, b: Wire, x: Wire, y: Wire, aval: Aval, site: Site, error: Any) -> Wire:
+    def select(self, b: Wire, x: Wire, y: Wire, aval: Aval, at: At) -> Wire:
         """b * (x - y) + y, plus the error."""
         raise self._missing("select")
 
-    def both(self, a: Wire, b: Wire, aval: Aval, site: Site, error: Any) -> Wire:
+    def both(self, a: Wire, b: Wire, aval: Aval, at: At) -> Wire:
         """a AND b, XOR the error."""
         raise self._missing("both")
 
-    def arith(self, b: Wire, aval: Aval, site: Site | None, error: Any) -> Wire:
-        """A bit as the number 0 or 1; a site where the conversion is interactive."""
+    def arith(self, b: Wire, aval: Aval, at: At) -> Wire:
+        """A bit as the number 0 or 1, plus the error; a site where the conversion is interactive."""
         raise self._missing("arith")
 
     def ideal(
-        self, fn: Callable, xs: Sequence[Wire], avals: Sequence[Aval], aval: Aval, site: Site, error: Any
+        self, fn: Callable[..., Any], xs: Sequence[Wire], avals: Sequence[Aval], aval: Aval, at: At
     ) -> Wire:
         """A true function in one step, plus the error: the ideal functionality of protocol `exact`."""
         raise Refusal(
-            f"engine {self.name!r} has no ideal {site.name}: choose a protocol that builds it from products "
+            f"engine {self.name!r} has no ideal {at.name}: choose a protocol that builds it from products "
             "and comparisons, such as 'crypten'"
         )
 
-    def bits(self, x: Wire, lo: int, hi: int, aval: Aval, site: Site, error: Any) -> Wire:
-        """Binary digits of weight 2^lo to 2^(hi-1) of a number, on a new last axis."""
-        raise Refusal(f"engine {self.name!r} cannot decompose a number into bits, which {site.name} needs")
+    def bits(self, x: Wire, lo: int, hi: int, aval: Aval, at: At) -> Wire:
+        """Binary digits of weight 2^lo to 2^(hi-1) of a number, on a new last axis, XOR the error."""
+        raise Refusal(f"engine {self.name!r} cannot decompose a number into bits, which {at.name} needs")
 
-    def _missing(self, operation: str) -> Exception:
-        return Refusal(f"engine {self.name!r} does not realise {operation!r}")
+    # ---- control flow over lists of values -----------------------------------------------------------------
 
-    # control flow over lists of values
-    def scan(self, body: Body, carry: list[Value], xs: list[Value], length: int, reverse: bool):
+    def scan(self, body: Body, carry: Values, xs: Values, length: int, reverse: bool) -> Passed:
         """`(carry, ys)` of `length` applications of `body(carry, x)`; `xs` and `ys` have a leading axis."""
         raise self._missing("scan")
 
-    def while_loop(self, keep_going: Callable, body: Callable, carry: list[Value]) -> list[Value]:
+    def while_loop(self, keep_going: Test, body: Step, carry: Values) -> Values:
         """`body` applied while the public predicate holds."""
         raise self._missing("while_loop")
 
-    def switch(self, index: Any, branches: Sequence[Callable[[], list[Value]]]) -> list[Value]:
+    def switch(self, index: Any, branches: Sequence[Callable[[], Values]]) -> Values:
         """The result of the branch at a public index; all branches return alike values."""
         raise self._missing("switch")
 
@@ -203,8 +199,8 @@ class Traced(Engine):
         """The inverse of `unroll_axis`."""
         return wire
 
-    def scan(self, body: Body, carry: list[Value], xs: list[Value], length: int, reverse: bool):
-        rows = [self._rows(x) for x in xs]
+    def scan(self, body: Body, carry: Values, xs: Values, length: int, reverse: bool) -> Passed:
+        rows = [x.holding(self.unroll_axis(x.wire), x.shape[1:]) if is_secret(x) else public(x) for x in xs]
         loop = Draws(self.draws.next()) if self.random else None
 
         def step(carry: Any, numbered: Any) -> Any:
@@ -216,7 +212,9 @@ class Traced(Engine):
         carry, ys = lax.scan(
             step, [public(c) for c in carry], (numbers, rows), length=length, reverse=reverse
         )
-        return carry, [self._stacked(y, length) for y in ys]
+        return carry, [
+            y.holding(self.roll_axis(y.wire), (length, *y.shape)) if is_secret(y) else y for y in ys
+        ]
 
     @contextmanager
     def _pass(self, loop: Draws | None, number: Any) -> Iterator[None]:
@@ -230,17 +228,7 @@ class Traced(Engine):
         finally:
             self.draws = saved
 
-    def _rows(self, x: Value) -> Value:
-        if not isinstance(x, Secret):
-            return public(x)
-        return Secret(self.unroll_axis(x.wire), aval_like(x.aval, x.shape[1:]), x.origin, x.box)
-
-    def _stacked(self, y: Value, length: int) -> Value:
-        if not isinstance(y, Secret):
-            return y
-        return Secret(self.roll_axis(y.wire), aval_like(y.aval, (length, *y.shape)), y.origin, y.box)
-
-    def while_loop(self, keep_going: Callable, body: Callable, carry: list[Value]) -> list[Value]:
+    def while_loop(self, keep_going: Test, body: Step, carry: Values) -> Values:
         start = [public(c) for c in carry]
         if not self.random:
             return lax.while_loop(keep_going, body, start)
@@ -251,10 +239,13 @@ class Traced(Engine):
             with self._pass(loop, number):
                 return number + 1, body(carry)
 
-        return lax.while_loop(lambda c: keep_going(c[1]), step, (jnp.zeros((), jnp.uint32), start))[1]
+        first = jnp.zeros((), jnp.uint32)
+        done: Values = lax.while_loop(lambda c: keep_going(c[1]), step, (first, start))[1]
+        return done
 
-    def switch(self, index: Any, branches: Sequence[Callable[[], list[Value]]]) -> list[Value]:
-        return lax.switch(index, [lambda b=b: [public(v) for v in b()] for b in branches])
+    def switch(self, index: Any, branches: Sequence[Callable[[], Values]]) -> Values:
+        values: Values = lax.switch(index, [lambda b=b: [public(v) for v in b()] for b in branches])
+        return values
 
 
 class Eager(Engine):
@@ -270,54 +261,40 @@ class Eager(Engine):
         """Wires of one shape along a new leading axis."""
         return np.stack(wires)
 
-    def structure(self, fn: Callable, wires: Sequence[Wire], avals: Sequence[Aval], aval: Aval) -> Wire:
+    def structure(
+        self, fn: Callable[..., Any], wires: Sequence[Wire], avals: Sequence[Aval], aval: Aval
+    ) -> Wire:
         return self.take(wires, structure_index(fn, [a.shape for a in avals]), aval)
 
-    def take(self, wires: Sequence[Wire], index: np.ndarray, aval: Aval) -> Wire:
+    def take(self, wires: Sequence[Wire], index: Index, aval: Aval) -> Wire:
         """Entries of the concatenated, flattened operands at `index`, zero where it is negative."""
         raise self._missing("take")
 
-    def scan(self, body: Body, carry: list[Value], xs: list[Value], length: int, reverse: bool):
-        rows: list[list[Value]] = []
+    def sum(self, fn: Sum, x: Wire, aval: Aval) -> Wire:
+        raise self._missing("sum")  # `fn.as_gather` says which entries make up each sum
+
+    def scan(self, body: Body, carry: Values, xs: Values, length: int, reverse: bool) -> Passed:
+        rows: list[Values] = []
         for i in reversed(range(length)) if reverse else range(length):
-            carry, y = body(carry, [self._row(x, i) for x in xs])
+            row = [
+                x.holding(self.index(x.wire, i), x.shape[1:]) if is_secret(x) else public(x)[i] for x in xs
+            ]
+            carry, y = body(carry, row)
             rows.append(y)
         if reverse:
             rows.reverse()
         return carry, [self._stacked([row[j] for row in rows]) for j in range(len(rows[0]) if rows else 0)]
 
-    def _row(self, x: Value, i: int) -> Value:
-        if not isinstance(x, Secret):
-            return public(x)[i]
-        return Secret(self.index(x.wire, i), aval_like(x.aval, x.shape[1:]), x.origin, x.box)
-
-    def _stacked(self, ys: list[Value]) -> Value:
-        if not isinstance(ys[0], Secret):
+    def _stacked(self, ys: Values) -> Value:
+        if not is_secret(ys[0]):
             return jnp.stack([public(y) for y in ys])
-        aval = aval_like(ys[0].aval, (len(ys), *ys[0].shape))
-        return Secret(self.stack([y.wire for y in ys], aval), aval, ys[0].origin, ys[0].box)
+        shape = (len(ys), *ys[0].shape)
+        return ys[0].holding(self.stack([y.wire for y in ys], struct(shape, ys[0].dtype)), shape)
 
-    def while_loop(self, keep_going: Callable, body: Callable, carry: list[Value]) -> list[Value]:
+    def while_loop(self, keep_going: Test, body: Step, carry: Values) -> Values:
         while bool(keep_going(carry)):
             carry = body(carry)
         return carry
 
-    def switch(self, index: Any, branches: Sequence[Callable[[], list[Value]]]) -> list[Value]:
+    def switch(self, index: Any, branches: Sequence[Callable[[], Values]]) -> Values:
         return branches[min(max(int(index), 0), len(branches) - 1)]()
-
-
-def aval_like(aval: Aval, shape: tuple[int, ...]) -> Aval:
-    return jax.ShapeDtypeStruct(shape, aval.dtype)
-
-
-def structure_index(fn: Callable, shapes: Sequence[tuple[int, ...]]) -> np.ndarray:
-    """Where each output entry of a rearrangement comes from, by running it on index arrays.
-
-    Operands are numbered one after the other from 1, so that the zeros of padding become -1.
-    """
-    arrays, start = [], 1
-    for shape in shapes:
-        size = int(np.prod(shape, dtype=int))
-        arrays.append(jnp.arange(start, start + size, dtype=jnp.int32).reshape(shape))
-        start += size
-    return np.maximum(np.asarray(fn(*arrays)), 0) - 1

@@ -16,7 +16,7 @@ from turncoat.refusal import Refusal, nearest
 
 
 @jax.tree_util.register_pytree_with_keys_class
-class Errors(Mapping):
+class Errors(Mapping[str, Any]):
     """A mapping from site names to errors: numbers added at arithmetic sites, bits XORed at Boolean ones.
 
     Each array has exactly its site's shape (inside a `scan` with a leading iteration axis, or without it:
@@ -62,12 +62,12 @@ class Errors(Mapping):
         return f"Errors({{{', '.join(rows)}}})"
 
     # a pytree
-    def tree_flatten_with_keys(self):
+    def tree_flatten_with_keys(self) -> tuple[tuple[Any, Any], None]:
         key = jax.tree_util.GetAttrKey
         return ((key("add"), self.add), (key("flip"), self.flip)), None
 
     @classmethod
-    def tree_unflatten(cls, _, children) -> Errors:
+    def tree_unflatten(cls, _: None, children: Any) -> Errors:
         return cls._parts(*children)
 
     # algebra
@@ -149,7 +149,7 @@ def _array(name: str, value: Any) -> Any:
     return array
 
 
-def _merge(a: dict[str, Any], b: dict[str, Any], join: Callable) -> dict[str, Any]:
+def _merge(a: dict[str, Any], b: dict[str, Any], join: Callable[[Any, Any], Any]) -> dict[str, Any]:
     return {n: join(a[n], b[n]) if n in a and n in b else a.get(n, b.get(n)) for n in {**a, **b}}
 
 
@@ -161,7 +161,7 @@ class FiniteCheck:
     """
 
     def __init__(self) -> None:
-        self._passed: dict[int, weakref.ref] = {}
+        self._passed: dict[int, weakref.ref[Any]] = {}
 
     def __call__(self, errors: Errors) -> None:
         for name, value in errors.add.items():

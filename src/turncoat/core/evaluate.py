@@ -11,9 +11,10 @@ import numpy as np
 
 from turncoat.core.abb import Box
 from turncoat.core.names import Place
-from turncoat.core.program import WHOLE, Known, Op, Program
+from turncoat.core.program import Known, Op, Program
 from turncoat.core.rules.table import RULES, SPOKEN, refusal
 from turncoat.core.values import Splat, Value, is_secret, public
+from turncoat.functions import WHOLE
 
 BODIES = ("scan", "while", "cond")
 SAME = {"broadcast_in_dim", "reshape", "reduce_or", "reduce_and", "reduce_max", "reduce_min"}
@@ -46,7 +47,7 @@ def apply(box: Box, op: Op, values: list[Value]) -> list[Value]:
     if op.name not in RULES:
         raise refusal(op, values)
     spoken = SPOKEN.get(op.name, op.name)
-    with box.at(Place(op.scope, spoken, op.back, op)):
+    with box.names.at(Place(op.scope, spoken, op.back, op)):
         out = RULES[op.name](box, op, values)
     return list(out) if isinstance(out, list | tuple) else [out]
 
@@ -65,7 +66,7 @@ def compute(box: Box, op: Op, values: list[Value]) -> list[Value]:
     if op.name.startswith(WHOLE):
         return evaluate(op.bodies[0], box, values)
     operands = [public(v) for v in values]
-    concrete = box.locate and not any(isinstance(v, jax.core.Tracer) for v in operands)
+    concrete = box.names.locate and not any(isinstance(v, jax.core.Tracer) for v in operands)
     # an abstract run looks at indices, so what can be known is computed, not traced
     with jax.ensure_compile_time_eval() if concrete else nullcontext():
         out = op.primitive.bind(*operands, **op.params)

@@ -11,11 +11,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
-from turncoat.core.bilinear import Bilinear, Sum
-from turncoat.core.engine import Aval, Body, Engine, Wire, aval_like, structure_index
+from turncoat.core.abstract import Abstract, row, stacked
+from turncoat.core.bilinear import Bilinear, Sum, structure_index
+from turncoat.core.engine import Body, Engine, Passed, Step, Test, Values
 from turncoat.core.reach import (
     BENT,
     SHIFT,
@@ -28,58 +28,53 @@ from turncoat.core.reach import (
     tied,
     worse,
 )
-from turncoat.core.sites import Site
-from turncoat.core.values import Secret, Value, is_secret, public
+from turncoat.core.sites import At
+from turncoat.core.values import Aval, Value, is_secret
 
 
-class Exposure(Engine):
-    """The abstract engine that speaks for another one: it has that engine's kinds of site."""
+class Exposure(Abstract):
+    """The abstract engine whose wires say how errors reach them."""
 
     def __init__(self, engine: Engine) -> None:
-        self.name, self.kinds, self.gates = engine.name, engine.kinds, engine.gates
+        super().__init__(engine)
         self._met: list[set[str]] = []  # sites met in each loop that is being walked, outermost first
 
-    def _own(self, wire: Exposed, site: Site | None, reach: Reach = SHIFT) -> Exposed:
-        if site is None:
+    def _own(self, wire: Exposed, at: At, reach: Reach = SHIFT) -> Exposed:
+        """A result at which the site's own error is added."""
+        if at.site is None:
             return wire
         for met in self._met:
-            met.add(site.name)
-        return Exposed({**wire.reach, site.name: reach}, wire.origin)
+            met.add(at.name)
+        return Exposed({**wire.reach, at.name: reach}, wire.origin)
+
+    def joined(self, wires: Sequence[Exposed]) -> Exposed:
+        return merge(wires, added)
+
+    def either(self, wires: Sequence[Exposed]) -> Exposed:
+        return merge(wires, worse).map(tied)  # the branch may not be taken
 
     def share(self, array: Any, aval: Aval) -> Exposed:
         return Exposed({}, frozenset())
 
-    def open(self, wire: Exposed, aval: Aval) -> Exposed:
-        return wire
-
-    def add(self, x: Exposed, y: Exposed, aval: Aval) -> Exposed:
-        return merge([x, y], added)
-
-    def xor(self, a: Exposed, b: Exposed, aval: Aval) -> Exposed:
-        return merge([a, b], added)
-
-    def neg(self, x: Exposed, aval: Aval) -> Exposed:
-        return x
-
-    def lift(self, x: Exposed, source: Aval, aval: Aval) -> Exposed:
-        return x
-
     def mask(self, a: Exposed, keep: Any, aval: Aval) -> Exposed:
         return a.map(tied)
 
-    def structure(self, fn: Callable, wires: Sequence[Exposed], avals: Sequence[Aval], aval: Aval) -> Exposed:
+    def structure(
+        self, fn: Callable[..., Any], wires: Sequence[Exposed], avals: Sequence[Aval], aval: Aval
+    ) -> Exposed:
         if not any(SHIFT in w.reach.values() for w in wires):
-            return merge(wires, added)
+            return self.joined(wires)
         kept = _kept_whole(fn, avals)
-        parts = [w if keep else w.map(tied) for w, keep in zip(wires, kept, strict=True)]
-        return merge(parts, added)
+        return self.joined([w if keep else w.map(tied) for w, keep in zip(wires, kept, strict=True)])
 
     def sum(self, fn: Sum, x: Exposed, aval: Aval) -> Exposed:
         if x.reach and fn.axes is None and not _onto(fn):
             return x.map(tied)
         return x
 
-    def scale(self, x: Exposed, factor: Any, aval: Aval, site: Site | None, error: Any) -> Exposed:
+    # ---- interactive -----------------------------------------------------------------------------------
+
+    def scale(self, x: Exposed, factor: Any, aval: Aval, at: At) -> Exposed:
         whole = np.issubdtype(aval.dtype, np.integer)  # of the integers, a multiple reaches only some
         if whole and (isinstance(factor, jax.core.Tracer) or np.any(np.abs(np.asarray(factor)) != 1)):
             out = x.map(tied)
@@ -89,16 +84,12 @@ class Exposure(Engine):
             out = Exposed({}, x.origin)
         else:
             out = x if np.all(np.asarray(factor)) else x.map(tied)
-        return self._own(out, site)
+        return self._own(out, at)
 
-    def product_public(
-        self, bilinear: Bilinear, x: Exposed, c: Any, aval: Aval, site: Site | None, error: Any
-    ) -> Exposed:
-        return self._own(x.map(tied), site)
+    def product_public(self, bilinear: Bilinear, x: Exposed, c: Any, aval: Aval, at: At) -> Exposed:
+        return self._own(x.map(tied), at)
 
-    def product(
-        self, bilinear: Bilinear, x: Exposed, y: Exposed, aval: Aval, site: Site, error: Any
-    ) -> Exposed:
+    def product(self, bilinear: Bilinear, x: Exposed, y: Exposed, aval: Aval, at: At) -> Exposed:
         both = {_site_of(k) for k in x.reach} & {_site_of(k) for k in y.reach}  # errors times errors
 
         def across(wire: Exposed, other: Exposed) -> Exposed:
@@ -106,90 +97,67 @@ class Exposure(Engine):
             kinds = {k: BENT if _site_of(k) in both else worse(r, by) for k, r in wire.reach.items()}
             return Exposed(kinds, wire.origin)
 
-        return self._own(merge([across(x, y), across(y, x)], worse), site)
+        return self._own(merge([across(x, y), across(y, x)], worse), at)
 
-    def select(self, b: Exposed, x: Exposed, y: Exposed, aval: Aval, site: Site, error: Any) -> Exposed:
+    def select(self, b: Exposed, x: Exposed, y: Exposed, aval: Aval, at: At) -> Exposed:
         ends = merge([x, y], worse).map(lambda r: worse(r, scaled(b.origin)))
-        return self._own(merge([b.map(lambda r: BENT), ends], worse), site)
+        return self._own(merge([b.map(_bent), ends], worse), at)
 
-    def compare(
-        self, kind: str, x: Exposed, y: Exposed, operand: Aval, aval: Aval, site: Site, error: Any
-    ) -> Exposed:
-        return self._own(merge([x, y], worse).map(lambda r: BENT), site)
-
-    def compare_by_gates(
-        self,
-        kind: str,
-        x: Exposed,
-        y: Exposed,
-        operand: Aval,
-        aval: Aval,
-        site: Site,
-        error: Any,
-        inner: Sequence[tuple[Site, Any]],
-    ) -> Exposed:
-        out = self.compare(kind, x, y, operand, aval, site, error)
-        for gate, _ in inner:
+    def compare(self, kind: str, x: Exposed, y: Exposed, operand: Aval, at: At) -> Exposed:
+        out = self._bent([x, y], at)
+        for gate in at.inner:
             out = self._own(out, gate, BENT)
         return out
 
-    def both(self, a: Exposed, b: Exposed, aval: Aval, site: Site, error: Any) -> Exposed:
-        return self._own(merge([a, b], worse).map(lambda r: BENT), site)
+    def both(self, a: Exposed, b: Exposed, aval: Aval, at: At) -> Exposed:
+        return self._bent([a, b], at)
 
-    def arith(self, b: Exposed, aval: Aval, site: Site | None, error: Any) -> Exposed:
-        # a flip moves the number by +1 or -1, as the secret has it
-        return self._own(b.map(lambda r: BENT), site)
+    def arith(self, b: Exposed, aval: Aval, at: At) -> Exposed:
+        return self._bent([b], at)  # a flip moves the number by +1 or -1, as the secret has it
 
-    def bits(self, x: Exposed, lo: int, hi: int, aval: Aval, site: Site, error: Any) -> Exposed:
-        return self._own(x.map(lambda r: BENT), site)
+    def bits(self, x: Exposed, lo: int, hi: int, aval: Aval, at: At) -> Exposed:
+        return self._bent([x], at)
 
     def ideal(
-        self, fn: Callable, xs: Sequence[Exposed], avals: Sequence[Aval], aval: Aval, site: Site, error: Any
+        self, fn: Callable[..., Any], xs: Sequence[Exposed], avals: Sequence[Aval], aval: Aval, at: At
     ) -> Exposed:
         if "ideal" not in self.kinds:
-            return super().ideal(fn, xs, avals, aval, site, error)
-        return self._own(merge(xs, worse).map(lambda r: BENT), site)
+            super().ideal(fn, xs, avals, aval, at)
+        return self._bent(xs, at)
+
+    def _bent(self, wires: Sequence[Exposed], at: At) -> Exposed:
+        return self._own(merge(wires, worse).map(_bent), at)
 
     # ---- loops ------------------------------------------------------------------------------------------
 
-    def scan(self, body: Body, carry: list[Value], xs: list[Value], length: int, reverse: bool):
-        rows = [_row(x) for x in xs]
-        passes: list[list[Value]] = []
+    def scan(self, body: Body, carry: Values, xs: Values, length: int, reverse: bool) -> Passed:
+        rows = [row(x) for x in xs]
+        passes: list[Values] = []
         settled = False
         depth = len(self._met)
         self._met.append(set())
         while len(passes) < min(length, PASSES):
             out, ys = body(carry, rows)
             passes.append(ys)
-            aged = [_rewired(c, _aged(c.wire, self._met[-1], depth)) if is_secret(c) else c for c in out]
+            aged = _rewired(out, lambda w: _aged(w, self._met[-1], depth))
             if settled := _same(aged, carry):
                 break
             carry = aged
         inside = self._met.pop()
         if len(passes) == PASSES < length and not settled:  # neither the last pass nor a standstill
-            carry = [_rewired(c, c.wire.map(lambda r: BENT)) if is_secret(c) else c for c in carry]
-            passes = [[_rewired(y, y.wire.map(lambda r: BENT)) if is_secret(y) else y for y in passes[-1]]]
+            carry, last = (_rewired(values, lambda w: w.map(_bent)) for values in (carry, passes[-1]))
+            passes = [last]
         stacks = [_stacked(list(column), length, inside, depth) for column in zip(*passes, strict=True)]
-        return [_rewired(c, _plain(c.wire, depth)) if is_secret(c) else c for c in carry], stacks
+        return _rewired(carry, lambda w: _plain(w, depth)), stacks
 
-    def while_loop(self, keep_going: Callable, body: Callable, carry: list[Value]) -> list[Value]:
+    def while_loop(self, keep_going: Test, body: Step, carry: Values) -> Values:
         # one error serves all iterations, and there may be none
         while True:
             out = body(carry)
             grown = [_widened(c, o) for c, o in zip(carry, out, strict=True)]
             if _same(grown, carry):
-                return [_rewired(g, g.wire.map(tied)) if is_secret(g) else g for g in grown]
+                return _rewired(grown, lambda w: w.map(tied))
             carry = grown
-
-    def switch(self, index: Any, branches: Sequence[Callable[[], list[Value]]]) -> list[Value]:
-        each = [branch() for branch in branches]
-        joined = []
-        for column in zip(*each, strict=True):
-            v = column[0]
-            if is_secret(v):  # the branch may not be taken
-                v = _rewired(v, merge([c.wire for c in column], worse).map(tied))
-            joined.append(v)
-        return joined
 
 
 PASSES = 64
@@ -201,7 +169,7 @@ PASSES = 64
 
 
 def _site_of(key: Any) -> str:
-    return key[-1] if isinstance(key, tuple) else key
+    return str(key[-1] if isinstance(key, tuple) else key)
 
 
 def _aged(wire: Exposed, inside: set[str], depth: int) -> Exposed:
@@ -227,23 +195,19 @@ def _stacked(ys: list[Value], length: int, inside: set[str], depth: int) -> Valu
 
     Each row can be chosen if each is shifted by the error of its own pass.
     """
-    y = ys[-1]
+    y = stacked(ys[-1], length)
     if not is_secret(y):
-        return jnp.broadcast_to(public(y)[None], (length, *np.shape(public(y))))
+        return y
     own = {k for k in y.wire.reach if all(k in inside and row.wire.reach.get(k) == SHIFT for row in ys)}
     rows = [_plain(row.wire, depth) for row in ys]
     together = merge(rows, worse)
     public_all = {s for s, r in together.reach.items() if r.kind in ("shift", "tied")}
-    reach = {s: SHIFT if s in own & public_all or length == 1 else tied(r) for s, r in together.reach.items()}
-    if length == 1:
-        reach = dict(together.reach)
-    return Secret(Exposed(reach, together.origin), aval_like(y.aval, (length, *y.shape)), y.origin, y.box)
+    reach = {s: SHIFT if s in own & public_all else tied(r) for s, r in together.reach.items()}
+    return y.holding(together if length == 1 else Exposed(reach, together.origin))
 
 
 def _widened(old: Value, new: Value) -> Value:
-    if not is_secret(new):
-        return new
-    return _rewired(new, merge([old.wire, new.wire], worse))
+    return new.holding(merge([old.wire, new.wire], worse)) if is_secret(new) else new
 
 
 def _same(a: list[Value], b: list[Value]) -> bool:
@@ -254,20 +218,18 @@ def _same(a: list[Value], b: list[Value]) -> bool:
     )
 
 
-def _rewired(v: Secret, wire: Wire) -> Secret:
-    return Secret(wire, v.aval, v.origin, v.box)
+def _rewired(values: Values, change: Callable[[Exposed], Exposed]) -> Values:
+    return [v.holding(change(v.wire)) if is_secret(v) else v for v in values]
 
 
-def _row(x: Value) -> Value:
-    if not is_secret(x):
-        return public(x)[0]
-    return Secret(x.wire, aval_like(x.aval, x.shape[1:]), x.origin, x.box)
+def _bent(_: Reach) -> Reach:
+    return BENT
 
 
 # ---- which rearrangements keep every entry choosable ------------------------------------------------------
 
 
-def _kept_whole(fn: Callable, avals: Sequence[Aval]) -> list[bool]:
+def _kept_whole(fn: Callable[..., Any], avals: Sequence[Aval]) -> list[bool]:
     """For each operand: whether all output entries come from it, each from another entry."""
     try:
         with jax.ensure_compile_time_eval():

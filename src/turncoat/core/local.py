@@ -10,12 +10,14 @@ import numpy as np
 
 from turncoat.core.bilinear import Sum
 from turncoat.core.engine import Engine
-from turncoat.core.names import Naming
+from turncoat.core.names import Names
 from turncoat.core.values import (
+    Aval,
     Secret,
-    Splat,
+    Shape,
     Value,
     dtype_of,
+    full_like,
     is_secret,
     known,
     origin,
@@ -26,10 +28,15 @@ from turncoat.core.values import (
 from turncoat.refusal import Refusal
 
 
-class Local(Naming):
+class Local:
     """Sums, rearrangements and constants, on an engine."""
 
-    engine: Engine
+    def __init__(self, engine: Engine, names: Names) -> None:
+        self.engine, self.names = engine, names
+
+    def scale(self, x: Secret, factor: Value) -> Secret:
+        """x times a public factor: in the other half, since a truncation may follow."""
+        raise NotImplementedError
 
     def constant(self, value: Value, like: Any = None, because: frozenset[str] | None = None) -> Secret:
         """A public value as a secret one, broadcast to the shape of `like` and in its dtype.
@@ -42,13 +49,12 @@ class Local(Naming):
         if because is not None and number is not None and not np.isfinite(number):
             names = ", ".join(sorted(because)) or "an argument"
             raise Refusal(
-                f"the constant {number} meets a secret, at {self.place.line}; secret because of {names}; "
+                f"the constant {number} meets a secret, at {self.names.place.line}; secret because of {names}; "
                 "a fixed-point number is finite, so use a large one such as -1e4"
             )
-        dtype = dtype_of(like) if like is not None else dtype_of(value)
-        shape = shape_of(like) if like is not None else shape_of(value)
-        array = jnp.broadcast_to(jnp.asarray(public(value), dtype), shape)
-        aval = struct(shape, dtype)
+        like = value if like is None else like
+        aval = struct(shape_of(like), dtype_of(like))
+        array = jnp.broadcast_to(jnp.asarray(public(value), aval.dtype), aval.shape)
         return Secret(self.engine.constant(array, aval), aval, frozenset(), self)
 
     def align(self, *values: Value, beside: Value = None, moved: bool = False) -> list[Secret]:
@@ -58,14 +64,14 @@ class Local(Naming):
         """
         because = None if moved else origin((*values, beside))
         shape = np.broadcast_shapes(*map(shape_of, values))
-        like = Splat(np.zeros((), next(v.dtype for v in values if is_secret(v))), shape)
+        like = struct(shape, next(v.dtype for v in values if is_secret(v)))
         return [self.broadcast(self.constant(v, like, because), shape) for v in values]
 
-    def wired(self, wire: Any, aval: Any, sources: Sequence[Value]) -> Secret:
+    def wired(self, wire: Any, aval: Aval, sources: Sequence[Value]) -> Secret:
         """An engine's result as a value that depends on what its sources depend on."""
         return Secret(wire, aval, origin(sources), self)
 
-    def broadcast(self, x: Secret, shape: tuple[int, ...]) -> Secret:
+    def broadcast(self, x: Secret, shape: Shape) -> Secret:
         """x at a larger shape, by NumPy's rules."""
         if x.shape == tuple(shape):
             return x
@@ -73,11 +79,11 @@ class Local(Naming):
 
     def argument(self, function: str, x: Secret, limits: tuple[float, float]) -> None:
         """Tells the engine that x enters a function which holds between these limits; no operation."""
-        self.engine.argument(function, self.operation(), x.wire, limits)
+        self.engine.argument(function, self.names.operation(), x.wire, limits)
 
     def add(self, x: Value, y: Value) -> Secret:
         for a, b in ((x, y), (y, x)):
-            if known(a) == 0 and shape_of(b) == np.broadcast_shapes(shape_of(a), shape_of(b)):
+            if is_secret(b) and _adds_nothing(a, b):
                 return b
         a, b = self.align(x, y)
         return self.wired(self.engine.add(a.wire, b.wire, a.aval), a.aval, (x, y))
@@ -86,7 +92,7 @@ class Local(Naming):
         return self.wired(self.engine.neg(x.wire, x.aval), x.aval, (x,))
 
     def sub(self, x: Value, y: Value) -> Secret:
-        if known(y) == 0 and shape_of(x) == np.broadcast_shapes(shape_of(x), shape_of(y)):
+        if is_secret(x) and _adds_nothing(y, x):
             return x
         a, b = self.align(x, y)
         return self.wired(self.engine.sub(a.wire, b.wire, a.aval), a.aval, (x, y))
@@ -103,12 +109,12 @@ class Local(Naming):
 
     def invert(self, a: Secret) -> Secret:
         """NOT a."""
-        return self.xor(a, Splat(np.True_, a.shape))
+        return self.xor(a, full_like(a, True))
 
-    def structure(self, fn: Callable, values: Sequence[Value], aval: Any) -> Secret:
+    def structure(self, fn: Callable[..., Any], values: Sequence[Value], aval: Any) -> Secret:
         """A rearrangement of entries; public operands become constants."""
         secrets = [self.constant(v) for v in values]
-        aval = struct(aval.shape, aval.dtype)
+        aval = struct(aval.shape, aval.dtype)  # an equation's aval says more
         wire = self.engine.structure(fn, [s.wire for s in secrets], [s.aval for s in secrets], aval)
         return self.wired(wire, aval, values)
 
@@ -122,12 +128,14 @@ class Local(Naming):
         axis = axis % len(x.shape)
         shape = tuple(n for d, n in enumerate(x.shape) if d != axis)
         out = self.sum(Sum(lambda a: jnp.sum(a, axis), x.shape, shape, (axis,)), x)
-        if not keepdims:
-            return out
-        return self.structure(
-            lambda a: jnp.expand_dims(a, axis), [out], struct(_kept(x.shape, axis), x.dtype)
-        )
+        return self.expanded(out, axis) if keepdims else out
+
+    def expanded(self, x: Secret, axis: int) -> Secret:
+        """x with a new axis of length one."""
+        shape = (*x.shape[:axis], 1, *x.shape[axis:])
+        return self.structure(lambda a: jnp.expand_dims(a, axis), [x], struct(shape, x.dtype))
 
 
-def _kept(shape: tuple[int, ...], axis: int) -> tuple[int, ...]:
-    return tuple(1 if d == axis else n for d, n in enumerate(shape))
+def _adds_nothing(a: Value, to: Secret) -> bool:
+    """Whether a is the constant zero, of a shape that does not make the other one larger."""
+    return known(a) == 0 and np.broadcast_shapes(shape_of(a), to.shape) == to.shape

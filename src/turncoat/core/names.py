@@ -2,32 +2,36 @@
 
 from __future__ import annotations
 
+import copy
+import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from turncoat.core.program import Op, user_line
 from turncoat.core.sites import Site
-from turncoat.core.values import Value, known
+from turncoat.core.values import Aval, Shape, Value, known
+
+T = TypeVar("T")
 
 
 @dataclass
 class Frame:
     """What naming and reuse remember; a loop body starts from a copy, so tracing it twice is harmless."""
 
-    names: Counter[str] = field(default_factory=Counter)
-    reuse: dict[tuple, tuple[Any, Any]] = field(default_factory=dict)
+    given: Counter[str] = field(default_factory=Counter)
+    reuse: dict[Any, tuple[Any, Any]] = field(default_factory=dict)
 
     def copy(self) -> Frame:
-        return Frame(self.names.copy(), dict(self.reuse))
+        return Frame(self.given.copy(), dict(self.reuse))
 
     def after(self, other: Frame) -> Frame:
         """What this frame remembers, with the names that have been given in another one."""
-        return Frame(other.names.copy(), self.reuse)
+        return Frame(other.given.copy(), self.reuse)
 
 
 @dataclass(frozen=True)
@@ -47,14 +51,14 @@ class Place:
     @property
     def base(self) -> str:
         """`scope[/back]/op`; a scope that ends in ':' is the operation's whole name."""
-        scope, op = self.scope.replace(":/", "/"), self.op  # a marker around other scopes is a plain scope
-        if scope.endswith(":"):
-            scope, _, op = scope[:-1].rpartition("/")
-        return "/".join(p for p in (scope, "back" if self.back else "", op) if p)
+        if not self.scope.endswith(":"):
+            return self.beside(self.op)
+        scope, _, op = self.scope[:-1].rpartition("/")
+        return replace(self, scope=scope).beside(op)
 
     def beside(self, name: str) -> str:
-        """A name in the operation's scope for what an engine adds of its own, such as a truncation."""
-        scope = self.scope.replace(":/", "/").rstrip(":")
+        """A name in the operation's scope, such as that of a truncation, which an engine adds of its own."""
+        scope = self.scope.replace(":/", "/").rstrip(":")  # a marker around other scopes is a plain scope
         return "/".join(p for p in (scope, "back" if self.back else "", name) if p)
 
     @property
@@ -64,16 +68,37 @@ class Place:
         return "backward" if self.back or last.startswith("grad") else "forward"
 
 
-class Naming:
-    """The part of the black box that names operations: a place in the program, a frame, a prefix."""
+class Names:
+    """How one evaluation names its interactive operations: a place in the program, a frame, a prefix.
+
+    `locate` records where in the user's code each site stands; `sites` are those met so far, by name.
+    """
 
     def __init__(self, locate: bool = False) -> None:
         self.locate = locate
         self.frame, self.place = Frame(), Place()
-        self.loops: tuple[int, ...] = ()
+        self.loops: Shape = ()
         self.sites: dict[str, Site] = {}
         self._prefix: str | None = None
         self._own = True  # False inside a framework's circuit
+
+    def twin(self) -> Names:
+        """Names that go on from the same place of the program, apart from these."""
+        twin = copy.copy(self)
+        twin.frame, twin.sites = Frame(self.frame.given.copy()), {}
+        return twin
+
+    # ---- where the program stands ------------------------------------------------------------------------
+
+    @contextmanager
+    def at(self, place: Place) -> Iterator[None]:
+        """The interactive operations inside belong to this operation of the program."""
+        saved = self.place, self._prefix
+        self.place, self._prefix = place, None
+        try:
+            yield
+        finally:
+            self.place, self._prefix = saved
 
     @contextmanager
     def circuit(self) -> Iterator[None]:
@@ -90,16 +115,6 @@ class Naming:
             self._own = saved
 
     @contextmanager
-    def at(self, place: Place) -> Iterator[None]:
-        """The interactive operations inside belong to this operation of the program."""
-        saved = self.place, self._prefix
-        self.place, self._prefix = place, None
-        try:
-            yield
-        finally:
-            self.place, self._prefix = saved
-
-    @contextmanager
     def scope(self, name: str) -> Iterator[None]:
         """The sites inside are named under `name`, itself under the current operation."""
         saved = self.operation()
@@ -109,6 +124,18 @@ class Naming:
         finally:
             self._prefix = saved
 
+    @contextmanager
+    def body(self, start: Frame, loops: Shape = ()) -> Iterator[None]:
+        """A loop body or branch: names start from `start`, and reuse ends with it."""
+        reuse, outside = self.frame.reuse, self.loops
+        self.frame, self.loops = start.copy(), outside + loops
+        try:
+            yield
+        finally:
+            self.frame, self.loops = Frame(self.frame.given, reuse), outside
+
+    # ---- names -------------------------------------------------------------------------------------------
+
     def operation(self) -> str:
         """The current operation's name, taken when it first proves interactive."""
         if self._prefix is None:
@@ -116,48 +143,47 @@ class Naming:
         return self._prefix
 
     def _unique(self, base: str) -> str:
-        self.frame.names[base] += 1
-        n = self.frame.names[base]
+        self.frame.given[base] += 1
+        n = self.frame.given[base]
         return base if n == 1 else f"{base}#{n}"
 
-    def named(self, kind: str, aval: Any, name: str | None, work: int) -> Site:
+    def site(self, kind: str, aval: Aval, name: str | None, work: int) -> Site:
         """Names and records one interactive operation of `work` multiplications in one pass."""
-        return self._recorded(self._site(kind, aval, name, work))
+        return self._recorded(self._named(kind, aval, name, work))
 
-    def compared(
-        self, aval: Any, name: str | None, work: int, inner: Mapping[str, int]
-    ) -> tuple[Site, list[Site]]:
+    def comparison(self, aval: Aval, name: str | None, gates: Mapping[str, int]) -> tuple[Site, list[Site]]:
         """A comparison, and the ANDs before its last one, which come before it in program order.
 
-        `inner` maps their names to their lanes in use, one bit each; under the comparison's name they stand.
+        `gates` maps their names to their lanes in use, one bit each; under the comparison's name they stand.
         """
-        site = self._site("bit", aval, name, work)
+        site = self._named("bit", aval, name, math.prod(aval.shape))
         part = replace(site, kind="gate", multiplications=0)
-        gates = [
+        inner = [
             self._recorded(replace(part, name=self._unique(f"{site.name}/{n}"), shape=(*site.shape, lanes)))
-            for n, lanes in inner.items()
+            for n, lanes in gates.items()
         ]
-        return self._recorded(site), gates
+        return self._recorded(site), inner
 
     def _recorded(self, site: Site) -> Site:
         self.sites[site.name] = site
         return site
 
-    def _site(self, kind: str, aval: Any, name: str | None, work: int) -> Site:
+    def _named(self, kind: str, aval: Aval, name: str | None, work: int) -> Site:
         if kind in ("truncation", "conversion") and self._prefix is None:
             full = self._unique(self.place.beside(name or kind))  # never renumbers the program's own sites
         else:
             full = self.operation() if name is None else self._unique(f"{self.operation()}/{name}")
-        place = self.place
-        line = place.line if self.locate else ""
-        return Site(full, kind, aval.shape, np.dtype(aval.dtype), work, self.loops, place.phase, line)
+        line = self.place.line if self.locate else ""
+        return Site(full, kind, aval.shape, np.dtype(aval.dtype), work, self.loops, self.place.phase, line)
 
-    def reused(self, key: tuple, values: Sequence[Value], make: Callable[[], Any]) -> Any:
+    # ---- reuse -------------------------------------------------------------------------------------------
+
+    def reused(self, key: tuple[Any, ...], values: Sequence[Value], make: Callable[[], T]) -> T:
         """What `make` returned the first time for these values (constants by value, others by identity)."""
         key = (*key, *(("known", known(v)) if known(v) is not None else ("same", id(v)) for v in values))
         made = self.frame.reuse
-        if (True, key) in made:
-            return made[True, key][0]
-        if (self._own, key) not in made:
-            made[self._own, key] = (make(), values)  # holding the values keeps their identities unique
-        return made[self._own, key][0]
+        own = self._own or (True, key) in made  # a circuit may reuse what the program made, not the reverse
+        if (own, key) not in made:
+            made[own, key] = (make(), values)  # holding the values keeps their identities unique
+        found: T = made[own, key][0]
+        return found

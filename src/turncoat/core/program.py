@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import count
 from typing import Any
 
 import jax
 import numpy as np
+
+from turncoat.functions import WHOLE
 
 # Calls that mean nothing to the circuit: parameter that holds the callee, by primitive name.
 CALLS = {
@@ -30,9 +32,6 @@ CALLS = {
     "custom_vjp_call_jaxpr": "fun_jaxpr",
     "custom_vmap_call": "call",
 }
-WHOLE = "turncoat."
-"""Reserved prefix of a jitted function's name: the call is kept as one operation (see `functions.py`)."""
-
 Atom = Any  # an int (a variable) or a Known (a constant)
 
 
@@ -56,7 +55,7 @@ class Op:
     avals: tuple[Any, ...]
     scope: str
     back: bool
-    tracebacks: tuple  # of the calls around it, outermost first, and its own
+    tracebacks: tuple[Any, ...]  # of the calls around it, outermost first, and its own
     bodies: tuple[Program, ...] = ()
 
 
@@ -69,7 +68,7 @@ class Program:
     ops: tuple[Op, ...]
     outputs: tuple[Atom, ...]
     output_avals: tuple[Any, ...]
-    captured: tuple[Any, ...] = field(default=())
+    captured: tuple[Any, ...] = ()
 
     def sub_ops(self) -> Iterator[Op]:
         """Every operation, those of loop bodies and branches included."""
@@ -79,9 +78,23 @@ class Program:
                 yield from body.sub_ops()
 
 
-def trace(f: Callable, *avals: Any) -> Program:
+def trace(f: Callable[..., Any], *avals: Any) -> Program:
     """The live program of `f` at arguments of these shapes (`jax.ShapeDtypeStruct`s or arrays)."""
-    return live(_Flattener().closed(jax.make_jaxpr(f)(*avals)))
+    return live(_Flattener().closed(jax.make_jaxpr(f)(*avals), Where()))
+
+
+@dataclass(frozen=True)
+class Where:
+    """The calls around an operation: their scopes, whether under a transpose, their tracebacks."""
+
+    scope: tuple[str, ...] = ()
+    back: bool = False
+    tracebacks: tuple[Any, ...] = ()
+
+    def within(self, source: Any) -> Where:
+        """Of an equation, by its own source information."""
+        inner, transposed = _scope(str(source.name_stack))
+        return Where(self.scope + inner, self.back or transposed, (*self.tracebacks, source.traceback))
 
 
 class _Flattener:
@@ -89,72 +102,57 @@ class _Flattener:
         self.fresh = count()
         self.captured: list[Any] = []
 
-    def closed(
-        self, closed: Any, scope: tuple[str, ...] = (), back: bool = False, origin: tuple = ()
-    ) -> Program:
+    def closed(self, closed: Any, where: Where) -> Program:
         """A closed jaxpr (or a plain one without constants) as a program of its own."""
-        jaxpr, consts = getattr(closed, "jaxpr", closed), list(getattr(closed, "consts", ()))
-        self.captured += [c for c in consts if np.size(c) > 1]
-        env: dict[Any, Atom] = {v: Known(c, v.aval) for v, c in zip(jaxpr.constvars, consts, strict=True)}
+        jaxpr, ops = getattr(closed, "jaxpr", closed), list[Op]()
         inputs = tuple(next(self.fresh) for _ in jaxpr.invars)
-        env.update(zip(jaxpr.invars, inputs, strict=True))
-        ops: list[Op] = []
-        outputs = self.walk(jaxpr, env, ops, scope, back, origin)
-        avals = tuple(v.aval for v in jaxpr.outvars)
-        ins = tuple(v.aval for v in jaxpr.invars)
-        return Program(inputs, ins, tuple(ops), outputs, avals, tuple(self.captured))
+        outputs = self.inlined(closed, inputs, ops, where)
+        ins, outs = (tuple(v.aval for v in vs) for vs in (jaxpr.invars, jaxpr.outvars))
+        return Program(inputs, ins, tuple(ops), outputs, outs, tuple(self.captured))
 
-    def walk(
-        self, jaxpr, env, ops: list[Op], scope: tuple[str, ...], back: bool, origin: tuple
-    ) -> tuple[Atom, ...]:
-        def read(v: Any) -> Atom:
-            return Known(v.val, v.aval) if hasattr(v, "val") else env[v]
-
-        for eqn in jaxpr.eqns:
-            inner, transposed = _scope(str(eqn.source_info.name_stack))
-            path, behind = scope + inner, back or transposed
-            came_from = (*origin, eqn.source_info.traceback)
-            inputs = tuple(read(v) for v in eqn.invars)
-            callee = eqn.params.get(CALLS.get(eqn.primitive.name, ""))
-            if callee is not None and not str(eqn.params.get("name", "")).startswith(WHOLE):
-                outputs = self.call(callee, inputs, ops, path, behind, came_from)
-                env.update(zip(eqn.outvars, outputs, strict=True))
-                continue
-            outs = tuple(next(self.fresh) for _ in eqn.outvars)
-            ops.append(self.op(eqn, inputs, outs, path, behind, came_from))
-            env.update(zip(eqn.outvars, outs, strict=True))
-        return tuple(read(v) for v in jaxpr.outvars)
-
-    def call(self, callee, inputs, ops, scope, back, origin) -> tuple[Atom, ...]:
+    def inlined(self, callee: Any, inputs: tuple[Atom, ...], ops: list[Op], where: Where) -> tuple[Atom, ...]:
+        """The outputs of a call; its operations are added to `ops`."""
         jaxpr, consts = getattr(callee, "jaxpr", callee), list(getattr(callee, "consts", ()))
         self.captured += [c for c in consts if np.size(c) > 1]
         env: dict[Any, Atom] = {v: Known(c, v.aval) for v, c in zip(jaxpr.constvars, consts, strict=True)}
         env.update(zip(jaxpr.invars, inputs, strict=True))
-        return self.walk(jaxpr, env, ops, scope, back, origin)
 
-    def op(self, eqn, inputs, outputs, scope: tuple[str, ...], back: bool, origin: tuple) -> Op:
-        name = eqn.primitive.name
+        def read(v: Any) -> Atom:
+            return Known(v.val, v.aval) if hasattr(v, "val") else env[v]
+
+        for eqn in jaxpr.eqns:
+            inside = where.within(eqn.source_info)
+            inputs = tuple(read(v) for v in eqn.invars)
+            callee = eqn.params.get(CALLS.get(eqn.primitive.name, ""))
+            if callee is not None and not str(eqn.params.get("name", "")).startswith(WHOLE):
+                outputs = self.inlined(callee, inputs, ops, inside)
+            else:
+                outputs = tuple(next(self.fresh) for _ in eqn.outvars)
+                ops.append(self.op(eqn, inputs, outputs, inside))
+            env.update(zip(eqn.outvars, outputs, strict=True))
+        return tuple(read(v) for v in jaxpr.outvars)
+
+    def op(self, eqn: Any, inputs: tuple[Atom, ...], outputs: tuple[int, ...], where: Where) -> Op:
+        name, params = eqn.primitive.name, dict(eqn.params)
         whole = name in CALLS
-        bodies: tuple[Program, ...] = ()
+        bodies: tuple[Any, ...] = ()
         if name == "cond":
-            bodies = tuple(self.closed(b, scope, back, origin) for b in eqn.params["branches"])
+            bodies = params["branches"]
         elif name == "while":
-            bodies = tuple(
-                self.closed(eqn.params[k], scope, back, origin) for k in ("cond_jaxpr", "body_jaxpr")
-            )
+            bodies = params["cond_jaxpr"], params["body_jaxpr"]
         elif name == "scan" or whole:
-            bodies = (self.closed(eqn.params["jaxpr"], scope, back, origin),)
+            bodies = (params["jaxpr"],)
         return Op(
-            name=eqn.params["name"] if whole else name,
+            name=params["name"] if whole else name,
             primitive=eqn.primitive,
-            params=dict(eqn.params),
+            params=params,
             inputs=inputs,
             outputs=outputs,
             avals=tuple(v.aval for v in eqn.outvars),
-            scope="/".join(scope),
-            back=back,
-            tracebacks=origin,
-            bodies=bodies,
+            scope="/".join(where.scope),
+            back=where.back,
+            tracebacks=where.tracebacks,
+            bodies=tuple(self.closed(b, where) for b in bodies),
         )
 
 

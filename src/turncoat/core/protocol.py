@@ -8,24 +8,25 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from turncoat.core.values import Secret, Splat, Value, is_secret
+from turncoat.core.values import Secret, Value, full_like, is_secret
 
 Function = Callable[[Any, Secret], Secret]
 """A function of one secret, written over the black box: `f(box, x)`."""
 
+Circuit = Callable[..., Any]
 Limits = tuple[float, float]
 Domains = dict[str, Limits]
 """Where approximations hold: names of functions to the least and largest argument; absent: everywhere."""
 
 
-def bounded(name: str, domains: Domains) -> Callable[[Callable], Callable]:
+def bounded(name: str, domains: Domains) -> Callable[[Circuit], Circuit]:
     """Marks a function `f(box, x, ...)` as good on a domain, also where another function calls it.
 
     It computes the same circuit; an engine that monitors (see `turncoat.monitor`) is told of each argument.
     """
     low, high = domains.get(name, (-math.inf, math.inf))
 
-    def mark(f: Callable) -> Callable:
+    def mark(f: Circuit) -> Circuit:
         @functools.wraps(f)
         def marked(box: Any, x: Secret, *rest: Any) -> Any:
             box.argument(name, x, (low, high))
@@ -40,13 +41,15 @@ def divide_by_reciprocal(protocol: Protocol, box: Any, x: Value, y: Secret) -> S
     """x / y as a product with the reciprocal, as frameworks without a division of their own do."""
     with box.scope("recip"):
         inverse = protocol.reciprocal(box, y)
-    return box.product(x, inverse, "product") if is_secret(x) else box.scale(inverse, x)
+    quotient: Secret = box.product(x, inverse, "product") if is_secret(x) else box.scale(inverse, x)
+    return quotient
 
 
 def relu_by_comparison(box: Any, x: Secret) -> Secret:
     """max(0, x) = [0 < x] * x (section 3); the gradient reuses the comparison bit."""
-    zero = Splat(x.dtype.type(0), x.shape)
-    return box.select(box.less(zero, x), x, zero)
+    zero = full_like(x, 0)
+    positive: Secret = box.select(box.less(zero, x), x, zero)
+    return positive
 
 
 @dataclass(frozen=True, eq=False)

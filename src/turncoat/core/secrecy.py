@@ -8,9 +8,8 @@ secret after some iterations.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import reduce
 
-from turncoat.core.program import Op, Program
+from turncoat.core.program import Atom, Op, Program
 
 Secrecy = frozenset[str] | None
 
@@ -18,14 +17,14 @@ Secrecy = frozenset[str] | None
 def join(secrecies: Sequence[Secrecy]) -> Secrecy:
     """Secret if any is."""
     secret = [s for s in secrecies if s is not None]
-    return reduce(frozenset.union, secret) if secret else None
+    return frozenset().union(*secret) if secret else None
 
 
 def outputs(program: Program, inputs: Sequence[Secrecy]) -> list[Secrecy]:
     """The secrecy of a program's outputs."""
     env: dict[int, Secrecy] = dict(zip(program.inputs, inputs, strict=True))
 
-    def read(atom) -> Secrecy:
+    def read(atom: Atom) -> Secrecy:
         return env[atom] if isinstance(atom, int) else None
 
     for op in program.ops:

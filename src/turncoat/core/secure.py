@@ -3,44 +3,42 @@
     secured = secure(step, protocol=crypten, engine=reals)
     params = secured(params, x, y, errors={"dense0/grad_weights": v})
 
-The function is traced in its user's own configuration, the trace is flattened to a program, and the
-program is evaluated value by value: public values by JAX, secret ones through the arithmetic black box.
-On engines that hold JAX arrays the evaluation itself is compiled, so that XLA sees an ordinary program.
+A call goes through four steps: its leaves are told apart (`arguments`), the function is traced to a flat
+program in its user's own configuration (`program`), the program is walked value by value (`evaluate`), public
+values by JAX, secret ones through the black box (`abb`), and the results leave as the function declares them.
+On engines that hold JAX arrays the walk is compiled, so that XLA sees an ordinary program.
 """
 
 from __future__ import annotations
 
 import functools
-import inspect
 import warnings
 from collections.abc import Callable, Iterable
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
+from jax.extend.core import primitives
 
 from turncoat.core import arguments, draws
 from turncoat.core.abb import Box
 from turncoat.core.arguments import Arguments
-from turncoat.core.engine import Engine
+from turncoat.core.engine import Engine, Values
 from turncoat.core.errors import Errors, FiniteCheck, fit
 from turncoat.core.evaluate import evaluate
 from turncoat.core.exposure import Exposure
-from turncoat.core.outputs import as_declared, hints
+from turncoat.core.names import Names
 from turncoat.core.program import Program, trace
 from turncoat.core.protocol import Protocol
 from turncoat.core.reach import Exposed
 from turncoat.core.shared import Shared
-from turncoat.core.sites import Site
-from turncoat.core.surface import Surface
-from turncoat.core.values import Secret, is_secret, public, struct
+from turncoat.core.surface import Surface, hints
+from turncoat.core.values import Aval, Secret, Value, is_secret, public, struct
 from turncoat.refusal import Refusal
 
-NOTHING: frozenset[str] = frozenset()
-NO_ERRORS = Errors()
 
-
-def secure(f: Callable, *, protocol: Protocol, engine: Engine, secret: Any = None) -> Secured:
+def secure(f: Callable[..., Any], *, protocol: Protocol, engine: Engine, secret: Any = None) -> Secured:
     """`f` with the same signature plus `errors=`, evaluated under a protocol on an engine.
 
     `secret` marks arguments: a prefix pytree of the argument tuple, or a mapping from argument names, with
@@ -53,18 +51,15 @@ def secure(f: Callable, *, protocol: Protocol, engine: Engine, secret: Any = Non
 class Secured:
     """A function under a protocol; call it like the plain function."""
 
-    def __init__(self, f: Callable, protocol: Protocol, engine: Engine, secret: Any) -> None:
+    def __init__(self, f: Callable[..., Any], protocol: Protocol, engine: Engine, secret: Any) -> None:
         if not callable(f):
             raise Refusal(f"secure needs a function, not {type(f).__name__}")
         functools.update_wrapper(self, f, updated=())
         self.f, self.protocol, self.engine, self.secret = f, protocol, engine, secret
-        name = getattr(f, "__name__", type(f).__name__)
-        self._classify = arguments.Classifier(name, secret, _signature(f), engine)
-        self._plans: dict[Any, Plan] = {}
+        self._classify = arguments.Classifier(f, secret, engine)
         self._check_finite = FiniteCheck()
+        self._plans: dict[Any, Plan] = {}
         self._compiled = jax.jit(self._evaluate, static_argnums=(0, 1))
-        # without errors nothing but the arguments is looked at: a call costs what the plain one costs
-        self._honest = jax.jit(self._evaluate_honestly, static_argnums=0)
 
     def __call__(
         self,
@@ -79,34 +74,46 @@ class Secured:
         `randomness` is a typed key, for engines that draw any: give each step of a run another one. Without
         it, all calls draw the same.
         """
-        key = self._key(randomness)
-        if self.engine.traced:
-            spec, values = self._classify.quickly(args, kwargs)
-            try:
-                return self._run(spec, values, errors, observe, key)
-            except _Misfit:
-                pass
         spec, values = self._classify(args, kwargs)
-        return self._run(spec, values, errors, observe, key)
-
-    def _key(self, given: Any) -> Any:
-        """The key of a call; None on engines that draw nothing, whatever is given."""
-        if not self.engine.random:
-            return None
-        return draws.default() if given is None else draws.checked(given)
-
-    def _run(self, spec: Arguments, values: list[Any], errors: Any, observe: Iterable[str], key: Any) -> Any:
-        if errors is None and not observe and self.engine.traced:
-            return self._honest(spec, values, key)
-        errors = Errors.of(errors)
+        observe, errors = frozenset(observe), Errors.of(errors)
         self._check_finite(errors)
-        if not self.engine.traced and any(map(_traced, jax.tree.leaves((values, errors)))):
+        key = draws.chosen(randomness) if self.engine.random else None
+        if self.engine.traced:
+            out, seen = self._compiled(spec, observe, values, errors, key)
+        elif any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves((values, errors))):
             raise Refusal(
                 f"engine {self.engine.name!r} computes step by step: it cannot run under jit, vmap or grad"
             )
-        run = self._compiled if self.engine.traced else self._evaluate
-        out, seen = run(spec, frozenset(observe), values, errors, key)
+        else:
+            out, seen = self._evaluate(spec, observe, values, errors, key)
         return (out, seen) if observe else out
+
+    def _evaluate(
+        self, spec: Arguments, observe: frozenset[str], values: list[Any], errors: Errors, key: Any
+    ) -> tuple[Any, dict[str, Any]]:
+        """The outputs, and what was observed: one walk through the program."""
+        plan = self._plan(spec, values)
+        sites = plan.surface.sites if errors or observe else {}
+        for name in observe:
+            plan.surface[name]  # an unknown one is refused
+        program = plan.program
+        with self.engine.context():
+            engine = self.engine.begin(key)
+            box = Box(engine, self.protocol, evaluate, Names(), fit(errors, sites), sites, observe)
+            dtypes = [a.dtype for a in program.input_avals]
+            entered = [spec.enter(box, i, v, dtypes[i]) for i, v in enumerate(values)]
+            out = evaluate(program, box, entered)
+            _check_all_met(box, errors)
+            avals, keep = program.output_avals, spec.any_shared
+            leaves = [self._leave(v, a, keep) for v, a in zip(out, avals, strict=True)]
+        return jax.tree.unflatten(plan.out_tree, leaves), box.seen
+
+    def _leave(self, value: Value, aval: Any, keep_shared: bool) -> Any:
+        if not is_secret(value):
+            return as_declared(public(value), aval)
+        if keep_shared:
+            return Shared(value.wire, value.aval, self.engine)
+        return as_declared(self.engine.open(value.wire, value.aval), aval)
 
     def on(self, engine: Engine) -> Secured:
         """The same function under the same protocol on another engine."""
@@ -116,64 +123,26 @@ class Secured:
         """The attack surface at arguments of these shapes (arrays or `jax.ShapeDtypeStruct`s)."""
         return self._plan(*self._classify(args, kwargs)).surface
 
-    def walk(self, engine: Engine, enter: Callable[[str], Any], *args: Any, **kwargs: Any) -> list[Any]:
+    def walk(self, engine: Engine, enter: Callable[[str], Any], *args: Any, **kwargs: Any) -> Values:
         """The outputs on an abstract engine, at arguments of these shapes (see `Plan.walk`)."""
         return self._plan(*self._classify(args, kwargs)).walk(engine, enter)[1]
 
     def _plan(self, spec: Arguments, values: list[Any]) -> Plan:
-        key = (spec, tuple(map(_aval_key, values)))
+        avals = [spec.aval(i, v) for i, v in enumerate(values)]
+        key = (spec, *map(_hashable, avals))
         if key not in self._plans:
-            plan = Plan(self, spec, values)
+            plan = Plan(self, spec, avals)
             if any(isinstance(c, jax.core.Tracer) for c in plan.program.captured):
                 return plan  # a plan that holds tracers must not outlive their trace
             self._plans[key] = plan
         return self._plans[key]
 
-    def _evaluate(
-        self, spec: Arguments, observe: frozenset[str], values: list[Any], errors: Errors, key: Any
-    ) -> Any:
-        if not spec.fits(values):
-            raise _Misfit
-        plan = self._plan(spec, values)
-        sites = plan.surface.sites if errors or observe else {}
-        for name in observe:
-            plan.surface[name]
-        with self.engine.context():
-            engine = self.engine.begin(key)
-            box = Box(engine, self.protocol, evaluate, fit(errors, sites), sites, observe)
-            dtypes = [a.dtype for a in plan.program.input_avals]
-            entered = [spec.enter(box, i, v, dtypes[i]) for i, v in enumerate(values)]
-            out = evaluate(plan.program, box, entered)
-            _check_all_met(box, errors, observe)
-            keep = spec.any_shared
-            leaves = [self._leave(v, a, keep) for v, a in zip(out, plan.program.output_avals, strict=True)]
-        return jax.tree.unflatten(plan.out_tree, leaves), box.seen
-
-    def _evaluate_honestly(self, spec: Arguments, values: list[Any], key: Any) -> Any:
-        return self._evaluate(spec, NOTHING, values, NO_ERRORS, key)[0]
-
-    def _leave(self, value: Any, aval: Any, keep_shared: bool) -> Any:
-        if not is_secret(value):
-            return as_declared(public(value), aval)
-        if keep_shared:
-            return Shared(value.wire, value.aval, self.engine)
-        return as_declared(self.engine.open(value.wire, value.aval), aval)
-
-
-def _traced(value: Any) -> bool:
-    return isinstance(value, jax.core.Tracer)
-
-
-class _Misfit(Exception):
-    """A call that was recognised by the types of its leaves has other dtypes or ranks."""
-
 
 class Plan:
     """A function traced at one set of argument shapes, and (on demand) its attack surface."""
 
-    def __init__(self, secured: Secured, spec: Arguments, values: list[Any]) -> None:
-        self.secured, self.spec = secured, spec
-        self.avals = [spec.aval(i, v) for i, v in enumerate(values)]
+    def __init__(self, secured: Secured, spec: Arguments, avals: list[Any]) -> None:
+        self.secured, self.spec, self.avals = secured, spec, avals
         self.out_tree: Any = None
         self.out_names: list[str] = []
         self.program = self._trace()
@@ -204,23 +173,24 @@ class Plan:
     @functools.cached_property
     def surface(self) -> Surface:
         """Every site and its exposure, from one run on the abstract engine."""
-        engine, protocol = Exposure(self.secured.engine), self.secured.protocol
-        sites, found = self.walk(engine, lambda name: Exposed({}, frozenset({name})))
-        outputs = [(n, v.wire) for n, v in zip(self.out_names, found, strict=True) if is_secret(v)]
-        exposure = {s: {n: w.reach[s] for n, w in outputs if s in w.reach} for s in sites}
-        names = tuple(n for n, _ in outputs)
-        remarks = hints(self.program), self.secured.engine.notes(lambda *given: self.walk(*given)[1])
-        return Surface(sites, exposure, names, protocol.name, engine.name, *remarks)
+        engine, protocol = self.secured.engine, self.secured.protocol
+        names, found = self.walk(Exposure(engine), lambda name: Exposed({}, frozenset({name})))
+        outputs = {n: v.wire.reach for n, v in zip(self.out_names, found, strict=True) if is_secret(v)}
+        exposure = {s: {n: r[s] for n, r in outputs.items() if s in r} for s in names.sites}
+        notes = engine.notes(lambda *given: self.walk(*given)[1])
+        return Surface(
+            names.sites, exposure, tuple(outputs), protocol.name, engine.name, hints(self.program), notes
+        )
 
-    def walk(self, engine: Engine, enter: Callable[[str], Any]) -> tuple[dict[str, Site], list[Any]]:
-        """The sites and the outputs of one run on an abstract engine.
+    def walk(self, engine: Engine, enter: Callable[[str], Any]) -> tuple[Names, Values]:
+        """The names given and the outputs, of one run on an abstract engine.
 
         Public arguments are traced; `enter` makes the wire of a secret one from its name.
         """
-        box = Box(engine, self.secured.protocol, evaluate, locate=True)
-        found: list[Any] = []
+        box = Box(engine, self.secured.protocol, evaluate, Names(locate=True))
+        found: Values = []
 
-        def abstract(i: int, aval: Any) -> Secret:
+        def abstract(i: int, aval: Aval) -> Secret:
             name = self.spec.names[i]
             return Secret(enter(name), struct(aval.shape, aval.dtype), frozenset({name}), box)
 
@@ -230,35 +200,32 @@ class Plan:
             return 0
 
         jax.eval_shape(run, {i: a for i, a in enumerate(self.avals) if not self.spec.is_secret(i)})
-        return dict(box.sites), found
+        return box.names, found
 
 
-def _check_all_met(box: Box, errors: Errors, observe: frozenset[str]) -> None:
+def as_declared(value: Any, aval: Any) -> Any:
+    """A value with the dtype and weak type that the plain function returns, so that it fits a carry."""
+    if jnp.issubdtype(aval.dtype, jax.dtypes.extended):
+        return value
+    array = value if isinstance(value, jax.Array) else jnp.asarray(value)
+    weak = bool(getattr(aval, "weak_type", False))
+    if array.dtype == aval.dtype and bool(getattr(array, "weak_type", False)) == weak:
+        return array
+    return primitives.convert_element_type_p.bind(array, new_dtype=aval.dtype, weak_type=weak, sharding=None)
+
+
+def _check_all_met(box: Box, errors: Errors) -> None:
     """No error is lost, and everything to be observed was seen."""
-    lost = [n for n in errors if n not in box.sites]
+    sites = box.names.sites
+    lost = [n for n in errors if n not in sites]
     assert not lost, f"the evaluation did not meet the sites {lost} of its own surface"
-    unseen = [n for n in observe if n not in box.seen]
-    if unseen and box.sites[unseen[0]].kind == "gate":
+    unseen = [n for n in box.observe if n not in box.seen]
+    if unseen and sites[unseen[0]].kind == "gate":
         raise Refusal(f"site {unseen[0]!r} lies inside a comparison: observe the comparison itself")
     if unseen:
         raise Refusal(f"site {unseen[0]!r} lies in a branch or while loop, where it cannot be observed")
 
 
-def _signature(f: Callable) -> inspect.Signature | None:
-    try:
-        signature = inspect.signature(f)
-    except (TypeError, ValueError):
-        return None
-    taken = {"errors", "observe", "randomness"} & set(signature.parameters)
-    if taken:
-        raise Refusal(
-            f"the function has a parameter {taken.pop()!r} of its own, which secure() adds: rename it"
-        )
-    return signature
-
-
-def _aval_key(value: Any) -> tuple:
-    aval = value.aval if isinstance(value, Shared) else value
-    if isinstance(aval, int | float | complex):
-        return (type(aval),)
-    return tuple(np.shape(aval)), aval.dtype, bool(getattr(aval, "weak_type", False))
+def _hashable(aval: Any) -> Any:
+    """What a trace depends on: of a public Python number its type alone."""
+    return (aval.shape, aval.dtype, aval.weak_type) if hasattr(aval, "weak_type") else type(aval)

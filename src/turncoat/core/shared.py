@@ -2,41 +2,43 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeGuard
 
 import jax
 import numpy as np
 
 from turncoat.core.engine import Engine
+from turncoat.core.values import Aval, Shape
 
 
 @jax.tree_util.register_pytree_node_class
 class Shared:
     """A secret that stays shared among the parties between calls; `reveal` opens it."""
 
-    def __init__(self, wire: Any, aval: jax.ShapeDtypeStruct, engine: Engine) -> None:
+    def __init__(self, wire: Any, aval: Aval, engine: Engine) -> None:
         self.wire, self.aval, self.engine = wire, aval, engine
 
     @property
-    def shape(self) -> tuple[int, ...]:
-        return self.aval.shape
+    def shape(self) -> Shape:
+        return tuple(self.aval.shape)
 
     @property
-    def dtype(self) -> np.dtype:
-        return self.aval.dtype
+    def dtype(self) -> np.dtype[Any]:
+        dtype: np.dtype[Any] = self.aval.dtype
+        return dtype
 
     def __repr__(self) -> str:
         return f"Shared({self.dtype}{list(self.shape)}, {self.engine.name})"
 
-    def tree_flatten(self):
+    def tree_flatten(self) -> tuple[tuple[Any], tuple[Aval, Engine]]:
         return (self.wire,), (self.aval, self.engine)
 
     @classmethod
-    def tree_unflatten(cls, aux, children):
+    def tree_unflatten(cls, aux: tuple[Aval, Engine], children: tuple[Any]) -> Shared:
         return cls(children[0], *aux)
 
 
-def is_shared(x: Any) -> bool:
+def is_shared(x: Any) -> TypeGuard[Shared]:
     return isinstance(x, Shared)
 
 
@@ -44,7 +46,7 @@ def reveal(x: Any) -> Any:
     """x with its shared leaves opened."""
 
     def one(leaf: Any) -> Any:
-        if not isinstance(leaf, Shared):
+        if not is_shared(leaf):
             return leaf
         with leaf.engine.context():
             return leaf.engine.open(leaf.wire, leaf.aval)

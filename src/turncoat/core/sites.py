@@ -1,4 +1,4 @@
-"""Sites: the interactive operations of a program, by name."""
+"""Sites: the interactive operations of a program, by name; and what the corrupt party does at one."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Site:
     name: str
     kind: str
     shape: tuple[int, ...]
-    dtype: np.dtype
+    dtype: np.dtype[Any]
     multiplications: int
     loops: tuple[int, ...] = ()
     phase: str = "forward"
@@ -62,3 +62,20 @@ class Site:
             "phase": self.phase,
             "line": self.line,
         }
+
+
+@dataclass(frozen=True, eq=False)
+class At:
+    """Where an operation stands, as an engine is told: its site, and what the corrupt party adds there.
+
+    `site` is None where this engine makes the operation local; `error` is None, or an array of the site's
+    shape and dtype; `inner` are the gates of a comparison, in order, on an engine that has `gates`.
+    """
+
+    site: Site | None = None
+    error: Any = None
+    inner: tuple[At, ...] = ()
+
+    @property
+    def name(self) -> str:
+        return self.site.name if self.site is not None else ""

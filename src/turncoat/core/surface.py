@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from turncoat.core.program import Atom, Op, Program, user_line
 from turncoat.core.reach import Reach
 from turncoat.core.sites import Site
 from turncoat.refusal import Refusal, nearest
@@ -31,7 +32,7 @@ class Surface:
     def __len__(self) -> int:
         return len(self.sites)
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[Site]:
         return iter(self.sites.values())
 
     def __getitem__(self, name: str) -> Site:
@@ -131,3 +132,32 @@ class Surface:
             lines.append(f"  {site.name:{width}}  {site.kind:8}  {shape:10}  {self.summary(site.name)}")
         notes = (f"  {n}" for n in self.notes)
         return "\n".join([*lines, *notes, *(f"  hint: {h}" for h in self.hints)])
+
+
+# ---- remarks on the program ------------------------------------------------------------------------------
+
+MAXIMA = ("max", "min", "reduce_max", "reduce_min")
+RESHAPED = ("broadcast_in_dim", "reshape", "squeeze", "expand_dims")
+
+
+def hints(program: Program) -> tuple[str, ...]:
+    """Remarks on costly circuits that another way of writing the function avoids.
+
+    JAX's own gradient of `jnp.maximum` and `jnp.max` compares for ties and divides by their number.
+    """
+    produced = {o: op for op in program.sub_ops() for o in op.outputs}
+
+    def source(atom: Atom) -> str:
+        """The operation behind a value, seen through changes of its shape."""
+        op: Op | None = produced.get(atom)
+        while op is not None and op.name in RESHAPED:
+            op = produced.get(op.inputs[0])
+        return op.name if op is not None else ""
+
+    equalities = (op for op in program.sub_ops() if op.name == "eq")
+    ties = [user_line(op) for op in equalities if any(source(a) in MAXIMA for a in op.inputs)]
+    return tuple(
+        f"the gradient of a maximum at {line} tests for ties and divides by their number; "
+        "turncoat.functions.relu, jnp.where or jax.nn.relu does without"
+        for line in dict.fromkeys(ties)
+    )

@@ -4,12 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import reduce
-from typing import Any
+from typing import Any, Protocol, TypeGuard
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+
+Number = float | int | bool
+Shape = tuple[int, ...]
+Aval = jax.ShapeDtypeStruct
+
+
+class Sums(Protocol):
+    """What a secret's operators ask of the black box that it lives in."""
+
+    def add(self, x: Value, y: Value) -> Secret: ...
+    def sub(self, x: Value, y: Value) -> Secret: ...
+    def neg(self, x: Secret) -> Secret: ...
+    def scale(self, x: Secret, factor: Value) -> Secret: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,16 +33,17 @@ class Splat:
     """
 
     value: Any  # a rank-0 array or Python number, weakly typed where the program's literal was
-    shape: tuple[int, ...]
+    shape: Shape
 
     @property
-    def dtype(self) -> np.dtype:
-        return np.dtype(jnp.result_type(self.value)) if not hasattr(self.value, "dtype") else self.value.dtype
+    def dtype(self) -> np.dtype[Any]:
+        return dtype_of(self.value)
 
     @property
-    def number(self) -> float | int | bool:
+    def number(self) -> Number:
         """The constant as a Python number."""
-        return np.asarray(self.value).item()
+        number: Number = np.asarray(self.value).item()
+        return number
 
     def array(self) -> Any:
         """The constant as a JAX value of its shape."""
@@ -48,17 +61,18 @@ class Secret:
     """
 
     wire: Any
-    aval: jax.ShapeDtypeStruct
+    aval: Aval
     origin: frozenset[str]
-    box: Any  # the black box that it lives in
+    box: Sums
 
     @property
-    def shape(self) -> tuple[int, ...]:
-        return self.aval.shape
+    def shape(self) -> Shape:
+        return tuple(self.aval.shape)
 
     @property
-    def dtype(self) -> np.dtype:
-        return self.aval.dtype
+    def dtype(self) -> np.dtype[Any]:
+        dtype: np.dtype[Any] = self.aval.dtype
+        return dtype
 
     def __add__(self, other: Any) -> Secret:
         return self.box.add(self, other)
@@ -82,21 +96,31 @@ class Secret:
     __rmul__ = __mul__
 
     def __truediv__(self, factor: Any) -> Secret:
-        return self * (1.0 / factor)
+        return self.__mul__(1.0 / factor)
 
-    def tree_flatten(self):
+    def holding(self, wire: Any, shape: Shape | None = None) -> Secret:
+        """Another wire (and shape) in this one's place."""
+        aval = self.aval if shape is None else struct(shape, self.dtype)
+        return Secret(wire, aval, self.origin, self.box)
+
+    def tree_flatten(self) -> tuple[tuple[Any], tuple[Any, ...]]:
         return (self.wire,), (self.aval, self.origin, self.box)
 
     @classmethod
-    def tree_unflatten(cls, aux, children):
+    def tree_unflatten(cls, aux: tuple[Any, ...], children: tuple[Any]) -> Secret:
         return cls(children[0], *aux)
 
 
 Value = Any  # Secret | Splat | a JAX array
 
 
-def is_secret(value: Value) -> bool:
+def is_secret(value: Value) -> TypeGuard[Secret]:
     return isinstance(value, Secret)
+
+
+def full_like(x: Secret, number: Number) -> Splat:
+    """A public constant of a secret's shape and dtype."""
+    return Splat(x.dtype.type(number), x.shape)
 
 
 def public(value: Value) -> Any:
@@ -106,26 +130,26 @@ def public(value: Value) -> Any:
 
 def origin(values: Iterable[Value]) -> frozenset[str]:
     """The arguments on which any of these values depends; empty if all are public."""
-    sets = (v.origin for v in values if isinstance(v, Secret))
-    return reduce(frozenset.union, sets, frozenset())
+    return frozenset().union(*(v.origin for v in values if isinstance(v, Secret)))
 
 
-def shape_of(value: Value) -> tuple[int, ...]:
-    return tuple(value.shape) if hasattr(value, "shape") else np.shape(value)
+def shape_of(value: Value) -> Shape:
+    return tuple(np.shape(value))
 
 
-def dtype_of(value: Value) -> np.dtype:
-    return np.dtype(value.dtype) if hasattr(value, "dtype") else np.dtype(jnp.result_type(value))
+def dtype_of(value: Value) -> np.dtype[Any]:
+    return np.dtype(value.dtype if hasattr(value, "dtype") else jnp.result_type(value))
 
 
-def struct(shape: Iterable[int], dtype: Any) -> jax.ShapeDtypeStruct:
-    return jax.ShapeDtypeStruct(tuple(shape), np.dtype(dtype))
+def struct(shape: Iterable[int], dtype: Any) -> Aval:
+    return jax.ShapeDtypeStruct(tuple(shape), np.dtype(dtype))  # type: ignore[no-untyped-call]
 
 
-def known(value: Value) -> float | int | bool | None:
+def known(value: Value) -> Number | None:
     """The number in every entry of a public value, if it is known while tracing."""
     if isinstance(value, Splat):
         return value.number
     if isinstance(value, int | float | bool | np.generic):
-        return np.asarray(value).item()
+        number: Number = np.asarray(value).item()
+        return number
     return None

@@ -4,19 +4,20 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from turncoat.data import (
+from turncoat.data import files
+from turncoat.data.dataset import Dataset, validated
+from turncoat.data.download import Progress, download
+from turncoat.data.formats import user_file
+from turncoat.data.formats.plain import shown
+from turncoat.data.sets import (
     acs_income,
     embedded,
     fashion_mnist,
-    files,
     location30,
     purchase100,
     synthetic,
     texas100,
-    user_file,
 )
-from turncoat.data.dataset import Dataset, validated
-from turncoat.data.download import Progress, download
 from turncoat.data.source import DataFile, FileSource, Layout, MadeSource, Source
 from turncoat.refusal import Refusal, nearest
 
@@ -40,8 +41,9 @@ Status = Literal["embedded", "synthetic", "present", "absent", "verified", "unve
 class Row:
     """One line of `turncoat data list`; only `verify` gives the statuses `verified` and `unverified`.
 
-    `where` is the folder of the files, `checksum` the kind: `sha256`, `md5`, `git` (a git blob's SHA-1),
-    `trust on first use`, or `none` where there is no file.
+    `about` says in a few words what a record is, `where` is the folder of the files, `checksum` the kind:
+    `sha256`, `md5`, `git` (a git blob's SHA-1), `trust on first use`, or `none` where there is no file.
+    Name, records, features, classes, status and `about` fit a line of 80 characters together.
     """
 
     name: str
@@ -49,6 +51,7 @@ class Row:
     features: int
     classes: int
     status: Status
+    about: str
     where: str
     checksum: str
     source: str
@@ -145,8 +148,8 @@ def _source(name: str) -> Source:
         if source.name == name:
             return source
     raise Refusal(
-        f"there is no data set {name!r}; the nearest are {nearest(name, names())}; `turncoat data list` shows all, "
-        "and a file of your own ends in .npz or .csv."
+        f"there is no data set {shown(repr(name))}; the nearest are {nearest(name, names())}; "
+        "`turncoat data list` shows all, and a file of your own ends in .npz or .csv."
     )
 
 
@@ -161,14 +164,14 @@ def _present(source: FileSource) -> tuple[Layout, dict[str, Path]]:
 
 
 def _row(source: Source) -> Row:
-    size = (source.features, source.classes)
     if isinstance(source, MadeSource):
-        where = "scikit-learn" if source.kind == "embedded" else "made when loaded"
-        return Row(source.name, source.records, *size, source.kind, where, "none", source.origin)
-    found = files.located(source)
-    if found is None:
-        layout = source.canonical
-        return Row(source.name, layout.records, *size, "absent", "", layout.checksum_kind, source.origin)
-    layout, paths = found
+        where = "shipped with Turncoat" if source.kind == "embedded" else "made when loaded"
+        return _line(source, source.records, source.kind, where, "none")
+    layout, paths = files.located(source) or (source.canonical, {})
     where = ", ".join(dict.fromkeys(str(path.parent) for path in paths.values()))
-    return Row(source.name, layout.records, *size, "present", where, layout.checksum_kind, source.origin)
+    return _line(source, layout.records, "present" if paths else "absent", where, layout.checksum_kind)
+
+
+def _line(source: Source, records: int, status: Status, where: str, checksum: str) -> Row:
+    size = (records, source.features, source.classes)
+    return Row(source.name, *size, status, source.about, where, checksum, source.origin)

@@ -6,6 +6,8 @@ import numpy as np
 
 from turncoat.refusal import Refusal
 
+# A model has an output for each class: at this many the one-hot labels of 20,000 records take 0.8 GB
+MOST_CLASSES = 10_000
 _ROWS_AT_ONCE = 8192  # the finiteness test must not double the memory of a wide data set
 
 
@@ -61,7 +63,7 @@ def validated(dataset: Dataset) -> Dataset:
     """The data set itself, once it is known to be usable for training.
 
     Raises `Refusal`: no records, no features, lengths that differ, a NaN or infinite feature, a label out
-    of range, one class only, a party out of range.
+    of range, one class only, more than `MOST_CLASSES`, a party out of range.
     """
     _check_lengths(dataset)
     _check_labels(dataset)
@@ -91,6 +93,11 @@ def _check_lengths(dataset: Dataset) -> None:
 
 def _check_labels(dataset: Dataset) -> None:
     name, y, classes = dataset.name, dataset.y, dataset.classes
+    if classes > MOST_CLASSES:
+        raise Refusal(
+            f"{name} has {classes:,} classes, more than the {MOST_CLASSES:,} that can be trained here: "
+            "merge some, or give the features and the label in the right order."
+        )
     wrong = np.flatnonzero((y < 0) | (y >= classes))
     if wrong.size:
         first = int(wrong[0])
@@ -120,7 +127,7 @@ def _check_parties(dataset: Dataset) -> None:
     name, party, known = dataset.name, dataset.party, len(dataset.party_names)
     if party.shape != dataset.y.shape:
         raise Refusal(
-            f"{name} has {len(dataset.y):,} records but {len(party):,} parties: give each record one."
+            f"{name} has {len(dataset.y):,} records but {party.size:,} parties: give each record one."
         )
     if party.min() < 0 or party.max() >= known:
         raise Refusal(f"{name}: number the {known} parties from 0 to {known - 1}.")

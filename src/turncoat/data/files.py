@@ -28,7 +28,7 @@ def folders() -> tuple[Path, ...]:
     named = os.environ.get(VARIABLE)
     if not named:
         return (cache_folder(),)
-    if not Path(named).is_dir():
+    if not os.path.isdir(named):  # unlike pathlib's, it says no to a name that is too long
         raise Refusal(f"${VARIABLE} is {named!r}, which is not a folder: create it or unset the variable.")
     return (Path(named), cache_folder())
 
@@ -36,7 +36,7 @@ def folders() -> tuple[Path, ...]:
 def find(name: str, dataset: str) -> Path | None:
     """The first file called `name` in the searched folders or in their sub-folder `dataset`."""
     places = (place / name for folder in folders() for place in (folder, folder / dataset))
-    return next((path for path in places if path.is_file()), None)
+    return next((path for path in places if os.path.isfile(path)), None)
 
 
 def located(source: FileSource) -> tuple[Layout, dict[str, Path]] | None:
@@ -100,14 +100,17 @@ def record_of(path: Path) -> Path:
 def expected(file: DataFile, path: Path) -> str | None:
     """The checksum that the file at `path` must have: the published one, else the recorded one, else None.
 
-    Raises `Refusal` if the record is empty.
+    Raises `Refusal` if the record is empty or cannot be read.
     """
     if file.checksum is not None:
         return file.checksum
     record = record_of(path)
-    if not record.is_file():
+    if not os.path.isfile(record):
         return None
-    words = record.read_bytes().decode("ascii", "replace").split()
+    try:
+        words = record.read_bytes().decode("ascii", "replace").split()
+    except OSError as error:
+        raise Refusal(f"{record} cannot be read ({error.strerror}): check its permissions.") from error
     if not words:
         raise Refusal(f"{record} holds no checksum: delete it if you trust {path.name}, else delete both.")
     return f"sha256:{words[0]}"

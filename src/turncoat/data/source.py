@@ -8,6 +8,7 @@ from typing import Literal
 from turncoat.data.dataset import Dataset
 
 Paths = Mapping[str, Path]  # file name -> where it lies
+ABOUT = 20  # characters: with the other columns of `turncoat data list` they fit a line of 80
 
 
 @dataclass(frozen=True)
@@ -43,9 +44,13 @@ class Layout:
 
 @dataclass(frozen=True)
 class FileSource:
-    """A data set kept in files. Of its layouts the first one present is read; the last one can be fetched."""
+    """A data set kept in files. Of its layouts the first one present is read; the last one can be fetched.
+
+    `about` says in at most `ABOUT` characters what a record is, `origin` in a line where the data come from.
+    """
 
     name: str
+    about: str
     features: int
     classes: int
     origin: str
@@ -58,9 +63,13 @@ class FileSource:
 
 @dataclass(frozen=True)
 class MadeSource:
-    """A data set that needs no file: shipped in a library, or drawn from a seed."""
+    """A data set that needs no file of the user's: shipped with Turncoat, or drawn from a seed.
+
+    `about` and `origin` are those of a `FileSource`; `make` takes a seed, which real data do not depend on.
+    """
 
     name: str
+    about: str
     records: int
     features: int
     classes: int

@@ -13,14 +13,15 @@ import jax.numpy as jnp
 import numpy as np
 
 from turncoat.core.engine import Traced
+from turncoat.core.sites import At
 
 
-def _tampered(value: Any, error: Any) -> Any:
-    return value if error is None else value + error
+def _tampered(value: Any, at: At) -> Any:
+    return value if at.error is None else value + at.error
 
 
-def _flipped(bit: Any, error: Any) -> Any:
-    return bit if error is None else jnp.logical_xor(bit, error)
+def _flipped(bit: Any, at: At) -> Any:
+    return bit if at.error is None else jnp.logical_xor(bit, at.error)
 
 
 class Reals(Traced):
@@ -56,33 +57,33 @@ class Reals(Traced):
     def mask(self, a, keep, aval):
         return a & keep
 
-    def scale(self, x, factor, aval, site, error):
-        return _tampered(x * jnp.asarray(factor, aval.dtype), error)
+    def scale(self, x, factor, aval, at):
+        return _tampered(x * jnp.asarray(factor, aval.dtype), at)
 
-    def product_public(self, bilinear, x, c, aval, site, error):
-        return _tampered(bilinear.apply(*_as(aval, x, c)), error)
+    def product_public(self, bilinear, x, c, aval, at):
+        return _tampered(bilinear.apply(*_as(aval, x, c)), at)
 
-    def product(self, bilinear, x, y, aval, site, error):
-        return _tampered(bilinear.apply(*_as(aval, x, y)), error)
+    def product(self, bilinear, x, y, aval, at):
+        return _tampered(bilinear.apply(*_as(aval, x, y)), at)
 
-    def compare(self, kind, x, y, operand, aval, site, error):
-        return _flipped(x < y if kind == "lt" else x == y, error)
+    def compare(self, kind, x, y, operand, at):
+        return _flipped(x < y if kind == "lt" else x == y, at)
 
-    def select(self, b, x, y, aval, site, error):
-        return _tampered(jnp.where(b, x, y), error)
+    def select(self, b, x, y, aval, at):
+        return _tampered(jnp.where(b, x, y), at)
 
-    def both(self, a, b, aval, site, error):
-        return _flipped(a & b, error)
+    def both(self, a, b, aval, at):
+        return _flipped(a & b, at)
 
-    def arith(self, b, aval, site, error):
-        return _tampered(b.astype(aval.dtype), error)
+    def arith(self, b, aval, at):
+        return _tampered(b.astype(aval.dtype), at)
 
-    def ideal(self, fn, xs, avals, aval, site, error):
-        return _tampered(fn(*xs), error)
+    def ideal(self, fn, xs, avals, aval, at):
+        return _tampered(fn(*xs), at)
 
-    def bits(self, x, lo, hi, aval, site, error):
+    def bits(self, x, lo, hi, aval, at):
         weights = jnp.asarray(2.0 ** np.arange(lo, hi), x.dtype)
-        return _flipped(jnp.floor(x[..., None] / weights) % 2 == 1, error)
+        return _flipped(jnp.floor(x[..., None] / weights) % 2 == 1, at)
 
 
 def _as(aval: jax.ShapeDtypeStruct, *arrays: Any) -> list[Any]:

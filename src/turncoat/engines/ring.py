@@ -15,6 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from turncoat.core.engine import Traced
+from turncoat.core.sites import At
 from turncoat.engines import arithmetic
 from turncoat.engines.truncation import TRUNCATIONS
 from turncoat.refusal import Refusal, nearest
@@ -100,24 +101,24 @@ class Ring(Traced):
         return a & keep
 
     # products
-    def product(self, bilinear, x, y, aval, site, error):
+    def product(self, bilinear, x, y, aval, at):
         z = self._multiplied(bilinear, x, y)
         if not self._fractional(aval):
-            return self._tampered(z, error, aval)
-        return self._truncated(self._tampered(z, error, aval, self.precision), self.precision)
+            return self._tampered(z, at, aval)
+        return self._truncated(self._tampered(z, at, aval, self.precision), self.precision)
 
-    def scale(self, x, factor, aval, site, error):
+    def scale(self, x, factor, aval, at):
         if not self._fractional(aval):
-            return self._tampered(x * self._encoded(factor, aval), error, aval)
+            return self._tampered(x * self._encoded(factor, aval), at, aval)
         constant, bits = arithmetic.constant(factor, self.precision)
-        return self._tampered(self._truncated(x * constant, bits), error, aval)
+        return self._tampered(self._truncated(x * constant, bits), at, aval)
 
-    def product_public(self, bilinear, x, c, aval, site, error):
+    def product_public(self, bilinear, x, c, aval, at):
         if not self._fractional(aval):
-            return self._tampered(arithmetic.multiply(bilinear, x, self._encoded(c, aval)), error, aval)
+            return self._tampered(arithmetic.multiply(bilinear, x, self._encoded(c, aval)), at, aval)
         constant, bits = arithmetic.constant(c, self.precision)
         z = self._multiplied(bilinear, x, constant)
-        return self._tampered(self._truncated(z, bits), error, aval)
+        return self._tampered(self._truncated(z, bits), at, aval)
 
     @staticmethod
     def _multiplied(bilinear, x, y):
@@ -128,38 +129,38 @@ class Ring(Traced):
             return z
         return self._cut.cut(z, bits, self.draws.next() if self.random else None)
 
-    def _tampered(self, z, error, aval, more=0):
-        return z if error is None else z + self._encoded(error, aval, more)
+    def _tampered(self, z, at, aval, more=0):
+        return z if at.error is None else z + self._encoded(at.error, aval, more)
 
     # bits
-    def compare(self, kind, x, y, operand, aval, site, error):
+    def compare(self, kind, x, y, operand, at):
         difference = arithmetic.signed(x - y)  # its sign bit is what protocols extract, wrapped or not
         zero = jnp.zeros((), jnp.int64)
-        return _flipped(difference < zero if kind == "lt" else difference == zero, error)
+        return _flipped(difference < zero if kind == "lt" else difference == zero, at)
 
-    def select(self, b, x, y, aval, site, error):
-        return self._tampered(jnp.where(b, x, y), error, aval)
+    def select(self, b, x, y, aval, at):
+        return self._tampered(jnp.where(b, x, y), at, aval)
 
-    def both(self, a, b, aval, site, error):
-        return _flipped(a & b, error)
+    def both(self, a, b, aval, at):
+        return _flipped(a & b, at)
 
-    def arith(self, b, aval, site, error):
-        return self._tampered(self._encoded(b, aval), error, aval)
+    def arith(self, b, aval, at):
+        return self._tampered(self._encoded(b, aval), at, aval)
 
-    def bits(self, x, lo, hi, aval, site, error):
+    def bits(self, x, lo, hi, aval, at):
         places = jnp.arange(lo, hi) + self.precision
         # below the least digit there are zeros, above the highest its sign
         digits = arithmetic.shifted(x[..., None], jnp.clip(places, 0, 63)) & jnp.asarray(1, jnp.uint64)
-        return _flipped((digits == jnp.asarray(1, jnp.uint64)) & (places >= 0), error)
+        return _flipped((digits == jnp.asarray(1, jnp.uint64)) & (places >= 0), at)
 
     # true functions
-    def ideal(self, fn, xs, avals, aval, site, error):
+    def ideal(self, fn, xs, avals, aval, at):
         values = (arithmetic.decode(x, self.precision) for x in xs)
-        return self._tampered(self._encoded(fn(*values), aval), error, aval)
+        return self._tampered(self._encoded(fn(*values), aval), at, aval)
 
 
-def _flipped(bit: Any, error: Any) -> Any:
-    return bit if error is None else bit ^ error
+def _flipped(bit: Any, at: At) -> Any:
+    return bit if at.error is None else bit ^ at.error
 
 
 ring = Ring()

@@ -18,6 +18,8 @@ from jax import Array
 
 from turncoat.core.engine import Traced
 from turncoat.core.shared import Shared, is_shared
+from turncoat.core.sites import At
+from turncoat.core.values import struct
 
 
 class Watched(NamedTuple):
@@ -139,50 +141,45 @@ class Monitored(Traced):
         return self._watched(self.inner.sum(fn, x.wire, aval), aval, fn.apply(x.shadow), x)
 
     # interactive
-    def scale(self, x, factor, aval, site, error):
-        shadow = _tampered(x.shadow * jnp.asarray(factor, jnp.float64), error)
-        wire = self.inner.scale(x.wire, factor, aval, site, error)
+    def scale(self, x, factor, aval, at):
+        shadow = _tampered(x.shadow * jnp.asarray(factor, jnp.float64), at)
+        wire = self.inner.scale(x.wire, factor, aval, at)
         return self._watched(wire, aval, shadow, x, product=True)
 
-    def product_public(self, bilinear, x, c, aval, site, error):
-        shadow = _tampered(bilinear.apply(x.shadow, jnp.asarray(c, jnp.float64)), error)
-        wire = self.inner.product_public(bilinear, x.wire, c, aval, site, error)
+    def product_public(self, bilinear, x, c, aval, at):
+        shadow = _tampered(bilinear.apply(x.shadow, jnp.asarray(c, jnp.float64)), at)
+        wire = self.inner.product_public(bilinear, x.wire, c, aval, at)
         return self._watched(wire, aval, shadow, x, product=True)
 
-    def product(self, bilinear, x, y, aval, site, error):
-        shadow = _tampered(bilinear.apply(x.shadow, y.shadow), error)
-        wire = self.inner.product(bilinear, x.wire, y.wire, aval, site, error)
+    def product(self, bilinear, x, y, aval, at):
+        shadow = _tampered(bilinear.apply(x.shadow, y.shadow), at)
+        wire = self.inner.product(bilinear, x.wire, y.wire, aval, at)
         return self._watched(wire, aval, shadow, x, y, product=True)
 
-    def compare(self, kind, x, y, operand, aval, *tampering):
-        return self._compared(self.inner.compare, kind, x, y, operand, aval, *tampering)
-
-    def compare_by_gates(self, kind, x, y, operand, aval, *tampering):
-        return self._compared(self.inner.compare_by_gates, kind, x, y, operand, aval, *tampering)
-
-    def _compared(self, compare, kind, x, y, operand, aval, *tampering):
+    def compare(self, kind, x, y, operand, at):
         difference = self._watched(x.wire, operand, x.shadow - y.shadow, x, y)
-        return self._bit(compare(kind, x.wire, y.wire, operand, aval, *tampering), aval, difference)
+        aval = struct(operand.shape, bool)
+        return self._bit(self.inner.compare(kind, x.wire, y.wire, operand, at), aval, difference)
 
-    def select(self, b, x, y, aval, site, error):
-        shadow = _tampered(jnp.where(b.shadow, x.shadow, y.shadow), error)
-        wire = self.inner.select(b.wire, x.wire, y.wire, aval, site, error)
+    def select(self, b, x, y, aval, at):
+        shadow = _tampered(jnp.where(b.shadow, x.shadow, y.shadow), at)
+        wire = self.inner.select(b.wire, x.wire, y.wire, aval, at)
         return self._watched(wire, aval, shadow, b, x, y)
 
-    def both(self, a, b, aval, site, error):
-        return self._bit(self.inner.both(a.wire, b.wire, aval, site, error), aval, a, b)
+    def both(self, a, b, aval, at):
+        return self._bit(self.inner.both(a.wire, b.wire, aval, at), aval, a, b)
 
-    def arith(self, b, aval, site, error):
-        shadow = _tampered(b.shadow.astype(jnp.float64), error)
-        return self._watched(self.inner.arith(b.wire, aval, site, error), aval, shadow, b)
+    def arith(self, b, aval, at):
+        shadow = _tampered(b.shadow.astype(jnp.float64), at)
+        return self._watched(self.inner.arith(b.wire, aval, at), aval, shadow, b)
 
-    def ideal(self, fn, xs, avals, aval, site, error):
-        wire = self.inner.ideal(fn, [x.wire for x in xs], avals, aval, site, error)
-        shadow = _tampered(fn(*(x.shadow for x in xs)), error)
+    def ideal(self, fn, xs, avals, aval, at):
+        wire = self.inner.ideal(fn, [x.wire for x in xs], avals, aval, at)
+        shadow = _tampered(fn(*(x.shadow for x in xs)), at)
         return self._watched(wire, aval, shadow, *xs)
 
-    def bits(self, x, lo, hi, aval, site, error):
-        return self._bit(self.inner.bits(x.wire, lo, hi, aval, site, error), aval, x)
+    def bits(self, x, lo, hi, aval, at):
+        return self._bit(self.inner.bits(x.wire, lo, hi, aval, at), aval, x)
 
     # branches and passes draw as the engine's own do
     def switch(self, index, branches):
@@ -200,5 +197,5 @@ class Monitored(Traced):
         return Watched(self.inner.roll_axis(x.wire), x.shadow, jnp.any(x.wrapped))
 
 
-def _tampered(shadow: Array, error: Any) -> Array:
-    return shadow if error is None else shadow + jnp.asarray(error).astype(jnp.float64)
+def _tampered(shadow: Array, at: At) -> Array:
+    return shadow if at.error is None else shadow + jnp.asarray(at.error).astype(jnp.float64)

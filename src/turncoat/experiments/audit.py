@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import time
+import warnings
 from typing import Any, Literal
 
 from turncoat import attacks, data
 from turncoat.core.surface import Surface
-from turncoat.experiments.experiment import Experiment, again, run, versions
+from turncoat.experiments.experiment import Experiment, again, check_trials, run, versions
 from turncoat.experiments.trial import Progress, Trial
 from turncoat.jobs import user_step
 from turncoat.jobs.job import Job
-from turncoat.refusal import Refusal
+from turncoat.refusal import Refusal, first_line
 from turncoat.results.audit import AuditResult, SiteRow
 from turncoat.results.published import published
 from turncoat.results.result import Result
+from turncoat.settings import check_seed
 
 Severity = Literal["broken", "weakened", "held"]
 
@@ -40,10 +42,13 @@ def audit(
     Each attack runs at its default settings, with `trials` honest and as many attacked trainings, of which
     trial t draws everything from `seed + t`; `progress(what, done, total)` is called before each. The
     `AuditResult` holds the verdict and its reasons, a `Result` for each attack, and the attack surface of one
-    step; an attack that was refused is named in the reasons. `command` is the line to show that runs it again.
+    step; an attack that was refused, or that failed unexpectedly, is named in the reasons. `command` is the
+    line to show that runs it again.
     Raises Refusal for unknown names and data that cannot be used.
     """
     began = time.perf_counter()
+    check_trials(trials)
+    check_seed(seed)
     dataset = data.load(job.data, seed=seed)
     surface = Trial.of(dataset, job, seed).surface
     results, refused = [], []
@@ -54,6 +59,11 @@ def audit(
             results.append(run(experiment, progress, paper, again(experiment), dataset))
         except Refusal as reason:
             refused.append(f"`{name}` was not run: {reason}.")
+        except Exception as error:  # a fault of ours in one attack must not lose what the others found
+            refused.append(
+                f"`{name}` failed unexpectedly with {type(error).__name__}: {first_line(error)}; please report it."
+            )
+            warnings.warn(refused[-1], stacklevel=2)
     found = concluded(surface, results, (*map(showed, results), *surface_reasons(surface), *refused))
     named: dict[str, Any] = {"data": dataset.name, "data_label": dataset.label, "model": job.model}
     return AuditResult(**found, **named, seconds=time.perf_counter() - began, command=command)

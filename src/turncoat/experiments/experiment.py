@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import platform
+import shlex
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from itertools import chain
 from typing import Any
 
 import jax
 import numpy as np
 
-import turncoat
 from turncoat import attacks, data, engines, protocols
 from turncoat.attacks import Attack
 from turncoat.data import Dataset
@@ -24,6 +25,16 @@ from turncoat.refusal import Refusal
 from turncoat.results.published import published
 from turncoat.results.result import Outcome, Paper, Result
 from turncoat.results.values import Measured
+from turncoat.settings import check_seed
+from turncoat.version import __version__
+
+MOST_TRIALS = 100_000
+
+
+def check_trials(trials: int) -> None:
+    """Refuses a number of trials that no experiment has."""
+    if not 1 <= trials <= MOST_TRIALS:
+        raise Refusal(f"an experiment needs at least one trial and at most {MOST_TRIALS:,}, not {trials}")
 
 
 @dataclass(frozen=True)
@@ -41,10 +52,8 @@ class Experiment:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.trials < 1:
-            raise Refusal(f"an experiment needs at least one trial, not {self.trials}")
-        if self.seed < 0:
-            raise Refusal(f"the seed must be at least 0, not {self.seed}")
+        check_trials(self.trials)
+        check_seed(self.seed)
         attacks.get(self.attack, self.settings)
         protocols.get(self.job.protocol)
         engines.get(self.job.engine)
@@ -176,18 +185,18 @@ def versions() -> dict[str, str]:
         "python": platform.python_version(),
         "jax": jax.__version__,
         "numpy": np.__version__,
-        "turncoat": turncoat.__version__,
+        "turncoat": __version__,
     }
 
 
 def again(experiment: Experiment) -> str:
-    """The command line that runs an experiment again."""
+    """The command line that runs an experiment again, quoted for a shell."""
     job, plain = experiment.job, Job()
     options = {f.name: getattr(job, f.name) for f in fields(Job)}
-    said = [f"--{n.replace('_', '-')} {_value(v)}" for n, v in options.items() if v != getattr(plain, n)]
-    said += [f"--set {n}={v}" for n, v in experiment.settings.items()]
-    said += [f"--trials {experiment.trials}", f"--seed {experiment.seed}"]
-    return " ".join(["turncoat attack", experiment.attack, *said])
+    said = [(f"--{n.replace('_', '-')}", _value(v)) for n, v in options.items() if v != getattr(plain, n)]
+    said += [("--set", f"{n}={v}") for n, v in experiment.settings.items()]
+    said += [("--trials", str(experiment.trials)), ("--seed", str(experiment.seed))]
+    return shlex.join(["turncoat", "attack", experiment.attack, *chain.from_iterable(said)])
 
 
 def _value(value: object) -> str:

@@ -2,6 +2,7 @@
 
 from turncoat.goals.availability import Availability
 from turncoat.goals.backdoor import Backdoor
+from turncoat.goals.covert import CovertBackdoor
 from turncoat.goals.fairness import Fairness
 from turncoat.goals.goal import Case, Ended, Goal, Judged, Predict, Summary
 from turncoat.goals.membership import Membership
@@ -13,6 +14,7 @@ __all__ = [
     "Availability",
     "Backdoor",
     "Case",
+    "CovertBackdoor",
     "Ended",
     "Fairness",
     "Goal",

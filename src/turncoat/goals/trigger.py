@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Annotated, Literal
 
 import numpy as np
@@ -10,6 +10,9 @@ from pydantic import Field
 
 from turncoat.refusal import Refusal
 from turncoat.settings import Settings
+
+USED = {"size": ("set", "patch"), "blend": ("blend",), "feature": ("feature", "set", "patch")}
+"""Which kinds of trigger a setting is for."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,14 @@ class Trigger(Settings):
     ] = "feature"
     size: Annotated[int, Field(ge=1, description="how many features a set has, or pixels a patch's side")] = 3
     blend: Annotated[float, Field(gt=0, le=1, description="the opacity of a blended pattern")] = 0.2
+
+    def check_together(self) -> None:
+        """Refuses what has no effect on a trigger of this kind."""
+        plain = {f.name: f.default for f in fields(self)}
+        for name, kinds in USED.items():
+            if self.kind not in kinds and getattr(self, name) != plain[name]:
+                fitting = " or ".join(f"trigger={kind}" for kind in kinds)
+                raise Refusal(f"{name} does nothing to trigger={self.kind}; leave it out or take {fitting}")
 
     def overlay(self, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
         """Opacity and pattern, float32 (features,) each, for records of this shape before flattening."""
@@ -66,7 +77,7 @@ class Trigger(Settings):
         features = int(np.prod(shape))
         if not 0 <= self.feature < features:
             raise Refusal(f"feature {self.feature} does not exist; the features are 0 to {features - 1}")
-        if self.kind == "set" and not 1 <= self.size <= features:
+        if self.kind == "set" and self.size > features:
             raise Refusal(f"a set of {self.size} features cannot be had; the size is 1 to {features}")
         if self.kind == "patch":
             self._check_patch(shape)

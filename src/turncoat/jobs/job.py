@@ -3,32 +3,47 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
+from typing import Annotated
+
+from pydantic import Field
 
 from turncoat.jobs.loop import Training
+from turncoat.settings import Settings
 
 LARGE = Training(epochs=10, batch=100, learning_rate=0.1)
 SMALL = Training(epochs=20, batch=32, learning_rate=0.5)
 """Default hyper-parameters for at least, and for fewer than, 10,000 training records."""
 
+Width = Annotated[int, Field(ge=1, le=100_000)]
+
 
 @dataclass(frozen=True)
-class Job:
+class Job(Settings):
     """A training job: data, model, and the protocol and engine that it runs under.
 
     `epochs`, `batch` and `learning_rate` default by the data set's size; there is no momentum or weight decay
-    unless they are given.
+    unless they are given. Raises Refusal for a number that no training run has.
     """
 
-    data: str = "digits"
-    model: str = "lr"
-    hidden: tuple[int, ...] = (128,)
-    protocol: str = "crypten"
-    engine: str = "reals"
-    epochs: int | None = None
-    batch: int | None = None
-    learning_rate: float | None = None
-    momentum: float | None = None
-    weight_decay: float | None = None
+    data: Annotated[
+        str, Field(description="a data set (see `turncoat data list`) or a file.npz / file.csv")
+    ] = "digits"
+    model: Annotated[str, Field(description="the model")] = "lr"
+    hidden: Annotated[
+        tuple[Width, ...],
+        Field(max_length=100, description="sizes of the dense hidden layers, e.g. 128 or 64,32"),
+    ] = (128,)
+    protocol: Annotated[str, Field(description="the protocol")] = "crypten"
+    engine: Annotated[str, Field(description="the engine")] = "reals"
+    epochs: Annotated[int | None, Field(ge=1, le=10_000, description="passes over the training records")] = (
+        None
+    )
+    batch: Annotated[int | None, Field(ge=1, description="records in a batch")] = None
+    learning_rate: Annotated[float | None, Field(gt=0, le=1000, description="the learning rate")] = None
+    momentum: Annotated[
+        float | None, Field(ge=0, lt=1, description="heavy-ball momentum; none by default")
+    ] = None
+    weight_decay: Annotated[float | None, Field(ge=0, description="weight decay; none by default")] = None
 
     def training(self, records: int) -> Training:
         """The job's hyper-parameters on this many training records; Refusal if they make no run."""

@@ -21,7 +21,6 @@ from turncoat.core.shared import reveal
 from turncoat.jobs.models import Model, Params
 from turncoat.refusal import Refusal
 
-
 FASTEST = 1e3
 """The largest learning rate that is taken for one; no training on scaled records survives it."""
 MOST = 10**9

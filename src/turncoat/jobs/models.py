@@ -225,6 +225,8 @@ CATALOGUE: dict[str, Callable[[Shape, int, Shape], Model]] = {
 MOST = 10**8
 """The most weights of a model: what MPC trains is far smaller, and memory ends there."""
 BINARY = ("lr-sigmoid", "svm", "svm-squared", "mlp-sigmoid")
+DEEP = ("mlp", "mlp-sigmoid", "cnn")
+"""Models with dense hidden layers."""
 
 
 def get(name: str, shape: Shape, classes: int, hidden: Shape = (128,)) -> Model:

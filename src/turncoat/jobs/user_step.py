@@ -5,7 +5,10 @@ from __future__ import annotations
 import importlib
 import inspect
 import sys
-from collections.abc import Callable
+import sysconfig
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,10 +17,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from turncoat import engines, protocols
+from turncoat import engines, protocols, refusal
 from turncoat.core.secure import Secured, secure
 from turncoat.core.surface import Surface
-from turncoat.refusal import Refusal, nearest
+from turncoat.refusal import Refusal, first_line, nearest
 
 EXAMPLE = "example"
 
@@ -31,7 +34,12 @@ class Target:
     arguments: tuple
 
     def surface(self) -> Surface:
-        return self.step.surface(*self.arguments)
+        """The step's attack surface; Refusal, naming the user's line, where the step fails or returns nothing."""
+        with blamed(self.name):
+            found = self.step.surface(*self.arguments)
+        if not found.outputs:
+            raise Refusal(f"{self.name} returns no array; a training step returns the new parameters")
+        return found
 
 
 def load(name: str, protocol: str, engine: str, example: str | None = None) -> Target:
@@ -40,35 +48,32 @@ def load(name: str, protocol: str, engine: str, example: str | None = None) -> T
     The example is a function without parameters that returns the tuple of arguments: arrays of the right
     shapes and dtypes, their values do not matter. Raises Refusal where any of it cannot be found or used.
     """
+    settings = protocols.get(protocol), engines.get(engine)
     function = find(name)
     source = example or f"{name.partition(':')[0]}:{EXAMPLE}"
     made = find(source, hint=f"a function that returns {name}'s arguments, for their shapes")
-    try:
+    with blamed(f"{source}()"):
         arguments = made()
-    except Exception as error:
-        raise Refusal(f"{source}() failed with {type(error).__name__}: {_first_line(error)}") from error
     if not isinstance(arguments, tuple):
         raise Refusal(f"{source}() must return a tuple of arguments, not {type(arguments).__name__}")
-    step = secure(function, protocol=protocols.get(protocol), engine=engines.get(engine))
-    return Target(name, step, arguments)
+    return Target(name, secure(function, protocol=settings[0], engine=settings[1]), arguments)
 
 
 def find(name: str, hint: str = "") -> Callable:
     """The function `module:function`, the current folder searched first."""
     module_name, _, attribute = name.partition(":")
-    if not module_name or not attribute:
+    if not attribute or not all(part.isidentifier() for part in module_name.split(".")):
         raise Refusal(f"name a function as package.module:function, not {name!r}")
     here = str(Path.cwd())
     if here not in sys.path:
         sys.path.insert(0, here)
-    try:
-        module = importlib.import_module(module_name)
-    except ModuleNotFoundError as error:
-        raise Refusal(f"there is no module {error.name!r}; run from the folder that holds it") from None
-    except Exception as error:
-        raise Refusal(
-            f"importing {module_name} failed with {type(error).__name__}: {_first_line(error)}"
-        ) from error
+    with blamed(f"importing {module_name}"):
+        try:
+            module = importlib.import_module(module_name)
+        except ModuleNotFoundError as error:
+            if error.name is None or not f"{module_name}.".startswith(f"{error.name}."):
+                raise  # of a module that the user's own imports
+            raise Refusal(f"there is no module {error.name!r}; run from the folder that holds it") from None
     found = getattr(module, attribute, None)
     if not callable(found):
         functions = [n for n, v in vars(module).items() if inspect.isroutine(v)]
@@ -77,8 +82,52 @@ def find(name: str, hint: str = "") -> Callable:
     return found
 
 
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0] if str(error).strip() else "no message"
+# ---- whose fault it is ------------------------------------------------------------------------------------
+
+LIBRARIES = tuple(
+    f"{Path(folder).resolve()}/"
+    for folder in (
+        Path(refusal.__file__).parent,
+        *map(Path, map(sysconfig.get_path, ("stdlib", "purelib", "platlib"))),
+    )
+)
+"""Folders of code that is not the user's."""
+
+
+@contextmanager
+def blamed(what: str) -> Iterator[None]:
+    """Makes one sentence, with the user's line, of what a user's code raises; `exit` does not end the tool either.
+
+    An error that never passed the user's code is left as it is.
+    """
+    try:
+        yield
+    except Refusal as refusal:
+        line = user_line(refusal.__cause__)
+        raise Refusal(f"{str(refusal).rstrip('.')}, at {line}") if line else refusal from refusal.__cause__
+    except SyntaxError as error:
+        place = f"{Path(error.filename or 'unknown').name}:{error.lineno}"
+        raise Refusal(f"{what} failed with {type(error).__name__}: {error.msg}, at {place}") from error
+    except (Exception, SystemExit) as error:
+        line = user_line(error)
+        if not line:
+            raise
+        said = first_line(error).rstrip(".")
+        raise Refusal(f"{what} failed with {type(error).__name__}: {said}, at {line}") from error
+
+
+def user_line(error: BaseException | None) -> str:
+    """The innermost line of the user's own code that an error passed, as `file.py:12`; "" if there is none."""
+    frames = traceback.extract_tb(error.__traceback__) if error else []
+    own = [f for f in frames if not f.filename.startswith("<") and not _of_a_library(f.filename)]
+    return f"{Path(own[-1].filename).name}:{own[-1].lineno}" if own else ""
+
+
+def _of_a_library(file: str) -> bool:
+    return str(Path(file).resolve()).startswith(LIBRARIES)
+
+
+# ---- whether its surface tells the truth ------------------------------------------------------------------
 
 
 def confirmed(target: Target, output: str, site: str) -> bool:
@@ -91,7 +140,8 @@ def confirmed(target: Target, output: str, site: str) -> bool:
     error = np.random.default_rng(0).normal(size=shape).astype(dtype)
     moves = []
     for arguments in (target.arguments, _other_secrets(target)):
-        honest, tampered = target.step(*arguments), target.step(*arguments, errors={site: error})
+        with blamed(target.name):
+            honest, tampered = target.step(*arguments), target.step(*arguments, errors={site: error})
         moves.append(_leaf(tampered, output) - _leaf(honest, output))
     scale = max(float(jnp.max(jnp.abs(moves[0]))), 1e-12)
     return bool(jnp.max(jnp.abs(moves[0] - moves[1])) <= 1e-2 * scale) and scale > 1e-9

@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from turncoat import data, engines, protocols
+from turncoat.experiments.experiment import check_trials
 from turncoat.experiments.trial import Progress
-from turncoat.refusal import Refusal
+from turncoat.refusal import Refusal, nearest
+from turncoat.settings import check_seed
 
 
 @dataclass(frozen=True)
@@ -27,10 +29,13 @@ class Options:
     images: dict[str, bytes] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if self.trials is not None and self.trials < 1:
-            raise Refusal(f"a table needs at least one trial a row, not {self.trials}")
-        if self.seed < 0:
-            raise Refusal(f"the seed must be at least 0, not {self.seed}")
+        if self.trials is not None:
+            check_trials(self.trials)
+        check_seed(self.seed)
+        if self.data is not None and self.data not in data.names():
+            raise Refusal(
+                f"there is no data set {self.data!r}; the nearest are {nearest(self.data, data.names())}"
+            )
         if self.protocol is not None:
             protocols.get(self.protocol)
         engines.get(self.engine)

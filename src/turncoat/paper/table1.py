@@ -127,8 +127,8 @@ NOTES = (
 
 def rows(options: Options) -> Iterator[Row]:
     """Those of the protocols whose circuits the paper describes, or all functions under one protocol."""
-    if options.data is not None:
-        raise Refusal("Table 1 uses no data set: leave --data out")
+    if options.data is not None or options.trials is not None:
+        raise Refusal("Table 1 uses no data set and has no trials: leave --data and --trials out")
     wanted = [(f, options.protocol) for f in FUNCTIONS] if options.protocol else DEFAULT
     for i, (function, protocol) in enumerate(wanted):
         options.progress(f"{function} under {protocol}", i, len(wanted))

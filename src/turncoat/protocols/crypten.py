@@ -11,11 +11,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-import numpy as np
-
 from turncoat.core.protocol import Domains, Protocol, bounded
 from turncoat.core.tournament import maximum
-from turncoat.core.values import Splat
+from turncoat.core.values import full_like
 
 EXP_ITERATIONS = 8  # exp_iterations, log_exp_iterations
 NEWTON_ITERATIONS = 10  # reciprocal_nr_iters
@@ -94,7 +92,7 @@ def signed_reciprocal(initial: Callable, domains: Domains) -> Callable:
 
 
 def _sign(box, x):
-    negative = box.less(x, Splat(x.dtype.type(0), x.shape), "sign")
+    negative = box.less(x, full_like(x, 0), "sign")
     return 1 - 2 * box.arith(negative, x.dtype)
 
 
@@ -147,13 +145,12 @@ def sqrt(box, x):
 @bounded("sigmoid", DOMAINS)
 def sigmoid(box, x):
     """1 / (1 + exp(-|x|)) by three Newton steps from 0.75, mirrored where x < 0."""
-    negative = box.less(x, Splat(x.dtype.type(0), x.shape))
+    negative = box.less(x, full_like(x, 0))
     magnitude = box.product(x, 1 - 2 * box.arith(negative, x.dtype), "abs")
     with box.scope("exp"):
         denominator = exp(box, -magnitude) + 1
-    start = Splat(np.asarray(0.75, x.dtype), x.shape)
     with box.scope("recip"):
-        y = box.constant(start, x)
+        y = box.constant(full_like(x, 0.75))
         positive = newton_reciprocal(box, denominator, y, 3)
     return box.select(negative, 1 - positive, positive)
 

@@ -1,7 +1,7 @@
 """Binary digits along the last axis, least first: how entries are picked, shifted and put back.
 
-What is interactive about digits (the decomposition, the prefix OR) is each framework's own and stands in its
-file; everything here is local.
+The decomposition is the engine's, and of what is interactive here, the prefix OR by shifts, MP-SPDZ has another
+circuit (see `mp_spdz_math`).
 """
 
 from __future__ import annotations
@@ -31,3 +31,18 @@ def replaced(box, x: Secret, index: np.ndarray, new: Secret) -> Secret:
     source = np.arange(x.shape[-1])
     source[index] = x.shape[-1] + np.arange(len(index))
     return box.structure(lambda a, b: jnp.concatenate([a, b], -1)[..., source], [x, new], x.aval)
+
+
+def prefix_or(box, digits: Secret) -> Secret:
+    """For each digit, whether it or a higher one is set: shifts and ORs, the sites `or1`, `or2`, ...
+
+    SPU's `_prefix_or` (ring.cc) and TF Encrypted's `prefix_ORs` (aby3/fp.py).
+    """
+    for i in range((digits.shape[-1] - 1).bit_length()):
+        digits = box.either(digits, shifted(box, digits, 1 << i), f"or{i + 1}")
+    return digits
+
+
+def highest(box, seen: Secret) -> Secret:
+    """The highest digit that is set, as a one-hot row of bits, from the prefix OR (SPU: highestOneBit)."""
+    return box.xor(seen, shifted(box, seen, 1))

@@ -16,7 +16,7 @@ from typing import Any
 
 from turncoat.core.protocol import Domains, Protocol, bounded, relu_by_comparison
 from turncoat.core.tournament import maximum
-from turncoat.core.values import Splat
+from turncoat.core.values import full_like
 from turncoat.protocols.mp_spdz_math import (
     WHOLE_DIGITS,
     F,
@@ -26,7 +26,6 @@ from turncoat.protocols.mp_spdz_math import (
     quotient,
     rsqrt,
     sqrt,
-    zero_like,
 )
 from turncoat.protocols.pieces import clamped
 
@@ -67,7 +66,7 @@ def exp_or_zero(box, x):
     """
     result = exp(box, x)
     with box.scope("threshold"):
-        return box.select(box.less(Splat(x.dtype.type(-LIMIT), x.shape), x), result, zero_like(x))
+        return box.select(box.less(full_like(x, -LIMIT), x), result, full_like(x, 0))
 
 
 def sigmoid(box, x):
@@ -91,9 +90,9 @@ OFFSETS = (1e-4, 0.145, 0.5, 0.85498, 1 - 1e-4)
 
 def sigmoid5(box, x):
     """Five lines, each times a difference of two bits [x <= cut] (ml.approx_sigmoid with n = 5)."""
-    beyond = [box.less(Splat(x.dtype.type(cut), x.shape), x, f"compare{i}") for i, cut in enumerate(CUTS, 1)]
-    reached = [0, *(1 - box.arith(b, x.dtype) for b in beyond), Splat(x.dtype.type(1), x.shape)]
-    total = zero_like(x)
+    beyond = [box.less(full_like(x, cut), x, f"compare{i}") for i, cut in enumerate(CUTS, 1)]
+    reached = [0, *(1 - box.arith(b, x.dtype) for b in beyond), full_like(x, 1)]
+    total = full_like(x, 0)
     for i, (slope, offset) in enumerate(zip(SLOPES, OFFSETS, strict=True)):
         here = box.sub(reached[i + 1], reached[i])
         line = x * slope + offset if slope else offset

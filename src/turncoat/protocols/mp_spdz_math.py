@@ -16,7 +16,7 @@ import math
 import numpy as np
 
 from turncoat.core.protocol import Limits
-from turncoat.core.values import Secret, Splat
+from turncoat.core.values import full_like
 from turncoat.protocols.digits import entries, replaced, shifted
 from turncoat.protocols.polynomials import combination, polynomial
 
@@ -30,10 +30,6 @@ SQRT_ITERATIONS = max(math.ceil(math.log(K)), 6) - 3  # mpc_math.sqrt_simplified
 EXP2 = tuple(c for c in (math.log(2) ** i / math.factorial(i) for i in range(20)) if c >= 2.0 ** -(K - 1))
 LOG2_NUMERATOR = (-2.05466671951, -8.8626599391, 6.10585199015, 4.81147460989)  # mpc_math.p_2524
 LOG2_DENOMINATOR = (0.353553425277, 4.54517087629, 6.42784209029, 1.0)  # mpc_math.q_2524
-
-
-def zero_like(x: Secret) -> Splat:
-    return Splat(x.dtype.type(0), x.shape)
 
 
 # ---- exponential --------------------------------------------------------------------------------------------
@@ -84,7 +80,7 @@ def quotient(box, divisor, dividend, limits: Limits | None = None):
 
 def _norm(box, y, limits: Limits | None):
     """(|y| s, sign(y) s) with the power of two s that brings |y| to [1/2, 1) (library.Norm)."""
-    sign = 1 - 2 * box.arith(box.less(y, zero_like(y), "sign"), y.dtype)
+    sign = 1 - 2 * box.arith(box.less(y, full_like(y, 0), "sign"), y.dtype)
     magnitude = box.product(sign, y, "abs")
     if limits is not None:
         box.argument("reciprocal", magnitude, limits)
@@ -123,12 +119,12 @@ def log(box, x):
 
     The sign is dropped, and 0 gives log2 v = -5.81, e = 0.
     """
-    zero = box.equal(x, zero_like(x), "zero")  # floatingpoint.Int2FL
-    magnitude = box.select(box.less(x, zero_like(x), "sign"), -x, x, "abs")
+    zero = box.equal(x, full_like(x, 0), "zero")  # floatingpoint.Int2FL
+    magnitude = box.select(box.less(x, full_like(x, 0), "sign"), -x, x, "abs")
     with box.scope("norm"):
         seen = _seen(box, magnitude, K - F - 1)
         v = box.product(magnitude, _left_aligning(box, seen, -(K - F - 1)), "product")
-    exponent = box.select(zero, zero_like(x), box.total(seen) - float(F), "exponent")
+    exponent = box.select(zero, full_like(x, 0), box.total(seen) - float(F), "exponent")
     with box.scope("numerator"):
         numerator = polynomial(box, v, LOG2_NUMERATOR)
     with box.scope("denominator"):
@@ -174,8 +170,8 @@ def _half_power(box, highest):
 def _newton(box, x, h):
     """x h (3 - 4 h^2 x), which is sqrt(x) if h is near 1 / (2 sqrt(x)); a vanishing h is kept from growing."""
     square = 4 * box.square(h, "square")
-    tiny = box.less(h, Splat(h.dtype.type(2.0 ** (-F / 2) / 2), h.shape))
-    square = box.select(tiny, zero_like(h), square)
+    tiny = box.less(h, full_like(h, 2.0 ** (-F / 2) / 2))
+    square = box.select(tiny, full_like(h, 0), square)
     inverse = box.product(h, 3 - box.product(square, x, "product"), "inverse")
     return box.product(inverse, x, "root")
 

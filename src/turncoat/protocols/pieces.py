@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from turncoat.core.values import Secret, Splat
+from turncoat.core.values import Secret, full_like
 
 
 def clamped(box, x: Secret, inside: Secret, limit: float, low: float) -> Secret:
@@ -12,10 +12,7 @@ def clamped(box, x: Secret, inside: Secret, limit: float, low: float) -> Secret:
     `below/select`: not the circuit of the paper's equation (1), so flips give other values.
     """
 
-    def constant(number: float) -> Splat:
-        return Splat(x.dtype.type(number), x.shape)
-
-    below = box.less(x, constant(-limit), "below/compare")
-    above = box.less(constant(limit), x, "above/compare")
-    inner = box.select(above, constant(1), inside, "above/select")
-    return box.select(below, constant(low), inner, "below/select")
+    below = box.less(x, full_like(x, -limit), "below/compare")
+    above = box.less(full_like(x, limit), x, "above/compare")
+    inner = box.select(above, full_like(x, 1), inside, "above/select")
+    return box.select(below, full_like(x, low), inner, "below/select")

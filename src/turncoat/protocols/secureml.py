@@ -14,7 +14,7 @@ from dataclasses import replace
 import jax.numpy as jnp
 
 from turncoat.core.protocol import relu_by_comparison
-from turncoat.core.values import Splat, struct
+from turncoat.core.values import full_like, struct
 from turncoat.protocols.crypten import DOMAINS_OF_PAPER, PAPER, crypten_paper, positive_reciprocal
 
 DOMAINS = {name: limits for name, limits in DOMAINS_OF_PAPER.items() if name != "sigmoid"}
@@ -26,7 +26,7 @@ def sigmoid(box, x):
     b1 = [x < -1/2] and b2 = [x < 1/2] are the most significant bits of x + 1/2 and x - 1/2. Honestly: 0, then
     x + 1/2, then 1, with cuts at -1/2 and 1/2 (equation 1).
     """
-    zero = Splat(x.dtype.type(0), x.shape)
+    zero = full_like(x, 0)
     b1 = box.less(x + 0.5, zero, "b1")
     b2 = box.less(x - 0.5, zero, "b2")
     middle = box.select(box.invert(b1), x + 0.5, zero, "middle")
@@ -38,12 +38,12 @@ def softmax(box, x, axis):
     with box.scope("relu"):
         numerator = relu_by_comparison(box, x)
     total = box.total(numerator, axis, keepdims=True)
-    some = box.less(Splat(x.dtype.type(0), total.shape), total, "positive")
+    some = box.less(full_like(total, 0), total, "positive")
     with box.scope("recip"):
         inverse = positive_reciprocal(*PAPER)(box, total)
     ratio = box.product(numerator, inverse, "product")
     wide = box.structure(lambda b: jnp.broadcast_to(b, x.shape), [some], struct(x.shape, bool))
-    return box.select(wide, ratio, Splat(x.dtype.type(1 / x.shape[axis]), x.shape), "select")
+    return box.select(wide, ratio, full_like(x, 1 / x.shape[axis]), "select")
 
 
 secureml = replace(crypten_paper, name="secureml", sigmoid=sigmoid, softmax=softmax, domains=DOMAINS)

@@ -22,8 +22,8 @@ import numpy as np
 
 from turncoat.core.protocol import Domains, Limits, Protocol, bounded
 from turncoat.core.tournament import leading, maximum, pairs, row, with_odd
-from turncoat.core.values import Splat
-from turncoat.protocols.digits import entries, shifted
+from turncoat.core.values import full_like
+from turncoat.protocols.digits import entries, highest, prefix_or, shifted
 from turncoat.protocols.pieces import clamped
 from turncoat.protocols.polynomials import combination, joined, polynomial
 
@@ -70,15 +70,7 @@ def exp(box, x):
 
 def _seen(box, x):
     """For each digit of x, whether it or a higher one is set: six shifts and ORs (ring.cc, _prefix_or)."""
-    seen = box.bits(x, -F, K - F)
-    for i in range(K.bit_length() - 1):
-        seen = box.either(seen, shifted(box, seen, 1 << i), f"or{i + 1}")
-    return seen
-
-
-def _highest(box, seen):
-    """The highest digit that is set, as a one-hot row of bits (highestOneBit)."""
-    return box.xor(seen, shifted(box, seen, 1))
+    return prefix_or(box, box.bits(x, -F, K - F))
 
 
 def _reversed(box, digits, count: int, power: int, dtype):
@@ -96,7 +88,7 @@ def quotient(box, divisor, dividend, limits: Limits | None = None):
     With a dividend of 1 and no product for it: reciprocal_goldschmidt. `limits` are told to an engine that
     monitors, with the divisor's magnitude.
     """
-    negative = box.less(divisor, Splat(divisor.dtype.type(0), divisor.shape), "sign")
+    negative = box.less(divisor, full_like(divisor, 0), "sign")
     magnitude = box.select(negative, -divisor, divisor, "abs")
     if limits is not None:
         box.argument("reciprocal", magnitude, limits)
@@ -110,7 +102,7 @@ def _positive(box, divisor, dividend=1):
     Zero for a divisor beyond the digits of the factor (reciprocal_goldschmidt_normalized_approx).
     """
     with box.scope("norm"):
-        factor = _reversed(box, _highest(box, _seen(box, divisor)), 2 * F, F - 1, divisor.dtype)
+        factor = _reversed(box, highest(box, _seen(box, divisor)), 2 * F, F - 1, divisor.dtype)
         c = box.product(divisor, factor, "product")
     r = 2.9142 - 2 * c
     e = 1 - box.product(c, r, "error0")
@@ -140,7 +132,7 @@ def log(box, x):
     """log(v) + e ln(2) for x = v 2^e, v in [1, 2), with a minimax polynomial in v - 1 (log_minmax)."""
     with box.scope("norm"):
         seen = _seen(box, x)
-        factor = _reversed(box, _highest(box, seen), 2 * F + 1, F, x.dtype)
+        factor = _reversed(box, highest(box, seen), 2 * F + 1, F, x.dtype)
         v = box.product(x, factor, "product")
     digits = box.total(box.arith(entries(box, seen, slice(2 * F + 2)), x.dtype))
     return polynomial(box, v - 1, LOG) + (digits - float(F + 1)) * math.log(2)
@@ -156,7 +148,7 @@ def log1p(box, x):
 def rsqrt(box, x):
     """p(u) 2^(-(e+1)/2) for x = u 2^(e+1), u in [1/4, 1/2), with a quartic p (f_rsqrt)."""
     with box.scope("norm"):
-        next_ = shifted(box, _highest(box, _seen(box, x)), -1)  # rsqrt_np2: 2^e, the next power of two above
+        next_ = shifted(box, highest(box, _seen(box, x)), -1)  # rsqrt_np2: 2^e, the next power of two above
         u = box.product(x, _reversed(box, next_, 2 * F, F - 1, x.dtype), "product")
     with box.scope("guess"):
         guess = polynomial(box, u, RSQRT)
@@ -173,8 +165,7 @@ def _compensation(box, power, dtype):
     even, odd = (entries(box, power, slice(start, None, 2)) for start in (0, 1))
     half = box.xor(even, odd)
     whole = _reversed(box, half, F // 2 * 2, F // 2 - 1, dtype)
-    shape = power.shape[:-1]
-    root, one = (Splat(dtype.type(c), shape) for c in (math.sqrt(2), 1))
+    root, one = full_like(whole, math.sqrt(2)), full_like(whole, 1)
     return box.product(box.select(_parity(box, even), root, one), whole, "product")
 
 
@@ -221,7 +212,7 @@ def tanh(box, x):
     """A Chebyshev series of degree 17 on [-5, 5], after clamping (tanh_chebyshev)."""
     with box.scope("clamp"):
         for name, bound in (("low", -5.0), ("high", 5.0)):  # ring.cc, _clamp
-            end = Splat(x.dtype.type(bound), x.shape)
+            end = full_like(x, bound)
             below = box.less(x, end, f"{name}/compare")
             ends = (end, x) if name == "low" else (x, end)
             x = box.select(below, *ends, f"{name}/select")
@@ -237,15 +228,14 @@ def tanh(box, x):
 @bounded("erf", DOMAINS)
 def erf(box, x):
     """sign(x) (1 - p(|x|)^-4) below |x| = 3, sign(x) beyond; p of degree 4 (f_erf, ErfImpl)."""
-    zero = Splat(x.dtype.type(0), x.shape)
-    negative = box.less(x, zero, "sign")
+    negative = box.less(x, full_like(x, 0), "sign")
     magnitude = box.product(1 - 2 * box.arith(negative, x.dtype), x, "abs")
-    small = box.less(magnitude, Splat(x.dtype.type(3), x.shape), "small/compare")
+    small = box.less(magnitude, full_like(x, 3), "small/compare")
     z = polynomial(box, magnitude, ERF)
     fourth = box.square(box.square(z, "square1"), "square2")
     with box.scope("recip"):
         inside = 1 - _positive(box, fourth)
-    result = box.select(small, inside, Splat(x.dtype.type(1), x.shape), "small/select")
+    result = box.select(small, inside, full_like(x, 1), "small/select")
     return box.select(negative, -result, result)
 
 

@@ -22,10 +22,10 @@ import numpy as np
 
 from turncoat.core.protocol import Domains, Protocol, bounded
 from turncoat.core.tournament import maximum
-from turncoat.core.values import Splat, struct
+from turncoat.core.values import full_like, struct
 from turncoat.protocols.crypten import DOMAINS as OF_CRYPTEN
 from turncoat.protocols.crypten import erf
-from turncoat.protocols.digits import entries, shifted
+from turncoat.protocols.digits import entries, highest, prefix_or
 from turncoat.protocols.polynomials import combination
 
 FRACTION, INTEGRAL = 16, 11  # precision_fractional, precision_integral
@@ -67,22 +67,18 @@ def piecewise(cuts: Sequence[float], lines: Sequence[Line]) -> Callable:
 
     def sigmoid(box, x):
         """A sum of lines, each times the bit that x lies between its cuts."""
-        above = [box.less(_splat(x, c), x, f"compare{k}") for k, c in enumerate(cuts, 1)]
-        one = box.constant(Splat(np.True_, x.shape))
+        above = [box.less(full_like(x, c), x, f"compare{k}") for k, c in enumerate(cuts, 1)]
+        one = box.constant(full_like(above[0], True))
         lower, upper = [one, *above], [*(box.invert(b) for b in above), one]
         total = None
         for k, (a, b) in enumerate(lines, 1):
             inside = box.both(upper[k - 1], lower[k - 1], f"piece{k}")
-            line = x * b + a if b else box.constant(_splat(x, a))
-            part = box.select(inside, line, _splat(x, 0), f"product{k}")
+            line = x * b + a if b else box.constant(full_like(x, a))
+            part = box.select(inside, line, full_like(x, 0), f"product{k}")
             total = part if total is None else total + part
         return total
 
     return sigmoid
-
-
-def _splat(x, number: float) -> Splat:
-    return Splat(np.asarray(number, x.dtype), x.shape)
 
 
 # ---- polynomials (pond.py) -----------------------------------------------------------------------------
@@ -151,7 +147,7 @@ def _exp2(box, x, negative: bool):
     whole = _tree(box, [entries(box, factors, i) for i in range(DIGITS)])
     power = box.product(whole, _exp2_of_fraction(box, fraction), "product")
     with box.scope("threshold"):
-        return box.select(box.less(x, _splat(x, -FRACTION)), _splat(x, 0), power)
+        return box.select(box.less(x, full_like(x, -FRACTION)), full_like(x, 0), power)
 
 
 def _factors(box, x, digits, negative: bool):
@@ -161,7 +157,7 @@ def _factors(box, x, digits, negative: bool):
     small = _line(box, digits, (high - 1) * scales, scales)
     if negative:
         return small
-    sign = box.less(x, _splat(x, 0), "sign")
+    sign = box.less(x, full_like(x, 0), "sign")
     wide = struct(digits.shape, bool)
     sign = box.structure(lambda b: jnp.broadcast_to(b[..., None], wide.shape), [sign], wide)
     return box.select(sign, small, _line(box, digits, high - 1, np.ones(DIGITS)), "factors")
@@ -206,7 +202,7 @@ def softmax(box, x, axis):
 
 def reciprocal(box, x):
     """1 / x for either sign: the magnitude is normalised, its scale bears the sign."""
-    sign = 1 - 2 * box.arith(box.less(x, _splat(x, 0), "sign"), x.dtype)
+    sign = 1 - 2 * box.arith(box.less(x, full_like(x, 0), "sign"), x.dtype)
     magnitude = box.product(sign, x, "magnitude")
     return _reciprocal(box, x, magnitude, lambda scale: box.product(sign, scale, "signed"))
 
@@ -267,10 +263,7 @@ def sqrt(box, x):
 
 def _leading_bit(box, x, integral: int):
     """Of the bits of weight 2^-16 to 2^(integral-1), only the highest that is set (`prefix_ORs`)."""
-    bits = box.bits(x, -FRACTION, integral)
-    for i in range(math.ceil(math.log2(FRACTION + integral))):
-        bits = box.either(bits, shifted(box, bits, 2**i), f"or{i + 1}")
-    return box.xor(bits, shifted(box, bits, 1))
+    return highest(box, prefix_or(box, box.bits(x, -FRACTION, integral)))
 
 
 # ---- the protocols -------------------------------------------------------------------------------------

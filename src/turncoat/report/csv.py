@@ -18,10 +18,16 @@ def per_trial_csv(results: Iterable[Result]) -> str:
     names = list(dict.fromkeys(name for result in listed for name in result.per_trial))
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow([*CONDITIONS, "trial", "seed", *names])
+    writer.writerow([*CONDITIONS, "trial", "seed", *map(_harmless, names)])
     for result in listed:
-        conditions = [getattr(result, name) for name in CONDITIONS]
+        conditions = [_harmless(getattr(result, name)) for name in CONDITIONS]
         for trial, seed in enumerate(result.seeds):
             values = [result.per_trial[name][trial] if name in result.per_trial else "" for name in names]
             writer.writerow([*conditions, trial, seed, *values])
     return buffer.getvalue()
+
+
+def _harmless(text: str) -> str:
+    """A cell of text that no spreadsheet takes for a formula: an apostrophe before what could begin one."""
+    plain = "".join(c if c.isprintable() else " " for c in text)
+    return f"'{plain}" if plain.lstrip().startswith(("=", "+", "-", "@")) else plain

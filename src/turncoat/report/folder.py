@@ -1,102 +1,231 @@
-"""A result folder, written whole or not at all."""
+"""A result folder: written whole or not at all, and never over what is not Turncoat's.
+
+Beside a result stands `files.json`, the names of the files that belong to it. A later result of the same kind
+replaces these; whatever else lies in the folder stays.
+"""
+
+from __future__ import annotations
 
 import json
 import os
 import shutil
+import tempfile
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 
 from turncoat.refusal import Refusal
 
-OURS = ("result.json", "audit.json", "surface.json", "data.json", "reproduction.json")
-"""A folder that holds one of these files, written by Turncoat, is an earlier result."""
+MANIFEST = "files.json"
+KINDS = ("result.json", "audit.json", "surface.json", "data.json", "reproduction.json")
+"""The main files of the kinds of results; a folder holds one of them."""
+
+FORMAT = "turncoat.files/1"
+PROBE = 2**20
+"""Bytes written on trial, about what a result takes."""
+
+Files = Mapping[str, bytes | str]
 
 
-def usable(folder: str | Path) -> Path:
-    """The folder's full path, once it is known that a result may take its place.
+class Earlier(NamedTuple):
+    """A result that lies in a folder: its main file and the names of all its files."""
 
-    Raises `Refusal` where `save` would, so that a long run does not end in one.
+    kind: str
+    names: tuple[str, ...]
+
+
+def usable(folder: str | Path, kind: str) -> Path:
+    """The folder's full path, once a result with the main file `kind` is known to fit in.
+
+    A file is written there on trial and removed. Raises `Refusal` where `save` would, so that a long run does
+    not end in one.
     """
-    target = Path(folder).expanduser().resolve()
-    _check_target(target)
-    ancestor = next(p for p in target.parents if p.exists())
-    if not os.access(ancestor, os.W_OK | os.X_OK) or not ancestor.is_dir():
-        raise Refusal(f"cannot write {target}: {ancestor} is not a folder that you can write to")
+    target = _located(folder)
+    with _refusing(target):
+        _leaving(target, kind, ())
+        place = target if _exists(target) else next(p for p in target.parents if _exists(p))
+        probe = place / _temporary()
+        try:
+            inside = probe / target.relative_to(place)
+            inside.mkdir(parents=True)
+            (inside / "probe").write_bytes(bytes(PROBE))
+        finally:
+            shutil.rmtree(probe, ignore_errors=True)
     return target
 
 
-def save(folder: str | Path, files: Mapping[str, bytes | str]) -> Path:
+def save(folder: str | Path, files: Files) -> Path:
     """Writes `files` (names inside the folder, `/` between parts) and returns the folder's full path.
 
-    They are written to a temporary sibling that takes the folder's name at the end, so that a run that is
-    cut short leaves the folder as it was. An empty folder or an earlier result is replaced with all that
-    it holds; text is written as UTF-8. Raises `Refusal` where the name is taken by anything else or cannot
-    be written, or where a file's name leads out of the folder.
+    One of them is the main file of a kind of result. They are written beside their places first and moved at
+    the end, so that a run that is cut short leaves the folder as it was. An earlier result of the same kind is
+    replaced, file by file; text is written as UTF-8. Raises `Refusal` where the folder is taken by anything
+    else or cannot be written, or where a file's name leads out of it.
     """
-    target = Path(folder).expanduser().resolve()
-    _check_names(files)
-    mark = uuid.uuid4().hex[:8]
-    fresh, old = (target.with_name(f".{target.name}.{mark}.{what}") for what in ("part", "old"))
-    try:
-        _check_target(target)
-        fresh.mkdir(parents=True)
-        for name, content in files.items():
-            _write(fresh / name, content)
-        _swap(fresh, target, old)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise Refusal(f"cannot write {target} ({reason}); choose another folder") from error
-    finally:
-        shutil.rmtree(fresh, ignore_errors=True)
-        # A result that is left under its old name only is not thrown away.
-        if target.exists():
-            shutil.rmtree(old, ignore_errors=True)
+    target = _located(folder)
+    if wrong := [name for name in files if not _inside(name)]:
+        raise Refusal(f"the file name {wrong[0]!r} leads out of the result folder; give a name inside it")
+    kind = next(name for name in files if name in KINDS)
+    with _refusing(target):
+        leaving = _leaving(target, kind, (*files, MANIFEST))
+        if _exists(target):
+            _exchange(target, files, leaving)
+        else:
+            _create(target, files)
     return target
 
 
-def _swap(fresh: Path, target: Path, old: Path) -> None:
-    """Gives `fresh` the name `target`; what bore it before is `old`, or `target` again if that fails."""
-    if not target.exists():
-        fresh.rename(target)
-        return
+def rescue(name: str, files: Files) -> Path:
+    """Writes files that have no other place to a temporary folder, and returns it; raises `Refusal` as `save`."""
     try:
-        target.rename(old)
-        fresh.rename(target)
+        made = tempfile.mkdtemp(prefix="turncoat-")
+    except OSError as error:
+        raise Refusal(f"there is no temporary folder either ({error.strerror})") from error
+    return save(Path(made) / name, files)
+
+
+# ---- what may be replaced ---------------------------------------------------------------------------------
+
+
+def _leaving(target: Path, kind: str, coming: Iterable[str]) -> list[str]:
+    """The files of ours in a folder, which a new result takes the place of; Refusal where it must not."""
+    if target == Path.cwd() or target in Path.cwd().parents:
+        raise Refusal(f"{target} is the folder you work in or holds it; name a new folder inside it")
+    if not _exists(target):
+        return []
+    if not target.is_dir():
+        raise Refusal(f"{target} is a file; choose a folder")
+    earlier = _earlier(target)
+    if earlier is None and any(target.iterdir()):
+        raise Refusal(f"{target} holds other files than a result of Turncoat's; choose a new or empty folder")
+    if earlier is not None and earlier.kind != kind:
+        raise Refusal(f"{target} holds a result of another kind ({earlier.kind}); choose another folder")
+    ours = [name for name in (earlier.names if earlier else ()) if _is_file(target / name)]
+    for name in coming:
+        if name not in ours and os.path.lexists(target / name):
+            raise Refusal(f"{target} holds a {name} that is not Turncoat's; choose another folder")
+    return ours
+
+
+def _earlier(folder: Path) -> Earlier | None:
+    """What the list of files in a folder says, if Turncoat wrote it and a main file is there."""
+    try:
+        content = json.loads((folder / MANIFEST).read_bytes())
+    except (OSError, ValueError):
+        return None
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        return None
+    kind, names = content.get("kind"), content.get("files")
+    if kind not in KINDS or not isinstance(names, list):
+        return None
+    return Earlier(kind, (*(n for n in names if isinstance(n, str) and _inside(n)), MANIFEST))
+
+
+def _is_file(path: Path) -> bool:
+    return path.is_symlink() or path.is_file()
+
+
+def _inside(name: str) -> bool:
+    path = PurePosixPath(name)
+    return bool(path.parts) and not path.is_absolute() and ".." not in path.parts and "\\" not in name
+
+
+# ---- writing ----------------------------------------------------------------------------------------------
+
+
+def _create(target: Path, files: Files) -> None:
+    """A new folder: written under another name, which it loses at the end."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = target.parent / _temporary()
+    try:
+        _write(part, files)
+        part.rename(target)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def _exchange(target: Path, files: Files, leaving: list[str]) -> None:
+    """New files for those of an earlier result, inside a folder that stays; all of them or none."""
+    part = target / _temporary()
+    new, old = part / "new", part / "old"
+    try:
+        _write(new, files)
+        moves = [(target / n, old / n) for n in leaving] + [(new / n, target / n) for n in (*files, MANIFEST)]
+        _move_all(moves)
     except BaseException:
-        if old.exists() and not target.exists():
-            old.rename(target)
+        # What could not be moved back is not thrown away.
+        if not any(p.is_file() for p in old.rglob("*")):
+            shutil.rmtree(part, ignore_errors=True)
+        raise
+    shutil.rmtree(part, ignore_errors=True)
+    _drop_empty(target, leaving)
+
+
+def _move_all(moves: list[tuple[Path, Path]]) -> None:
+    done: list[tuple[Path, Path]] = []
+    try:
+        for source, place in moves:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            done.append((source, place))
+            source.rename(place)
+    except BaseException:
+        for source, place in reversed(done):
+            if os.path.lexists(place) and not os.path.lexists(source):
+                place.rename(source)
         raise
 
 
-def _write(path: Path, content: bytes | str) -> None:
+def _drop_empty(target: Path, names: list[str]) -> None:
+    """Removes the subfolders of files that left, where nothing is in them any more."""
+    folders = {parent for name in names for parent in PurePosixPath(name).parents if parent.name}
+    for folder in sorted(folders, key=lambda f: -len(f.parts)):
+        with suppress(OSError):
+            (target / folder).rmdir()
+
+
+def _write(folder: Path, files: Files) -> None:
+    """Writes the files of a result, and the list of them."""
+    for name, content in files.items():
+        _write_one(folder / name, content)
+    kind = next(name for name in files if name in KINDS)
+    listed = {"format": FORMAT, "kind": kind, "files": list(files)}
+    _write_one(folder / MANIFEST, json.dumps(listed, indent=2, ensure_ascii=False) + "\n")
+
+
+def _write_one(path: Path, content: bytes | str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content.encode("utf-8") if isinstance(content, str) else content)
 
 
-def _check_names(files: Mapping[str, bytes | str]) -> None:
-    for name in files:
-        path = PurePosixPath(name)
-        if not path.parts or path.is_absolute() or ".." in path.parts or "\\" in name:
-            raise Refusal(f"the file name {name!r} leads out of the result folder; give a name inside it")
+def _temporary() -> str:
+    return f".turncoat-{uuid.uuid4().hex[:8]}"
 
 
-def _check_target(target: Path) -> None:
-    if target == Path.cwd() or target in Path.cwd().parents:
-        raise Refusal(f"{target} is the folder you work in; name a new folder inside it")
-    if target.exists() and not target.is_dir():
-        raise Refusal(f"{target} is a file; choose a folder")
-    if target.is_dir() and any(target.iterdir()) and not _is_result(target):
-        raise Refusal(f"{target} holds other files than a result of Turncoat's; choose a new or empty folder")
+# ---- names that the file system does not take -------------------------------------------------------------
 
 
-def _is_result(folder: Path) -> bool:
-    return any(_is_ours(folder / name) for name in OURS)
-
-
-def _is_ours(path: Path) -> bool:
+def _located(folder: str | Path) -> Path:
     try:
-        content = json.loads(path.read_bytes())
-    except (OSError, ValueError):
+        return Path(folder).expanduser().resolve()
+    except (OSError, RuntimeError, ValueError) as error:
+        raise Refusal(f"{str(folder)!r} cannot name a folder ({error}); choose another name") from error
+
+
+def _exists(path: Path) -> bool:
+    """Like `Path.exists`, but a name that no file can have is an OSError on every Python."""
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
         return False
-    return isinstance(content, dict) and str(content.get("format", "")).startswith("turncoat.")
+    return True
+
+
+@contextmanager
+def _refusing(target: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise Refusal(f"cannot write {target} ({reason}); choose another folder") from error

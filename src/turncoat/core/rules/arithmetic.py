@@ -5,38 +5,41 @@ from __future__ import annotations
 import jax.numpy as jnp
 import numpy as np
 
+from turncoat.core.abb import Box
 from turncoat.core.bilinear import from_primitive
-from turncoat.core.rules.table import refusal, rule
-from turncoat.core.values import Splat, is_secret, known, public
+from turncoat.core.engine import Values
+from turncoat.core.program import Op
+from turncoat.core.rules.table import Rule, refusal, rule
+from turncoat.core.values import Secret, Splat, Value, full_like, is_secret, known, public
 
 
 @rule("add", "add_any")
-def add(box, op, values):
+def add(box: Box, op: Op, values: Values) -> Value:
     return box.add(*values)
 
 
 @rule("sub")
-def sub(box, op, values):
+def sub(box: Box, op: Op, values: Values) -> Value:
     return box.sub(*values)
 
 
 @rule("neg")
-def neg(box, op, values):
+def neg(box: Box, op: Op, values: Values) -> Value:
     return box.neg(values[0])
 
 
 @rule("mul")
-def mul(box, op, values):
+def mul(box: Box, op: Op, values: Values) -> Value:
     return box.product(*values)
 
 
 @rule("square")
-def square(box, op, values):
+def square(box: Box, op: Op, values: Values) -> Value:
     return box.square(values[0])
 
 
 @rule("dot_general", "conv_general_dilated")
-def bilinear(box, op, values):
+def bilinear(box: Box, op: Op, values: Values) -> Value:
     x, y = values
     aval = op.avals[0]
     form = from_primitive(op.primitive, op.params, x, y, aval)
@@ -48,12 +51,12 @@ def bilinear(box, op, values):
 
 
 @rule("div")
-def div(box, op, values):
+def div(box: Box, op: Op, values: Values) -> Value:
     x, y = values
     if not jnp.issubdtype(op.avals[0].dtype, jnp.inexact):
         raise refusal(op, values, "integers are divided")
     if is_secret(y):
-        with box.circuit():
+        with box.names.circuit():
             return box.protocol.divide(box.protocol, box, x, y)
     number = known(y)
     if number == 0:
@@ -64,18 +67,18 @@ def div(box, op, values):
 
 
 @rule("integer_pow")
-def integer_pow(box, op, values):
+def integer_pow(box: Box, op: Op, values: Values) -> Value:
     return power(box, values[0], op.params["y"])
 
 
-def power(box, x, n: int):
+def power(box: Box, x: Secret, n: int) -> Value:
     """x to the power of an integer, by repeated squaring."""
     if n < 0:
         positive = power(box, x, -n) if n != -1 else x
-        with box.circuit(), box.scope("recip"):
+        with box.names.circuit(), box.scope("recip"):
             return box.protocol.reciprocal(box, positive)
     if n == 0:
-        return Splat(x.dtype.type(1), x.shape)
+        return full_like(x, 1)
     if n == 2:
         return box.square(x)
     out, base = None, x
@@ -89,14 +92,14 @@ def power(box, x, n: int):
 
 
 @rule("pow")
-def pow_(box, op, values):
+def pow_(box: Box, op: Op, values: Values) -> Value:
     x, y = values
     if is_secret(x) and is_secret(y):
         raise refusal(op, values, "a secret is raised to a secret power", "use exp(y * log(x))")
     number = known(y)
     if is_secret(x) and number is not None and float(number).is_integer():
         return power(box, x, int(number))
-    with box.circuit():
+    with box.names.circuit():
         if not is_secret(x):  # c^y = exp(y ln c)
             y = y if y.dtype == op.avals[0].dtype else box.lift(y, op.avals[0].dtype)
             return box.protocol.exp(box, box.scale(y, jnp.log(public(x))))
@@ -110,9 +113,9 @@ def pow_(box, op, values):
             return box.protocol.exp(box, box.scale(log, y))
 
 
-def _unary(name: str):
-    def apply(box, op, values):
-        with box.circuit():
+def _unary(name: str) -> Rule:
+    def apply(box: Box, op: Op, values: Values) -> Value:
+        with box.names.circuit():
             return getattr(box.protocol, name)(box, values[0])
 
     return apply
@@ -133,29 +136,29 @@ for _primitive, _function in {
 
 
 @rule("turncoat.relu")
-def relu(box, op, values):
+def relu(box: Box, op: Op, values: Values) -> Value:
     return box.protocol.relu(box, values[0])  # its comparison is the program's own: the gradient reuses it
 
 
 @rule("exp2")
-def exp2(box, op, values):
-    with box.circuit():
+def exp2(box: Box, op: Op, values: Values) -> Value:
+    with box.names.circuit():
         return box.protocol.exp(box, box.scale(values[0], np.log(2.0)))
 
 
 @rule("expm1")
-def expm1(box, op, values):
-    with box.circuit():
+def expm1(box: Box, op: Op, values: Values) -> Value:
+    with box.names.circuit():
         return box.protocol.exp(box, values[0]) - 1.0
 
 
 @rule("erfc")
-def erfc(box, op, values):
-    with box.circuit():
+def erfc(box: Box, op: Op, values: Values) -> Value:
+    with box.names.circuit():
         return 1.0 - box.protocol.erf(box, values[0])
 
 
 @rule("turncoat.softmax")
-def softmax(box, op, values):
-    with box.circuit():
+def softmax(box: Box, op: Op, values: Values) -> Value:
+    with box.names.circuit():
         return box.protocol.softmax(box, values[0], -1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -9,7 +10,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from turncoat.core import secrecy
+from turncoat.core.abb import Box
+from turncoat.core.engine import Passed, Values
 from turncoat.core.exposure import Exposure
+from turncoat.core.names import Frame
+from turncoat.core.program import Op, Program
 from turncoat.core.reach import Exposed
 from turncoat.core.rules.table import refusal, rule
 from turncoat.core.values import Secret, Splat, Value, is_secret, public
@@ -19,7 +24,7 @@ def _secrecy(value: Value) -> secrecy.Secrecy:
     return value.origin if is_secret(value) else None
 
 
-def _as(box, value: Value, want: secrecy.Secrecy, aval) -> Value:
+def _as(box: Box, value: Value, want: secrecy.Secrecy, aval: Any) -> Value:
     """A value made as secret as a loop's fixpoint says, with the loop's shape, dtype and origin."""
     if want is None:
         return _plain(value, aval)
@@ -27,7 +32,7 @@ def _as(box, value: Value, want: secrecy.Secrecy, aval) -> Value:
     return Secret(secret.wire, secret.aval, want, box)
 
 
-def _plain(value: Value, aval) -> Value:
+def _plain(value: Value, aval: Any) -> Value:
     if jnp.issubdtype(aval.dtype, jax.dtypes.extended):
         return value
     array = jnp.asarray(public(value), aval.dtype)
@@ -35,7 +40,7 @@ def _plain(value: Value, aval) -> Value:
 
 
 @rule("scan")
-def scan(box, op, values):
+def scan(box: Box, op: Op, values: Values) -> Value:
     (body,), p = op.bodies, op.params
     consts, n_carry, length = values[: p["num_consts"]], p["num_carry"], p["length"]
     start, xs = values[len(consts) : len(consts) + n_carry], values[len(consts) + n_carry :]
@@ -46,10 +51,10 @@ def scan(box, op, values):
     carry = [_as(box, c, s, a) for c, s, a in zip(start, carry_secrecy, outs[:n_carry], strict=True)]
     if length == 0:
         return [*carry, *_no_rows(box, ys_secrecy, outs[n_carry:])]
-    per_pass, frame = _sliced(box, length), box.frame
+    per_pass, frame = _sliced(box, length), box.names.frame
     seen_names: list[str] = []
 
-    def step(carry, rows):
+    def step(carry: Values, rows: Values) -> Passed:
         row, errors = rows[: len(xs)], dict(zip(per_pass, rows[len(xs) :], strict=True))
         saved, box.seen = box.seen, {}
         with box.body(frame, (length,), errors):
@@ -66,16 +71,16 @@ def scan(box, op, values):
     return [*carry, *ys[: len(ys_secrecy)]]
 
 
-def _no_rows(box, wants: list, avals: tuple) -> list[Value]:
+def _no_rows(box: Box, wants: list[secrecy.Secrecy], avals: tuple[Any, ...]) -> Values:
     """The stacked outputs of a loop without iterations."""
     empty = [jnp.zeros((0, *a.shape), a.dtype) for a in avals]
     return [e if w is None else _as(box, box.constant(e), w, None) for e, w in zip(empty, wants, strict=True)]
 
 
-def _sliced(box, length: int) -> dict[str, object]:
+def _sliced(box: Box, length: int) -> dict[str, Any]:
     """The errors of sites inside the coming scan that have an entry per iteration of it."""
-    inside = {n: s for n, s in box.inventory.items() if len(s.loops) > len(box.loops)}
-    depth = len(box.loops)
+    depth = len(box.names.loops)
+    inside = {n: s for n, s in box.inventory.items() if len(s.loops) > depth}
     return {
         name: error
         for name, error in box.errors.items()
@@ -86,7 +91,7 @@ def _sliced(box, length: int) -> dict[str, object]:
 
 
 @rule("while")
-def while_(box, op, values):
+def while_(box: Box, op: Op, values: Values) -> Value:
     test, body = op.bodies
     c, b = op.params["cond_nconsts"], op.params["body_nconsts"]
     test_consts, consts, start = values[:c], values[c : c + b], values[c + b :]
@@ -95,12 +100,12 @@ def while_(box, op, values):
     if predicate is not None:
         what = "a while loop runs as long as a secret says"
         raise refusal(op, values, what, "use a fixed number of rounds", because=predicate)
-    avals, frame = body.output_avals, box.frame
+    avals, frame = body.output_avals, box.names.frame
 
-    def keep_going(carry):
+    def keep_going(carry: Values) -> Any:
         return public(box.run(test, [*test_consts, *carry])[0])
 
-    def step(carry):
+    def step(carry: Values) -> Values:
         with box.body(frame), box.unobserved():
             out = box.run(body, [*consts, *carry])
         return [_as(box, v, s, a) for v, s, a in zip(out, wants, avals, strict=True)]
@@ -110,7 +115,7 @@ def while_(box, op, values):
 
 
 @rule("cond")
-def cond(box, op, values):
+def cond(box: Box, op: Op, values: Values) -> Value:
     index, *operands = values
     if is_secret(index):
         raise refusal(
@@ -120,8 +125,8 @@ def cond(box, op, values):
     wants = [secrecy.join(column) for column in zip(*each, strict=True)]
     starts, end = _frames(box, op, operands)
 
-    def branch(frame, body):
-        def run():
+    def branch(frame: Frame, body: Program) -> Callable[[], Values]:
+        def run() -> Values:
             with box.body(frame), box.unobserved():
                 out = box.run(body, operands)
             return [_as(box, v, s, a) for v, s, a in zip(out, wants, op.avals, strict=True)]
@@ -130,11 +135,11 @@ def cond(box, op, values):
 
     branches = [branch(start, body) for start, body in zip(starts, op.bodies, strict=True)]
     out = box.engine.switch(public(index), branches)
-    box.frame = end
+    box.names.frame = end
     return out
 
 
-def _frames(box, op, operands: list[Value]) -> tuple[list, Any]:
+def _frames(box: Box, op: Op, operands: Values) -> tuple[list[Frame], Frame]:
     """What names each branch starts from, and those after the last.
 
     Found by walking the branches on the abstract engine, so that a site's name does not depend on which
@@ -142,10 +147,10 @@ def _frames(box, op, operands: list[Value]) -> tuple[list, Any]:
     """
     dry = box.abstract(Exposure(box.engine))
     abstract = [Secret(Exposed({}, v.origin), v.aval, v.origin, dry) if is_secret(v) else v for v in operands]
-    frames = [dry.frame]
+    frames = [dry.names.frame]
     for body in op.bodies:
         with dry.body(frames[-1]):
             dry.run(body, abstract)
-        frames.append(dry.frame)
-    box.sites.update(dry.sites)
-    return frames[:-1], box.frame.after(frames[-1])
+        frames.append(dry.names.frame)
+    box.names.sites.update(dry.names.sites)
+    return frames[:-1], box.names.frame.after(frames[-1])

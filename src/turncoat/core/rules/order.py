@@ -2,88 +2,79 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import jax.numpy as jnp
 import numpy as np
 
-from turncoat.core.rules.table import refusal, rule
+from turncoat.core.abb import Box
+from turncoat.core.engine import Values
+from turncoat.core.program import Op
+from turncoat.core.rules.table import Rule, refusal, rule
 from turncoat.core.tournament import follow, leading, pairs, row, tournament, with_odd
-from turncoat.core.values import Secret, Splat, Value, dtype_of, is_secret, public, shape_of
+from turncoat.core.values import Splat, Value, dtype_of, full_like, is_secret, public, shape_of
 
 
-def _bits(values: list[Value]) -> bool:
-    return dtype_of(next(v for v in values if is_secret(v))) == np.bool_
+def _bits(values: Values) -> bool:
+    return next(v.dtype for v in values if is_secret(v)) == np.bool_
 
 
-def _not(bit: Value) -> Value:
-    return bit.box.invert(bit) if is_secret(bit) else Splat(np.bool_(not bit.number), bit.shape)
-
-
-def _zero(x: Secret) -> Splat:
-    return Splat(x.dtype.type(0), x.shape)
+def _not(box: Box, bit: Value) -> Value:
+    return box.invert(bit) if is_secret(bit) else Splat(np.bool_(not bit.number), bit.shape)
 
 
 @rule("lt")
-def lt(box, op, values):
+def lt(box: Box, op: Op, values: Values) -> Value:
     return box.less(values[0], values[1], None)
 
 
 @rule("gt")
-def gt(box, op, values):
+def gt(box: Box, op: Op, values: Values) -> Value:
     return box.less(values[1], values[0], None)
 
 
 @rule("le")
-def le(box, op, values):
-    return _not(box.less(values[1], values[0], None))
+def le(box: Box, op: Op, values: Values) -> Value:
+    return _not(box, box.less(values[1], values[0], None))
 
 
 @rule("ge")
-def ge(box, op, values):
-    return _not(box.less(values[0], values[1], None))
+def ge(box: Box, op: Op, values: Values) -> Value:
+    return _not(box, box.less(values[0], values[1], None))
 
 
 @rule("eq")
-def eq(box, op, values):
+def eq(box: Box, op: Op, values: Values) -> Value:
     if values[0] is values[1]:
         return Splat(np.True_, shape_of(values[0]))  # x == x holds: a ring has no NaN
-    return _not(box.xor(*values)) if _bits(values) else box.equal(*values, None)
+    return _not(box, box.xor(*values)) if _bits(values) else box.equal(values[0], values[1], None)
 
 
 @rule("ne")
-def ne(box, op, values):
-    return _not(eq(box, op, values))
+def ne(box: Box, op: Op, values: Values) -> Value:
+    return _not(box, eq(box, op, values))
 
 
-@rule("and")
-def and_(box, op, values):
-    if not _bits(values):
-        raise refusal(op, values, "integers are ANDed bit by bit")
-    return box.both(*values)
+def _logic(operation: str, of_integers: str) -> Rule:
+    def apply(box: Box, op: Op, values: Values) -> Value:
+        if not _bits(values):
+            raise refusal(op, values, f"{of_integers} bit by bit")
+        return getattr(box, operation)(*values)
+
+    return apply
 
 
-@rule("or")
-def or_(box, op, values):
-    if not _bits(values):
-        raise refusal(op, values, "integers are ORed bit by bit")
-    return box.either(*values)
-
-
-@rule("xor")
-def xor(box, op, values):
-    if not _bits(values):
-        raise refusal(op, values, "integers are XORed bit by bit")
-    return box.xor(*values)
-
-
-@rule("not")
-def not_(box, op, values):
-    if not _bits(values):
-        raise refusal(op, values, "an integer is negated bit by bit")
-    return box.invert(values[0])
+for _primitive, _operation, _of_integers in (
+    ("and", "both", "integers are ANDed"),
+    ("or", "either", "integers are ORed"),
+    ("xor", "xor", "integers are XORed"),
+    ("not", "invert", "an integer is negated"),
+):
+    rule(_primitive)(_logic(_operation, _of_integers))
 
 
 @rule("select_n")
-def select(box, op, values):
+def select(box: Box, op: Op, values: Values) -> Value:
     which, *cases = values
     if not is_secret(which):
         if len(cases) == 2 and dtype_of(which) == np.bool_:
@@ -96,39 +87,40 @@ def select(box, op, values):
 
 
 @rule("max")
-def maximum(box, op, values):
+def maximum(box: Box, op: Op, values: Values) -> Value:
     x, y = values
     return box.select(box.less(y, x), x, y)
 
 
 @rule("min")
-def minimum(box, op, values):
+def minimum(box: Box, op: Op, values: Values) -> Value:
     x, y = values
     return box.select(box.less(x, y), x, y)
 
 
 @rule("clamp")
-def clamp(box, op, values):
+def clamp(box: Box, op: Op, values: Values) -> Value:
     low, x, high = values
     x = box.select(box.less(low, x), x, low)
     return box.select(box.less(x, high), x, high)
 
 
 @rule("abs")
-def absolute(box, op, values):
+def absolute(box: Box, op: Op, values: Values) -> Value:
     (x,) = values
-    return box.select(box.less(x, _zero(x)), -x, x)
+    return box.select(box.less(x, full_like(x, 0)), -x, x)
 
 
 @rule("sign")
-def sign(box, op, values):
+def sign(box: Box, op: Op, values: Values) -> Value:
     (x,) = values
-    positive, negative = box.less(_zero(x), x), box.less(x, _zero(x))
+    zero = full_like(x, 0)
+    positive, negative = box.less(zero, x), box.less(x, zero)
     return box.arith(positive, x.dtype) - box.arith(negative, x.dtype)
 
 
 @rule("reduce_max", "reduce_min")
-def reduce_extreme(box, op, values):
+def reduce_extreme(box: Box, op: Op, values: Values) -> Value:
     (x,), axes = values, tuple(op.params["axes"])
     largest = op.name == "reduce_max"
     if not axes:
@@ -137,7 +129,7 @@ def reduce_extreme(box, op, values):
 
 
 @rule("argmax", "argmin")
-def arg_extreme(box, op, values):
+def arg_extreme(box: Box, op: Op, values: Values) -> Value:
     (x,), axes = values, tuple(op.params["axes"])
     entries = leading(box, x, axes)
     played = tournament(box, entries, axes, x, op.name == "argmax")
@@ -147,10 +139,10 @@ def arg_extreme(box, op, values):
 
 
 @rule("reduce_and", "reduce_or", "reduce_xor", "reduce_prod")
-def reduce_tree(box, op, values):
+def reduce_tree(box: Box, op: Op, values: Values) -> Value:
     """A balanced tree of pairs, as deep as the logarithm of the size."""
     x = leading(box, values[0], tuple(op.params["axes"]))
-    join = {
+    join: Callable[[Value, Value], Value] = {
         "reduce_and": lambda a, b: box.both(a, b, "and"),
         "reduce_or": lambda a, b: box.either(a, b, "or"),
         "reduce_xor": box.xor,

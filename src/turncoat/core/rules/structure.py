@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from turncoat.core.abb import Box
 from turncoat.core.bilinear import Sum
+from turncoat.core.engine import Values
+from turncoat.core.program import Op
 from turncoat.core.rules.table import refusal, rule
-from turncoat.core.values import Splat, is_secret, public
+from turncoat.core.values import Splat, Value, full_like, is_secret, public
 
 
-def _rearranged(box, op, data, rest=()):
+def _rearranged(box: Box, op: Op, data: Values, rest: Sequence[Value] = ()) -> Value:
     """Applies the primitive to its data operands, with public operands behind them."""
     rest = [public(r) for r in rest]
 
-    def apply(*arrays, index=0):
+    def apply(*arrays: Any, index: int = 0) -> Any:
         out = op.primitive.bind(*arrays, *rest, **op.params)
         return out[index] if op.primitive.multiple_results else out
 
@@ -31,7 +36,7 @@ def _rearranged(box, op, data, rest=()):
     *("reshape", "transpose", "squeeze", "expand_dims", "broadcast_in_dim", "slice", "rev"),
     *("copy", "copy_p", "concatenate", "pad", "split", "stack", "unstack", "tile"),
 )
-def rearrange(box, op, values):
+def rearrange(box: Box, op: Op, values: Values) -> Value:
     return _rearranged(box, op, values)
 
 
@@ -39,12 +44,12 @@ def rearrange(box, op, values):
     *("stop_gradient", "reduce_precision", "name", "device_put", "optimization_barrier"),
     *("sharding_constraint", "layout_constraint", "reshard", "pvary"),
 )
-def identity(box, op, values):
+def identity(box: Box, op: Op, values: Values) -> Value:
     return list(values) if len(op.outputs) > 1 else values[0]
 
 
 @rule("gather", "dynamic_slice")
-def pick(box, op, values):
+def pick(box: Box, op: Op, values: Values) -> Value:
     operand, *indices = values
     if any(map(is_secret, indices)):
         raise refusal(
@@ -66,7 +71,7 @@ def pick(box, op, values):
 
 
 @rule("dynamic_update_slice")
-def update(box, op, values):
+def update(box: Box, op: Op, values: Values) -> Value:
     operand, new, *start = values
     if any(map(is_secret, start)):
         raise refusal(op, start, "a slice is written at a secret index")
@@ -74,7 +79,7 @@ def update(box, op, values):
 
 
 @rule("scatter")
-def scatter(box, op, values):
+def scatter(box: Box, op: Op, values: Values) -> Value:
     operand, index, updates = values
     if is_secret(index):
         raise refusal(op, [index], "entries are written at a secret index")
@@ -85,7 +90,7 @@ def scatter(box, op, values):
 
 
 @rule("scatter-add", "scatter_add")
-def scatter_add(box, op, values):
+def scatter_add(box: Box, op: Op, values: Values) -> Value:
     operand, index, updates = values
     if is_secret(index):
         raise refusal(op, [index], "entries are added at a secret index")
@@ -95,20 +100,20 @@ def scatter_add(box, op, values):
     keep = ("dimension_numbers", "indices_are_sorted", "unique_indices", "mode")
     params = {k: op.params[k] for k in keep}
 
-    def apply(u):  # not the primitive itself: its parameters are bound to the program's dtype
+    def apply(u: Any) -> Any:  # not the primitive itself: its parameters are bound to the program's dtype
         return lax.scatter_add(jnp.zeros(aval.shape, u.dtype), i, u, **params)
 
     return box.add(operand, box.sum(Sum(apply, updates.shape, aval.shape), updates))
 
 
 @rule("convert_element_type")
-def convert(box, op, values):
+def convert(box: Box, op: Op, values: Values) -> Value:
     (x,) = values
     to = np.dtype(op.avals[0].dtype)
     if x.dtype == to:
         return x
     if to == np.bool_:
-        return box.invert(box.equal(x, Splat(x.dtype.type(0), x.shape)))
+        return box.invert(box.equal(x, full_like(x, 0)))
     if x.dtype == np.bool_:
         return box.arith(x, to)
     if jnp.issubdtype(x.dtype, jnp.inexact) and not jnp.issubdtype(to, jnp.inexact):
@@ -117,16 +122,16 @@ def convert(box, op, values):
 
 
 @rule("is_finite")
-def is_finite(box, op, values):
+def is_finite(box: Box, op: Op, values: Values) -> Value:
     return Splat(np.True_, op.avals[0].shape)  # a ring has no infinity
 
 
 @rule("reduce_sum", "cumsum", "reduce_window_sum")
-def sums(box, op, values):
+def sums(box: Box, op: Op, values: Values) -> Value:
     (x,) = values
     aval = op.avals[0]
 
-    def apply(a):
+    def apply(a: Any) -> Any:
         return op.primitive.bind(a, **op.params)
 
     return box.sum(Sum(apply, x.shape, aval.shape, op.params.get("axes")), x)

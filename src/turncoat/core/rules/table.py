@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
+from turncoat.core.abb import Box
+from turncoat.core.engine import Values
 from turncoat.core.program import Op, user_line
 from turncoat.core.values import Value, origin
 from turncoat.refusal import Refusal
 
-Rule = Callable[[Any, Op, list[Value]], Any]
+Rule = Callable[[Box, Op, Values], Value]
 RULES: dict[str, Rule] = {}
 
 # How an operation is called in a site's name, where the primitive's own name is not what one would say.
@@ -59,7 +60,7 @@ def rule(*names: str) -> Callable[[Rule], Rule]:
 
 
 def refusal(
-    op: Op, values: list[Value], what: str = "", hint: str = "", because: frozenset[str] = frozenset()
+    op: Op, values: Values, what: str = "", hint: str = "", because: frozenset[str] = frozenset()
 ) -> Refusal:
     """What cannot be done with secrets, where in the user's code, and which argument made it secret."""
     what = what or f"the primitive {op.name!r} cannot be computed on secrets"

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, Self
 
 import jax
@@ -19,8 +20,9 @@ from jax import Array
 
 from turncoat.core.bilinear import Bilinear
 from turncoat.core.draws import Draws
-from turncoat.core.engine import Aval, Traced
-from turncoat.core.values import Value
+from turncoat.core.engine import Traced, Values
+from turncoat.core.sites import At
+from turncoat.core.values import Aval
 from turncoat.engines import arithmetic
 from turncoat.engines.replicated import circuits, conversion, truncation
 from turncoat.engines.replicated.bill import counted
@@ -29,6 +31,7 @@ from turncoat.engines.replicated.opening import opened, opened_bits
 from turncoat.engines.replicated.products import conjunction, multiply
 from turncoat.engines.replicated.randomness import Stream
 from turncoat.engines.replicated.sharing import Copies, Sharing, known, place, shared, shared_bits
+from turncoat.engines.replicated.truncation import VARIANTS
 from turncoat.refusal import Refusal, nearest
 
 SIGN_LANE, ZERO_LANE = np.uint64(circuits.TOP), np.uint64(0)
@@ -95,9 +98,9 @@ class Replicated(Traced):
         with super()._pass(loop, number), self._drawing(self.draws.key):
             yield
 
-    def switch(self, index: Any, branches: Sequence[Callable[[], list[Value]]]) -> list[Value]:
-        def apart(branch: Callable[[], list[Value]]) -> Callable[[], list[Value]]:
-            def run() -> list[Value]:
+    def switch(self, index: Any, branches: Sequence[Callable[[], Values]]) -> Values:
+        def apart(branch: Callable[[], Values]) -> Callable[[], Values]:
+            def run() -> Values:
                 with self._drawing(self.draws.next()):
                     return branch()
 
@@ -157,68 +160,61 @@ class Replicated(Traced):
 
     # ---- products -------------------------------------------------------------------------------------
 
-    def product(self, bilinear: Bilinear, x: Sharing, y: Sharing, aval: Aval, site, error) -> Sharing:
+    def product(self, bilinear: Bilinear, x: Sharing, y: Sharing, aval: Aval, at: At) -> Sharing:
         digits = 2 * self.precision if _fixed(aval) else 0
-
-        def apply(a: Array, b: Array) -> Array:
-            return arithmetic.multiply(bilinear, a, b, uniform=True)
-
-        z = multiply(apply, x, y, self._added(aval, error, digits))
+        apply = partial(arithmetic.multiply, bilinear, uniform=True)
+        z = multiply(apply, x, y, self._added(aval, at.error, digits))
         return self._truncated(z, self.precision, aval) if _fixed(aval) else z
 
-    def product_public(self, bilinear: Bilinear, x: Sharing, c: Any, aval: Aval, site, error) -> Sharing:
-        factor, bits = self._factor(c, aval, site)
+    def product_public(self, bilinear: Bilinear, x: Sharing, c: Any, aval: Aval, at: At) -> Sharing:
+        factor, bits = self._factor(c, aval, at)
         z = x.map(lambda share: arithmetic.multiply(bilinear, share, factor, uniform=True))
-        return self._truncated(z, bits, aval, error)
+        return self._truncated(z, bits, aval, at.error)
 
-    def scale(self, x: Sharing, factor: Any, aval: Aval, site, error) -> Sharing:
-        factor, bits = self._factor(factor, aval, site)
-        return self._truncated(x.map(lambda a: a * factor), bits, aval, error)
+    def scale(self, x: Sharing, factor: Any, aval: Aval, at: At) -> Sharing:
+        element, bits = self._factor(factor, aval, at)
+        return self._truncated(x.map(lambda a: a * element), bits, aval, at.error)
 
-    def select(self, b: Sharing, x: Sharing, y: Sharing, aval: Aval, site, error) -> Sharing:
+    def select(self, b: Sharing, x: Sharing, y: Sharing, aval: Aval, at: At) -> Sharing:
         zero, again = (self.stream.zero(*aval.shape) for _ in range(2))
         bit = conversion.number(b, 0, zero, again)
         digits = self.precision if _fixed(aval) else 0
-        chosen = multiply(jnp.multiply, bit, self.sub(x, y, aval), self._added(aval, error, digits))
+        chosen = multiply(jnp.multiply, bit, self.sub(x, y, aval), self._added(aval, at.error, digits))
         return chosen.map(jnp.add, y)
 
     # ---- bits -----------------------------------------------------------------------------------------
 
-    def compare(self, kind: str, x: Sharing, y: Sharing, operand: Aval, aval: Aval, site, error) -> Sharing:
-        return self.compare_by_gates(kind, x, y, operand, aval, site, error, ())
-
-    def compare_by_gates(
-        self, kind: str, x: Sharing, y: Sharing, operand: Aval, aval: Aval, site, error, inner
-    ) -> Sharing:
-        difference, errors = self.sub(x, y, operand), [e for _, e in inner]
-        if kind == "lt":
-            zeros = flipped(SIGN, self._zero_bits(circuits.SIGN_WORDS, aval.shape), errors, self.corrupt)
-            word = circuits.sign(difference, zeros, self._flip(error, SIGN_LANE))
+    def compare(self, kind: str, x: Sharing, y: Sharing, operand: Aval, at: At) -> Sharing:
+        difference, less = self.sub(x, y, operand), kind == "lt"
+        gates, words = (SIGN, circuits.SIGN_WORDS) if less else (ZERO, circuits.ZERO_WORDS)
+        errors = [gate.error for gate in at.inner]
+        zeros = flipped(gates, self._zero_bits(words, operand.shape), errors, self.corrupt)
+        if less:
+            word = circuits.sign(difference, zeros, self._flip(at.error, SIGN_LANE))
             return word.map(lambda w: (w >> SIGN_LANE) == 1)
-        zeros = flipped(ZERO, self._zero_bits(circuits.ZERO_WORDS, aval.shape), errors, self.corrupt)
-        word = circuits.is_zero(difference, zeros, self._flip(error, ZERO_LANE))
+        word = circuits.is_zero(difference, zeros, self._flip(at.error, ZERO_LANE))
         return word.map(lambda w: w == 1)
 
-    def both(self, a: Sharing, b: Sharing, aval: Aval, site, error) -> Sharing:
+    def both(self, a: Sharing, b: Sharing, aval: Aval, at: At) -> Sharing:
         added = _coin(self.stream.zero_bits(*aval.shape))
-        return conjunction(a, b, added if error is None else added ^ place(error, self.corrupt))
+        return conjunction(a, b, added if at.error is None else added ^ place(at.error, self.corrupt))
 
-    def arith(self, b: Sharing, aval: Aval, site, error) -> Sharing:
+    def arith(self, b: Sharing, aval: Aval, at: At) -> Sharing:
         unit = self.precision if _fixed(aval) else 0
-        added = self._added(aval, error if error is None else -error, unit - 1)
+        added = self._added(aval, None if at.error is None else -at.error, unit - 1)
         return conversion.number(b, unit, self.stream.zero(*aval.shape), added)
 
-    def bits(self, x: Sharing, lo: int, hi: int, aval: Aval, site, error) -> Sharing:
-        if error is not None:
+    def bits(self, x: Sharing, lo: int, hi: int, aval: Aval, at: At) -> Sharing:
+        if at.error is not None:
             raise Refusal(
-                f"no party can flip single digits at {site.name} on engine {self.name!r}, where a carry runs "
+                f"no party can flip single digits at {at.name} on engine {self.name!r}, where a carry runs "
                 "on into higher ones: flip a comparison, or add to a product"
             )
         word = circuits.digits(x, self._zero_bits(circuits.DIGITS_WORDS, aval.shape[:-1]))
         places = np.arange(lo, hi) + self.precision
         # below the least digit there are zeros, above the highest its sign
-        at = np.clip(places, 0, circuits.TOP).astype(np.uint64)
-        return word.map(lambda w: ((w[..., None] >> at) & np.uint64(1) == 1) & (places >= 0))
+        lanes = np.clip(places, 0, circuits.TOP).astype(np.uint64)
+        return word.map(lambda w: ((w[..., None] >> lanes) & np.uint64(1) == 1) & (places >= 0))
 
     # ---- loops: the value's leading axis stands behind the parties' -------------------------------------
 
@@ -235,12 +231,14 @@ class Replicated(Traced):
             return arithmetic.encode(array, self.precision)
         return arithmetic.unsigned(jnp.asarray(array).astype(jnp.int64))
 
-    def _factor(self, factor: Any, aval: Aval, site: Any) -> tuple[Array, Any]:
+    def _factor(self, factor: Any, aval: Aval, at: At) -> tuple[Array, Any]:
         """A public factor as ring elements, and the bits of its scale: 0 if nothing is to be truncated."""
         if not _fixed(aval):
             return arithmetic.unsigned(jnp.asarray(factor).astype(jnp.int64)), 0
         element, bits = arithmetic.constant(factor, self.precision)
-        if site is not None and isinstance(bits, int) and bits == 0:  # the surface says that it is truncated
+        if (
+            at.site is not None and isinstance(bits, int) and bits == 0
+        ):  # the surface says that it is truncated
             return element << np.uint64(self.precision), self.precision
         return element, bits
 
@@ -268,9 +266,6 @@ class Replicated(Traced):
         if error is None:
             return jnp.zeros((), jnp.uint64)
         return place(error.astype(jnp.uint64) << lane, self.corrupt)
-
-
-VARIANTS = truncation.VARIANTS
 
 
 def _fixed(aval: Aval) -> bool:

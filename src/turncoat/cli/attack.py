@@ -1,0 +1,161 @@
+"""`turncoat attack`: one attack on a training job, honest beside attacked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Annotated, Any
+
+import typer
+from rich import box
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+from typer.core import TyperCommand
+
+from turncoat import attacks
+from turncoat.cli.job_options import Given
+from turncoat.cli.options import Common, grouped, without_effect
+from turncoat.cli.screen import as_text, deliver, progress, say, screen, show
+from turncoat.experiments import monitored
+from turncoat.experiments.experiment import Experiment, again, run
+from turncoat.refusal import Refusal
+from turncoat.report import terminal
+from turncoat.report.files import result_files
+from turncoat.report.folder import usable
+from turncoat.results.json import to_json
+from turncoat.results.published import published
+
+app = typer.Typer(add_completion=False)
+TRIALS = 10
+
+Name = Annotated[str | None, typer.Argument(metavar="NAME", help="The attack; `--list` shows all.")]
+Trials = Annotated[
+    int | None, typer.Option(help=f"How often honest and attacked runs are repeated; {TRIALS} by default.")
+]
+Pairs = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="A setting of the attack's, key=value; `attack NAME --help` lists them."),
+]
+Monitor = Annotated[
+    bool,
+    typer.Option("--monitor", help="Warn where arguments leave the domains of the protocol's functions."),
+]
+Listing = Annotated[bool, typer.Option("--list", help="Say what each attack is, and run none.")]
+
+
+class AttackCommand(TyperCommand):
+    """The verb, whose help also lists the settings of an attack that is named."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        ctx.meta["attack"] = next((word for word in args if word in attacks.CATALOGUE), None)
+        return super().parse_args(ctx, args)
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        super().format_help(ctx, formatter)
+        if ctx.meta.get("attack"):
+            screen.print(settings_table(ctx.meta["attack"]))
+
+
+@app.command(cls=AttackCommand)
+@grouped
+def attack(
+    name: Name = None,
+    *,
+    given: Given,
+    trials: Trials = None,
+    settings: Pairs = None,
+    monitor: Monitor = False,
+    listing: Listing = False,
+    common: Common,
+) -> None:
+    """Runs one attack: honest beside attacked, from the same seeds."""
+    if listing:
+        nothing_else = {"trials": trials, "set": settings, "monitor": monitor, "out": common.out}
+        without_effect("beside --list", **given.given, **nothing_else)
+        if name is not None:
+            raise Refusal(
+                f"--list says what every attack is; `turncoat attack {name} --help` says more of one"
+            )
+        show(as_text(_listed()), _list_table(), common.as_json)
+        return
+    if name is None:
+        raise Refusal("name an attack; `turncoat attack --list` shows all")
+    count = TRIALS if trials is None else trials
+    _run(Experiment(name, given.job(), _settings(settings or []), count, common.seed), monitor, common)
+
+
+def _run(experiment: Experiment, monitor: bool, common: Common) -> None:
+    name, job = experiment.attack, experiment.job
+    folder = usable(common.folder(name, job.data, job.model, job.protocol, job.engine), "result.json")
+    with progress() as report:
+        command = again(experiment) + (" --monitor" if monitor else "")
+        paper = published(name, job.data, job.model)
+        result = run(experiment, report, paper, command, sweep=True)
+    if monitor:
+        found = monitored.notes(experiment)
+        result = result.model_copy(update={"notes": result.notes + found})
+        for note in found:
+            say(note, "yellow")
+    table, said = terminal.attack_table(result), "The results are in {folder}"
+    deliver(to_json(result), table, common.as_json, folder, lambda: result_files(result), said)
+
+
+# ---- settings ---------------------------------------------------------------------------------------------
+
+
+def _settings(pairs: list[str]) -> Mapping[str, Any]:
+    found: dict[str, Any] = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not equals or not key:
+            raise Refusal(f"--set takes key=value, not {pair!r}")
+        if key in found:
+            raise Refusal(f"--set {key} is given twice; leave one out")
+        found[key] = _number(value)
+    return found
+
+
+def _number(text: str) -> int | float | str:
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
+
+
+def settings_table(name: str) -> RenderableType:
+    """An attack's settings: what each means, what it takes, and its default."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("Setting", no_wrap=True)
+    table.add_column("Default", no_wrap=True)
+    table.add_column("Meaning")
+    for setting in attacks.kind(name).known():
+        default = "" if setting.default is None else str(setting.default)
+        meaning = Group(Text(setting.meaning), Text(setting.takes, "dim"))
+        table.add_row(Text(setting.name), Text(default), meaning)
+    return Group(
+        Text.assemble((name, "bold"), f": {_does(name)}"), Text("\nSettings, by --set key=value:"), table
+    )
+
+
+def _list_table() -> RenderableType:
+    table = Table.grid(padding=(0, 2))
+    table.add_column(no_wrap=True)
+    for name in attacks.CATALOGUE:
+        table.add_row(Text(name, "bold"), Text(_does(name)))
+    return table
+
+
+def _listed() -> dict[str, Any]:
+    every = [
+        {"name": name, "does": _does(name), "settings": [asdict(s) for s in kind.known()]}
+        for name, kind in attacks.CATALOGUE.items()
+    ]
+    return {"format": "turncoat.attacks/1", "attacks": every}
+
+
+def _does(name: str) -> str:
+    """An attack in one line: the first of its docstring."""
+    return (attacks.kind(name).__doc__ or "").strip().splitlines()[0]

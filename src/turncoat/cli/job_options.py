@@ -1,0 +1,71 @@
+"""The options of a training job: one for each of its fields."""
+
+from __future__ import annotations
+
+from inspect import Parameter
+from typing import Annotated, Any, get_type_hints
+
+import typer
+
+from turncoat import engines, protocols
+from turncoat.cli.options import Group, named, without_effect
+from turncoat.jobs import models
+from turncoat.jobs.job import Job
+from turncoat.refusal import Refusal
+from turncoat.report.words import sentence
+
+CHOICES = {"model": models.CATALOGUE, "protocol": protocols.CATALOGUE, "engine": engines.CATALOGUE}
+"""What fields of a job choose from."""
+
+MORE = {"engine": "; with options: ring:precision=20,monitor=true"}
+STEP = ("protocol", "engine")
+"""Fields that concern a step of the user's own too."""
+
+
+class Given(Group):
+    """The options of a job that were given, by field; the others have the job's defaults."""
+
+    def __init__(self, **options: Any) -> None:
+        self.given = {name: value for name, value in options.items() if value is not None}
+
+    @classmethod
+    def options(cls) -> list[Parameter]:
+        return [_option(setting.name, setting.meaning, setting.default) for setting in Job.known()]
+
+    def job(self) -> Job:
+        """The job; Refusal where an option holds no value of its field, or has no effect."""
+        job = Job(**self.given | ({"hidden": _sizes(self.given["hidden"])} if "hidden" in self.given else {}))
+        if job.model in models.CATALOGUE and job.model not in models.DEEP:
+            without_effect(f"on model {job.model!r}", hidden=self.given.get("hidden"))
+        return job
+
+    def of_a_step(self) -> tuple[str, str]:
+        """Protocol and engine for a step of the user's own; Refusal where options of a job were given as well."""
+        without_effect("on your own step", **{n: v for n, v in self.given.items() if n not in STEP})
+        return self.given.get("protocol", Job.protocol), self.given.get("engine", Job.engine)
+
+
+def _option(name: str, meaning: str, default: Any) -> Parameter:
+    said = named(meaning, CHOICES[name]) + MORE.get(name, "") if name in CHOICES else meaning
+    if default is not None:
+        said += f"; {_shown(default)} by default"
+    option = typer.Option(help=sentence(said))
+    kind: Any = Annotated[_kind(name) | None, option]
+    return Parameter(name, Parameter.KEYWORD_ONLY, default=None, annotation=kind)
+
+
+def _kind(name: str) -> type:
+    """The type that an option is read as: a number, or else text."""
+    hint = get_type_hints(Job)[name]
+    return next((kind for kind in (int, float) if hint in (kind, kind | None)), str)
+
+
+def _shown(default: Any) -> str:
+    return ",".join(map(str, default)) if isinstance(default, tuple) else str(default)
+
+
+def _sizes(text: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError:
+        raise Refusal(f"--hidden takes sizes such as 128 or 64,32, not {text!r}") from None

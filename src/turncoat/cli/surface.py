@@ -1,0 +1,59 @@
+"""`turncoat surface`: every site of a training step, and what an error there does."""
+
+from __future__ import annotations
+
+import typer
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from turncoat import data
+from turncoat.cli.audit import Example, Step
+from turncoat.cli.job_options import Given
+from turncoat.cli.options import Common, grouped, without_effect
+from turncoat.cli.screen import as_text, aside, deliver
+from turncoat.core.surface import Surface
+from turncoat.experiments import audit
+from turncoat.experiments.trial import Trial
+from turncoat.jobs import user_step
+from turncoat.report import terminal
+from turncoat.report.folder import usable
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command()
+@grouped
+def surface(step: Step = None, *, given: Given, example: Example = None, common: Common) -> None:
+    """Lists every site of a training step, and what an error there does."""
+    folder = common.out and usable(common.out, "surface.json")
+    if step is None:
+        without_effect("without a step of your own", example=example)
+        job = given.job()
+        found = Trial.of(data.load(job.data, seed=common.seed), job, common.seed).surface
+    else:
+        protocol, engine = given.of_a_step()
+        with aside():
+            found = user_step.load(step, protocol, engine, example).surface()
+    text = as_text(_plain(found))
+    said = "The results are in {folder}"
+    deliver(text, _table(found), common.as_json, folder, lambda: {"surface.json": text}, said)
+
+
+def _table(found: Surface) -> RenderableType:
+    heading = f"{len(found)} sites under protocol {found.protocol} on engine {found.engine}"
+    hints = [Text(f"Hint: {hint}", "yellow") for hint in found.hints]
+    table = terminal.surface_table(audit.site_rows(found), audit.clean_sites(found))
+    return Group(Text(heading), table, *map(Text, found.notes), *hints)
+
+
+def _plain(found: Surface) -> dict[str, object]:
+    return {
+        "format": "turncoat.surface/1",
+        "protocol": found.protocol,
+        "engine": found.engine,
+        "outputs": list(found.outputs),
+        "sites": found.rows(),
+        "shiftable": {o: list(sites) for o, sites in audit.clean_sites(found).items()},
+        "hints": list(found.hints),
+        "notes": list(found.notes),
+    }

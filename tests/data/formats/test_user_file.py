@@ -1,0 +1,167 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from turncoat.data import load
+
+X = np.array([[0.5, 1.0], [1.5, 2.0], [-2.5, 3.0]])
+Y = np.array([0, 1, 1])
+
+
+@pytest.fixture
+def npz(tmp_path: Path):
+    def save(**arrays) -> Path:
+        np.savez(tmp_path / "mine.npz", **arrays)
+        return tmp_path / "mine.npz"
+
+    return save
+
+
+@pytest.fixture
+def csv(tmp_path: Path):
+    def save(text: str, encoding: str = "utf-8") -> Path:
+        path = tmp_path / "mine.csv"
+        path.write_bytes(text.encode(encoding))
+        return path
+
+    return save
+
+
+def test_npz(npz):
+    dataset = load(npz(x=X, y=Y))
+    np.testing.assert_array_equal(dataset.x, X.astype(np.float32))
+    np.testing.assert_array_equal(dataset.y, Y)
+    assert (dataset.x.dtype, dataset.y.dtype) == (np.float32, np.int32)
+    assert (dataset.name, dataset.classes, dataset.range) == ("mine.npz", 2, (-2.5, 3.0))
+    assert dataset.source == "the user's file mine.npz"
+
+
+def test_npz_with_images_parties_and_unused_classes(npz):
+    images = np.zeros((3, 4, 5), np.uint8)
+    dataset = load(str(npz(x=images, y=Y, classes=7, party=np.array(["b", "a", "b"]))))
+    assert (dataset.shape, dataset.x.shape, dataset.classes) == ((4, 5), (3, 20), 7)
+    assert dataset.party_names == ("a", "b")
+    np.testing.assert_array_equal(dataset.party, [1, 0, 1])
+
+
+@pytest.mark.parametrize(
+    ("arrays", "says"),
+    [
+        ({"x": X}, "no array 'y' but x"),
+        ({"x": X, "y": Y[:2]}, "3 records but 2 labels"),
+        ({"x": X, "y": Y + 1}, "labels out of range: 2 different ones run from 1 to 2"),
+        ({"x": X, "y": np.array([0, 5, 1])}, "labels out of range"),
+        ({"x": X, "y": np.array([0, 2, 1]), "classes": 2}, "label 2 of record 1 is out of range"),
+        ({"x": X, "y": np.array([0, -1, 1])}, "labels out of range"),
+        ({"x": X, "y": np.array([0, 0.5, 1])}, "label 0.5 of record 1 is not a whole number"),
+        ({"x": X, "y": np.array([0, np.nan, 1])}, "label nan of record 1"),
+        ({"x": X, "y": np.array([0, np.inf, 1])}, "label inf of record 1"),
+        ({"x": X, "y": np.array([0, 2**40, 1])}, "is not a whole number"),
+        ({"x": X, "y": np.array(["a", "b", "a"])}, "labels are <U1, not numbers"),
+        ({"x": X, "y": np.zeros(3, int)}, "all labels are 0"),
+        ({"x": X[:, 0], "y": Y}, "x must be an array"),
+        ({"x": X.astype(complex), "y": Y}, "x must be an array"),
+        ({"x": X.astype(str), "y": Y}, "x must be an array"),
+        ({"x": X[:0], "y": Y[:0]}, "is empty"),
+        ({"x": X * np.nan, "y": Y}, "is nan"),
+        ({"x": X * 1e300, "y": Y}, "is inf"),
+        ({"x": X, "y": Y, "classes": np.array([2, 3])}, "classes must be one whole number"),
+        ({"x": X, "y": Y, "party": np.array([1, 2])}, "3 records but 2 parties"),
+        ({"x": np.array([None] * 3), "y": Y}, "the array 'x' holds Python objects"),
+        ({"x": np.array([["a", "b"]] * 3), "y": Y}, "x must be an array of real numbers"),
+        ({"x": np.array([[b"a"]] * 3), "y": Y}, "x must be an array of real numbers"),
+        ({"x": X.astype("datetime64[D]"), "y": Y}, "x must be an array of real numbers"),
+        ({"x": np.zeros((3, 1), "f4, i4"), "y": Y}, "x must be an array of real numbers"),
+        ({"x": np.zeros((3, 1), [("a" * 9999, "f4")]), "y": Y}, "header of the array 'x' is damaged"),
+        ({"x": X[0, 0], "y": Y}, "x must be an array of real numbers"),
+        ({"x": X, "y": Y[0]}, "x must be an array of real numbers"),
+        ({"x": X, "y": np.array([None, 1, 1])}, "the array 'y' holds Python objects"),
+        ({"x": X, "y": np.array([0, 2**64 - 1, 1], np.uint64)}, "label 18446744073709551615 of record 1"),
+        ({"x": X, "y": np.array([0, 2**31 - 1, 1])}, "labels out of range"),
+        ({"x": X, "y": Y, "classes": 10**9}, "1,000,000,000 classes, more than the 10,000"),
+        ({"x": X, "y": Y, "classes": np.uint64(2**64 - 1)}, "more than the 10,000"),
+        ({"x": X, "y": Y, "classes": -5}, "classes must be one whole number from 1 up"),
+        ({"x": X, "y": Y, "classes": 0}, "classes must be one whole number from 1 up"),
+        ({"x": X, "y": Y, "classes": 2.5}, "classes must be one whole number"),
+        ({"x": X, "y": Y, "classes": "two"}, "classes must be one whole number"),
+        ({"x": X, "y": np.array([0, -1, 1]), "classes": 2}, "label -1 of record 1 is out of range"),
+        ({"x": X, "y": Y, "party": 3}, "party must be one number or name for each record"),
+        ({"x": X, "y": Y, "party": np.array("a")}, "party must be one number or name for each record"),
+        ({"x": X, "y": Y, "party": np.zeros((3, 2))}, "party must be one number or name for each record"),
+        ({"x": X, "y": Y, "party": np.array([{}, 1, 2])}, "the array 'party' holds Python objects"),
+        ({"x": X, "y": Y, "party": np.zeros(3, complex)}, "party must be one number or name"),
+        ({"X": X, "Y": Y}, "no array 'x' but X, Y"),
+        ({"\n" * 500: X}, "no array 'x' but "),
+        ({}, "no array 'x' but none"),
+    ],
+)
+def test_npz_refusals(arrays, says, npz, refusal):
+    assert says in refusal(load, npz(**arrays))
+
+
+def test_arrays_that_are_not_asked_for_may_be_anything(npz):
+    assert len(load(npz(x=X, y=Y, note=np.array([{"a": 1}])))) == 3
+
+
+def test_any_numbers_and_any_order_in_memory_are_read(npz):
+    for kind in ("?", "i1", "u8", ">i4", "f2", ">f8", "g"):
+        np.testing.assert_array_equal(load(npz(x=X > 1, y=Y)).x, X > 1)
+        x = np.asfortranarray(X.astype(kind))
+        np.testing.assert_array_equal(load(npz(x=x, y=Y)).x, x.astype(np.float32))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "0.5,1,0\n1.5,2,1\n-2.5,3,1\n",
+        "a,b,c\n0.5,1,0\n1.5,2,1\n-2.5,3,1\n",
+        "Label,a,b\n0,0.5,1\n1,1.5,2\n1,-2.5,3\n",
+        "\ufeffa,y,b\r\n0.5,0,1\r\n1.5,1,2\r\n-2.5,1,3",
+        '"a","#b","y"\n0.5,"1",0\n1.5,2,1\n-2.5,3,1\n',
+    ],
+)
+def test_csv(text, csv):
+    dataset = load(csv(text))
+    np.testing.assert_array_equal(dataset.x, X.astype(np.float32))
+    np.testing.assert_array_equal(dataset.y, Y)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "no records"),
+        ("a,b,y\n", "no records"),
+        ("a,y\n1,0\nred,1\n", "Line 3 of"),
+        ("a,y\n1,0\nred,1\n", "holds 'red', which is no number"),
+        ("a,y\n1,0\n,1\n", "holds '', which is no number"),
+        ("1,0\n\n0x10,1\n", "Line 3 of"),
+        ("1,0\n1_000,1\n", "holds '1_000', which is no number"),
+        ("1,0\n\u0661,1\n", "something other than plain numbers"),
+        (f"1,0\n{'red' * 999},1\n", "redr...dred"),
+        ("1,0\n1,2,1\n", "has 3 cells where the first has 2"),
+        ("1,2,0\n1,1\n", "has 2 cells where the first has 3"),
+        ("a,b,y\n1,0\n2,1\n", "names 3 columns in its first line but has 2"),
+        ("a,y\n1,2,0\n2,2,1\n", "names 2 columns in its first line but has 3"),
+        ("a\0,y\n1,0\n2,1\n", "no UTF-8 text"),
+        ("1,0\n2\0,1\n", r"holds '2\x00', which is no number"),
+        ("1,-1\n2,0\n", "labels out of range"),
+        ("1,0\n2,1e9\n", "labels out of range"),
+        ("1,0\n2,1e10\n", "the label 10000000000.0 of record 1 is not a whole number below 2**31"),
+        ("1,0\n2,nan\n", "the label nan of record 1"),
+        ("1,0\nnan,1\n", "feature 0 of record 1 is nan"),
+        ("1,0\ninf,1\n", "feature 0 of record 1 is inf"),
+        ("1,0\n1e39,1\n", "feature 0 of record 1 is inf"),
+        ("1,0\n2,0\n", "all labels are 0"),
+        ("1,1\n2,2\n", "labels out of range"),
+        ("1,0.5\n2,1\n", "without a header that names it"),
+        ("1\n2\n", "at least one feature and a label"),
+        ("1;0\n2;1\n", "holds '2;1', which is no number: separate numbers by commas"),
+    ],
+)
+def test_csv_refusals(text, says, csv, refusal):
+    assert says in refusal(load, csv(text))
+
+
+def test_a_csv_that_is_not_text(csv, refusal):
+    assert "cannot be read as a .csv file" in refusal(load, csv("a,y\n1,0\n2,1\n", "utf-16"))
