@@ -1,5 +1,7 @@
 """An experiment from end to end on real, embedded data, and the audit above it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -105,10 +107,10 @@ def test_experiments_that_cannot_be_are_refused_at_once(arguments, says):
 
 
 def test_stand_in_data_is_labelled():
-    small = Experiment("backdoor", Job("purchase100-like", epochs=1), {}, trials=1)
-    found = run(small)
-    assert found.stand_in
-    assert found.data_label == "purchase100-like (synthetic stand-in)"
+    like = replace(data.load("breast_cancer"), name="rows-like", stand_in=True)
+    found = run(Experiment("availability", Job(epochs=1), {}, trials=1), dataset=like)
+    assert found.stand_in and found.data == "rows-like"
+    assert found.data_label == "rows-like (synthetic stand-in)"
 
 
 # ---- the audit --------------------------------------------------------------------------------------------
