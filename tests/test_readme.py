@@ -23,8 +23,7 @@ def test_the_python_examples_run_as_printed(capsys):
 def test_every_command_shown_exists():
     from turncoat import cli
 
-    verbs = {c.name for c in cli.app.registered_commands} | {g.name for g in cli.app.registered_groups}
     shown = re.findall(r"^(?:make|turncoat) (\w+)", README, re.MULTILINE)
     makefile = (Path(__file__).parents[1] / "Makefile").read_text()
     for word in shown:
-        assert word in verbs or f"\n{word}:" in makefile, word
+        assert word in cli.VERBS or f"\n{word}:" in makefile, word
