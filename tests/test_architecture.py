@@ -61,6 +61,7 @@ def test_imports_run_one_way(path):
     here = part(path)
     if here in DOORS:
         return
+    assert not {"turncoat", "turncoat.__version__"} & imported(path), f"{path} imports the doors themselves"
     for (target,) in ours(path, 1):
         if target != here:
             assert target in ORDER, f"{path} imports {target}, which is a door for users or no room at all"

@@ -25,12 +25,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-import turncoat
 from turncoat.adversary.view import View
 from turncoat.data import files
 from turncoat.jobs.loop import as_batches, batch_order, each, start, train
 from turncoat.jobs.models import Model, Params
 from turncoat.refusal import Refusal
+from turncoat.version import __version__
 
 HELD_BACK = 1000  # and at most a tenth of the adversary's records
 FORMAT = 1  # of the cached files and of how shadow models are trained here
@@ -120,7 +120,7 @@ def fingerprint(view: View, count: int, seed: int) -> str:
     program = jax.make_jaxpr(view.program)(state, x, y, index)
     public = (
         FORMAT,
-        turncoat.__version__,
+        __version__,
         jax.__version__,
         jax.default_backend(),
         view.program.protocol.name,

@@ -13,7 +13,6 @@ from typing import Any
 import jax
 import numpy as np
 
-import turncoat
 from turncoat import attacks, data, engines, protocols
 from turncoat.attacks import Attack
 from turncoat.data import Dataset
@@ -27,6 +26,7 @@ from turncoat.results.published import published
 from turncoat.results.result import Outcome, Paper, Result
 from turncoat.results.values import Measured
 from turncoat.settings import check_seed
+from turncoat.version import __version__
 
 MOST_TRIALS = 100_000
 
@@ -185,7 +185,7 @@ def versions() -> dict[str, str]:
         "python": platform.python_version(),
         "jax": jax.__version__,
         "numpy": np.__version__,
-        "turncoat": turncoat.__version__,
+        "turncoat": __version__,
     }
 
 

@@ -17,8 +17,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-import turncoat
-from turncoat import engines, protocols
+from turncoat import engines, protocols, refusal
 from turncoat.core.secure import Secured, secure
 from turncoat.core.surface import Surface
 from turncoat.refusal import Refusal, first_line, nearest
@@ -88,7 +87,7 @@ def find(name: str, hint: str = "") -> Callable:
 LIBRARIES = tuple(
     f"{Path(folder).resolve()}/"
     for folder in (
-        Path(str(turncoat.__file__)).parent,
+        Path(refusal.__file__).parent,
         *map(Path, map(sysconfig.get_path, ("stdlib", "purelib", "platlib"))),
     )
 )
