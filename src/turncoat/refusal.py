@@ -20,4 +20,8 @@ def nearest(name: str, known: Iterable[str], count: int = 3) -> str:
 
 def first_line(error: BaseException) -> str:
     """The first line of what an error says."""
-    return next(iter(str(error).strip().splitlines()), "no message")
+    try:
+        said = str(error).strip()
+    except Exception:  # a class of the user's may not even say what is wrong
+        said = ""
+    return said.splitlines()[0] if said else "no message"

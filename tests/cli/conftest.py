@@ -158,6 +158,14 @@ def keys():
     return {"x": jnp.ones(3)}
 
 
+def quits(x):
+    class Quit(BaseException):
+        def __str__(self):
+            raise TypeError
+
+    raise Quit
+
+
 answer = 42
 """
 

@@ -254,6 +254,7 @@ surface faulty:recurses | RecursionError
 surface faulty:recurses | at faulty.py:16
 surface faulty:exits | SystemExit: 5, at faulty.py:20
 surface faulty:leaves | SystemExit: 0, at faulty.py:24
+surface faulty:quits | faulty:quits failed with Quit: no message, at faulty.py:70
 surface faulty:none | returns no array
 surface faulty:two | two
 surface faulty:good --protocol nope | no protocol

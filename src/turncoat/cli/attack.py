@@ -16,15 +16,15 @@ from typer.core import TyperCommand
 from turncoat import attacks
 from turncoat.cli.job_options import Given
 from turncoat.cli.options import Common, grouped, without_effect
-from turncoat.cli.screen import as_text, deliver, progress, say, screen, show
+from turncoat.cli.screen import Files, as_text, deliver, progress, say, screen, show
 from turncoat.experiments import monitored
 from turncoat.experiments.experiment import Experiment, again, run
 from turncoat.refusal import Refusal
 from turncoat.report import terminal
-from turncoat.report.files import result_files
 from turncoat.report.folder import usable
 from turncoat.results.json import to_json
 from turncoat.results.published import published
+from turncoat.results.result import Result
 
 app = typer.Typer(add_completion=False)
 TRIALS = 10
@@ -98,7 +98,13 @@ def _run(experiment: Experiment, monitor: bool, common: Common) -> None:
         for note in found:
             say(note, "yellow")
     table, said = terminal.attack_table(result), "The results are in {folder}"
-    deliver(to_json(result), table, common.as_json, folder, lambda: result_files(result), said)
+    deliver(to_json(result), table, common.as_json, folder, lambda: _files(result), said)
+
+
+def _files(result: Result) -> Files:
+    from turncoat.report.files import result_files  # imported here, as it draws: the help needs none of it
+
+    return result_files(result)
 
 
 # ---- settings ---------------------------------------------------------------------------------------------

@@ -12,9 +12,7 @@ from turncoat.cli.screen import Files, aside, command, deliver, progress
 from turncoat.experiments import audit as audits
 from turncoat.jobs import user_step
 from turncoat.report import terminal
-from turncoat.report.files import pictures
 from turncoat.report.folder import usable
-from turncoat.report.html import audit_html
 from turncoat.results.audit import AuditResult
 from turncoat.results.json import to_json
 
@@ -46,14 +44,14 @@ def audit(
     if step is None:
         without_effect("without a step of your own", example=example)
         job = given.job()
-        folder = usable(common.folder(f"audit-{job.data}", job.model), "audit.json")
+        folder = usable(common.folder("audit", job.data, job.model), "audit.json")
         with progress() as report:
             n = TRIALS if trials is None else trials
             found = audits.audit(job, trials=n, seed=common.seed, progress=report, command=command())
     else:
         without_effect("on your own step", trials=trials)
         protocol, engine = given.of_a_step()
-        folder = usable(common.folder(f"audit-{step}"), "audit.json")
+        folder = usable(common.folder("audit", step), "audit.json")
         with aside():
             found = audits.audit_target(user_step.load(step, protocol, engine, example), command())
     text = to_json(found)
@@ -62,6 +60,10 @@ def audit(
 
 
 def _files(found: AuditResult, text: str) -> Files:
+    # imported here, as they draw: the help needs none of it
+    from turncoat.report.files import pictures
+    from turncoat.report.html import audit_html
+
     files: dict[str, bytes | str] = {"audit.json": text, "report.html": audit_html(found)}
     for result in found.results:
         files |= pictures(result)

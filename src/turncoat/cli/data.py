@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Annotated
 
@@ -29,28 +30,32 @@ Chosen = Annotated[
 @grouped
 def list_sets(common: Common) -> None:
     """Lists the data sets, and which of them are on this machine."""
-    _deliver(data.catalogue(), common)
+    _deliver(data.catalogue, common)
 
 
 @app.command()
 @grouped
 def fetch(name: Name, *, common: Common) -> None:
     """Downloads a data set from its public source into the user's cache, and verifies it."""
-    with progress() as report:
-        row = data.fetch(name, lambda file, done, total: report(f"fetching {file}", done, total or 0))
-    _deliver([row], common)
+
+    def fetched() -> list[data.Row]:
+        with progress() as report:
+            return [data.fetch(name, lambda file, done, size: report(f"fetching {file}", done, size or 0))]
+
+    _deliver(fetched, common)
 
 
 @app.command()
 @grouped
 def verify(name: Chosen = None, *, common: Common) -> None:
     """Compares a data set's files with their checksums."""
-    present = [row.name for row in data.catalogue() if row.status != "absent"]
-    _deliver([data.verify(n) for n in ([name] if name is not None else present)], common)
+    names = [row.name for row in data.catalogue() if row.status != "absent"] if name is None else [name]
+    _deliver(lambda: [data.verify(one) for one in names], common)
 
 
-def _deliver(rows: list[data.Row], common: Common) -> None:
+def _deliver(rows_of: Callable[[], list[data.Row]], common: Common) -> None:
     folder = common.out and usable(common.out, "data.json")
+    rows = rows_of()
     text = as_text({"format": "turncoat.data/1", "data": [asdict(row) for row in rows]})
     said = "The results are in {folder}"
     deliver(text, _table(rows), common.as_json, folder, lambda: {"data.json": text}, said)

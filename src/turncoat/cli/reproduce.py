@@ -36,7 +36,7 @@ def reproduce(
 ) -> None:
     """Runs a table or figure of the paper and shows our numbers beside the paper's."""
     make = paper.get(name)
-    folder = usable(common.folder(f"reproduce-{name}"), "reproduction.json")
+    folder = usable(common.folder("reproduce", name), "reproduction.json")
     with progress() as report:
         options = paper.Options(trials, protocol, engine, data, common.seed, report)
         found = make(options)

@@ -108,7 +108,9 @@ def blamed(what: str) -> Iterator[None]:
     except SyntaxError as error:
         place = f"{Path(error.filename or 'unknown').name}:{error.lineno}"
         raise Refusal(f"{what} failed with {type(error).__name__}: {error.msg}, at {place}") from error
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         line = user_line(error)
         if not line:
             raise

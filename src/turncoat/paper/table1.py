@@ -146,7 +146,8 @@ def row(p: Probe, found: list[Found]) -> Row:
     remarks = [_missing(paper, cells), _ways(paper, cells), _diverging(found)]
     if p.name == "reciprocal":
         bent, products = bending(p)
-        ours["activation"] += f"; an error at {bent} of its {products} products changes the result"
+        said = f"an error at {bent} of its {products} products changes the result"
+        ours["activation"] = "; ".join(filter(None, (ours.get("activation"), said)))
         marks["activation"] = "reached" if bent else "short"
     return Row(
         name=name,
