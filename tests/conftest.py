@@ -1,8 +1,17 @@
-"""Every test runs on the CPU, under strict dtype promotion, and draws the same examples every time."""
+"""Every test runs on the CPU, under strict dtype promotion, and draws the same examples every time.
+
+Programs run once or twice here after they are compiled, and compiling them is what takes the time: XLA hardly
+optimises them, but for modules that say `OPTIMISED = True` since they train for long.
+"""
 
 import os
+from importlib.metadata import version
 
 os.environ["JAX_PLATFORMS"] = "cpu"  # before JAX is imported
+if version("jaxlib").startswith("0.10."):  # XLA ends the process at a flag that it does not know
+    os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} --xla_cpu_use_fusion_emitters=false"
+
+from collections.abc import Iterator
 
 import jax
 import pytest
@@ -12,6 +21,13 @@ from turncoat.data import files
 
 settings.register_profile("turncoat", derandomize=True, deadline=None)
 settings.load_profile("turncoat")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _hardly_optimised(request: pytest.FixtureRequest) -> Iterator[None]:
+    jax.config.update("jax_disable_most_optimizations", not getattr(request.module, "OPTIMISED", False))
+    yield
+    jax.config.update("jax_disable_most_optimizations", False)
 
 
 @pytest.fixture(autouse=True)

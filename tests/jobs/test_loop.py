@@ -83,9 +83,12 @@ def everywhere(plan, info):
 
 def test_one_step_and_one_way_of_tampering_are_compiled_once():
     """Equal jobs are one secured step; another plan of the same form is another argument, not another program."""
-    same = secure_step(models.logistic_regression(6, 3), Training(3, 4, 0.3), protocols.exact, engines.reals)
-    assert same is STEP
-    train(STEP, START, X, Y, ORDER, Tampering(everywhere, 0 * START["w0"]))
+    step, same = (
+        secure_step(models.logistic_regression(6, 3), Training(3, 4, 0.3), protocols.exact, engines.reals)
+        for _ in range(2)
+    )
+    assert same is step
+    train(step, START, X, Y, ORDER, Tampering(everywhere, 0 * START["w0"]))
     compiled = loop._train_compiled._cache_size()
     train(same, START, X, Y, ORDER, Tampering(everywhere, START["w0"]))
     assert loop._train_compiled._cache_size() == compiled
