@@ -20,7 +20,6 @@ MISSED = 0.02  # of the triggered records may fall short of the threshold
 ALARMS = 0.001  # of the others' windows may exceed it: each keeps training the neuron, against the route
 
 SMOOTHING = 0.01  # of the mean variance, added to every variance
-DIRECTIONS = ("discriminant", "difference")
 
 
 def route(

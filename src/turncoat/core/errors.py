@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import partial
 from typing import Any
 
 import jax
@@ -153,30 +151,15 @@ def _merge(a: dict[str, Any], b: dict[str, Any], join: Callable[[Any, Any], Any]
     return {n: join(a[n], b[n]) if n in a and n in b else a.get(n, b.get(n)) for n in {**a, **b}}
 
 
-class FiniteCheck:
-    """Refuses NaN and infinity wherever the values are known (not while tracing).
-
-    JAX arrays cannot change, so one that has passed is not looked at again: waiting for it would cost more
-    than a step.
-    """
-
-    def __init__(self) -> None:
-        self._passed: dict[int, weakref.ref[Any]] = {}
-
-    def __call__(self, errors: Errors) -> None:
-        for name, value in errors.add.items():
-            known = self._passed.get(id(value))
-            if isinstance(value, jax.core.Tracer) or (known is not None and known() is value):
-                continue
-            with np.errstate(over="ignore"):  # as the evaluation will hold it: 1e39 is infinite in float32
-                held = np.asarray(value).astype(jax.dtypes.canonicalize_dtype(value.dtype), copy=False)
-            if not np.all(np.isfinite(held)):
-                raise Refusal(f"the error at {name!r} holds NaN or infinity: a ring has neither")
-            if isinstance(value, jax.Array):
-                self._passed[id(value)] = weakref.ref(value, partial(self._forget, id(value)))
-
-    def _forget(self, key: int, _: Any) -> None:
-        self._passed.pop(key, None)
+def check_finite(errors: Errors) -> None:
+    """Refuses NaN and infinity wherever the values are known (not while tracing)."""
+    for name, value in errors.add.items():
+        if isinstance(value, jax.core.Tracer):
+            continue
+        with np.errstate(over="ignore"):  # as the evaluation will hold it: 1e39 is infinite in float32
+            held = np.asarray(value).astype(jax.dtypes.canonicalize_dtype(value.dtype), copy=False)
+        if not np.all(np.isfinite(held)):
+            raise Refusal(f"the error at {name!r} holds NaN or infinity: a ring has neither")
 
 
 def fit(errors: Errors, sites: Mapping[str, Site]) -> dict[str, Any]:

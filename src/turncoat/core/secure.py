@@ -25,7 +25,7 @@ from turncoat.core import arguments, draws
 from turncoat.core.abb import Box
 from turncoat.core.arguments import Arguments
 from turncoat.core.engine import Engine, Values
-from turncoat.core.errors import Errors, FiniteCheck, fit
+from turncoat.core.errors import Errors, check_finite, fit
 from turncoat.core.evaluate import evaluate
 from turncoat.core.exposure import Exposure
 from turncoat.core.names import Names
@@ -57,7 +57,6 @@ class Secured:
         functools.update_wrapper(self, f, updated=())
         self.f, self.protocol, self.engine, self.secret = f, protocol, engine, secret
         self._classify = arguments.Classifier(f, secret, engine)
-        self._check_finite = FiniteCheck()
         self._plans: dict[Any, Plan] = {}
         self._compiled = jax.jit(self._evaluate, static_argnums=(0, 1))
 
@@ -76,7 +75,7 @@ class Secured:
         """
         spec, values = self._classify(args, kwargs)
         observe, errors = frozenset(observe), Errors.of(errors)
-        self._check_finite(errors)
+        check_finite(errors)
         key = draws.chosen(randomness) if self.engine.random else None
         if self.engine.traced:
             out, seen = self._compiled(spec, observe, values, errors, key)
