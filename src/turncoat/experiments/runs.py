@@ -89,7 +89,7 @@ class Attacked:
             return victim
         return contributed(victim, self.attacks[0].contribute(self.view))
 
-    def arguments(self) -> tuple:
+    def arguments(self) -> tuple[Any, ...]:
         """The arrays that are trained on: honestly, under attack, with which tampering and randomness."""
         tampering = [a.tampering(plan) for a, plan in zip(self.attacks, self.plans, strict=True)]
         attacked = self.trial.arguments(self.victim)
@@ -177,10 +177,10 @@ Given = tuple[Params, Any, Any, Any]
 """Initial parameters, records, encoded labels and batch order of a run."""
 
 
-def _trained(step: Secured, contributes: bool) -> Callable[..., tuple]:
+def _trained(step: Secured, contributes: bool) -> Callable[..., tuple[Any, ...]]:
     """What is trained on a trial's arguments: honestly, on contributed records without errors, and attacked."""
 
-    def every(plain: Given, poisoned: Given, tampering: list[Tampering], key: Any) -> tuple:
+    def every(plain: Given, poisoned: Given, tampering: list[Tampering], key: Any) -> tuple[Any, ...]:
         middle = train(step, *poisoned, None, key) if contributes else None
         attacked = [train(step, *poisoned, t, key) for t in tampering]
         return train(step, *plain, None, key), middle, *attacked
@@ -188,7 +188,7 @@ def _trained(step: Secured, contributes: bool) -> Callable[..., tuple]:
     return every
 
 
-def collect(runs: Runs, number: int, trial: Attacked, models: tuple) -> None:
+def collect(runs: Runs, number: int, trial: Attacked, models: tuple[Any, ...]) -> None:
     """A trial's released models, judged, to where they belong; a wrapped trial is only named."""
     if any(has_wrapped(trial.trial.step.engine, model[0]) for model in models if model is not None):
         runs.wrapped.append(number)

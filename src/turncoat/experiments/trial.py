@@ -14,6 +14,7 @@ from turncoat import data, engines, protocols
 from turncoat.adversary.view import View
 from turncoat.core.secure import Secured
 from turncoat.core.surface import Surface
+from turncoat.core.values import struct
 from turncoat.data import Dataset, Part, Splits
 from turncoat.goals import Case, Goal
 from turncoat.jobs import models
@@ -78,10 +79,10 @@ class Trial:
     def surface(self) -> Surface:
         """The attack surface of one step, from the shapes of its arguments."""
         victim = self.splits.victim
-        x, labels = (jax.ShapeDtypeStruct(a.shape, a.dtype) for a in (victim.x, victim.y))
+        x, labels = (struct(a.shape, a.dtype) for a in (victim.x, victim.y))
         y = jax.eval_shape(self.model.encode, labels)
         params = jax.eval_shape(lambda key: start(self.model.init(key), self.training), jax.random.key(0))
-        return self.step.surface(params, x, y, jax.ShapeDtypeStruct((self.training.batch,), jnp.int32))
+        return self.step.surface(params, x, y, struct((self.training.batch,), np.int32))
 
     def view(self, goal: Goal) -> View:
         """What the adversary that wants this may know of the trial, as it was drawn."""

@@ -70,7 +70,8 @@ class Trigger(Settings):
     def apply(self, x: np.ndarray, shape: tuple[int, ...] = ()) -> np.ndarray:
         """The records (n, features) with the trigger; `shape` matters to a patch alone."""
         opacity, pattern = self.overlay(shape or x.shape[1:])
-        return (1 - opacity) * x + opacity * pattern
+        laid: np.ndarray = (1 - opacity) * x + opacity * pattern
+        return laid
 
     def check(self, shape: tuple[int, ...]) -> None:
         """Refuses a trigger that records of this shape cannot bear."""

@@ -177,8 +177,10 @@ def train(
     elif key is None:
         key = jax.random.key(0)
     if step.engine.traced:
-        return _train_compiled(step, (params, jnp.asarray(x), jnp.asarray(y)), order, tampering, key)
-    return _train(step, (params, x, y), order, tampering, key)
+        run, x, y = _train_compiled, jnp.asarray(x), jnp.asarray(y)
+    else:
+        run = _train
+    return run(step, (params, x, y), order, tampering, key)
 
 
 def _train(
@@ -187,7 +189,7 @@ def _train(
     sharing, steps = (None, None) if key is None else jax.random.split(key)
     params, x, y = share(given, step.engine, sharing)
 
-    def body(carry: tuple, inputs: tuple) -> tuple:
+    def body(carry: Any, inputs: Any) -> tuple[Any, None]:
         (params, count), (i, index) = carry, inputs
         errors = Errors() if tampering is None else tampering.errors(i, index)
         randomness = None if steps is None else jax.random.fold_in(steps, i)
@@ -205,7 +207,7 @@ def _train(
     return reveal(released(params)), count
 
 
-_train_compiled = partial(jax.jit, static_argnums=0)(_train)
+_train_compiled: Callable[..., tuple[Params, Array]] = partial(jax.jit, static_argnums=0)(_train)
 
 Item = TypeVar("Item")
 
@@ -213,7 +215,7 @@ Item = TypeVar("Item")
 def each(
     run: Callable[..., Any],
     items: Iterable[Item],
-    arguments: Callable[[Item], tuple],
+    arguments: Callable[[Item], tuple[Any, ...]],
     together: bool | None = None,
 ) -> Iterator[tuple[Item, Any]]:
     """Every item with `run(*arguments(item))`, the arguments all of one form.

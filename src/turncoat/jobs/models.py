@@ -63,15 +63,18 @@ class Model:
 
     def init(self, key: Any) -> Params:
         """Initial parameters: normal with variance 2 / inputs before a ReLU, 1 / inputs else; biases zero."""
-        return _init(self, key)
+        params: Params = _init(self, key)
+        return params
 
     def encode(self, labels: Any) -> Array:
         """Integer labels as the step takes them: one-hot (N, classes), {0, 1} or {-1, 1} of shape (N, 1)."""
         labels = jnp.asarray(labels)
         if self.output == "softmax":
-            return jax.nn.one_hot(labels, self.classes, dtype=jnp.float32)
-        bit = labels.astype(jnp.float32)[:, None]
-        return bit if self.output == "sigmoid" else 2 * bit - 1
+            encoded: Array = jax.nn.one_hot(labels, self.classes, dtype=jnp.float32)
+        else:
+            bit = labels.astype(jnp.float32)[:, None]
+            encoded = bit if self.output == "sigmoid" else 2 * bit - 1
+        return encoded
 
     def scores(self, params: Params, x: Array) -> Array:
         """Linear outputs of the last layer: (N, classes), or (N, 1) for binary outputs."""

@@ -31,7 +31,7 @@ class Target:
 
     name: str
     step: Secured
-    arguments: tuple
+    arguments: tuple[Any, ...]
 
     def surface(self) -> Surface:
         """The step's attack surface; Refusal, naming the user's line, where the step fails or returns nothing."""
@@ -59,7 +59,7 @@ def load(name: str, protocol: str, engine: str, example: str | None = None) -> T
     return Target(name, secure(function, protocol=settings[0], engine=settings[1]), arguments)
 
 
-def find(name: str, hint: str = "") -> Callable:
+def find(name: str, hint: str = "") -> Callable[..., Any]:
     """The function `module:function`, the current folder searched first."""
     module_name, _, attribute = name.partition(":")
     if not attribute or not all(part.isidentifier() for part in module_name.split(".")):
@@ -79,7 +79,8 @@ def find(name: str, hint: str = "") -> Callable:
         functions = [n for n, v in vars(module).items() if inspect.isroutine(v)]
         remark = f" ({hint})" if hint else f"; the nearest are {nearest(attribute, functions)}"
         raise Refusal(f"module {module_name!r} has no function {attribute!r}{remark}")
-    return found
+    function: Callable[..., Any] = found
+    return function
 
 
 # ---- whose fault it is ------------------------------------------------------------------------------------
@@ -149,7 +150,7 @@ def confirmed(target: Target, output: str, site: str) -> bool:
     return bool(jnp.max(jnp.abs(moves[0] - moves[1])) <= 1e-2 * scale) and scale > 1e-9
 
 
-def _other_secrets(target: Target) -> tuple:
+def _other_secrets(target: Target) -> tuple[Any, ...]:
     """The example's arguments with every float array reordered, so that public facts stay as they are."""
     rng = np.random.default_rng(1)
 
@@ -158,7 +159,8 @@ def _other_secrets(target: Target) -> tuple:
             return leaf
         return jnp.asarray(rng.permutation(np.asarray(leaf).ravel()).reshape(leaf.shape))
 
-    return jax.tree.map(other, target.arguments)
+    others: tuple[Any, ...] = jax.tree.map(other, target.arguments)
+    return others
 
 
 def _leaf(tree: Any, output: str) -> Any:
