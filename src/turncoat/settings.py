@@ -11,7 +11,7 @@ beside the others, and the field's name stands for the one called `kind`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import MISSING, dataclass, fields
 from functools import cache
 from typing import Any, Literal, Self, get_args, get_origin, get_type_hints
@@ -108,9 +108,13 @@ class Settings:
         return cls(**dict(_nested(cls, settings)))
 
 
-def _hints(cls: type) -> dict[str, Any]:
+def _read_hints(cls: Any) -> dict[str, Any]:
     hints = get_type_hints(cls, include_extras=True)
     return {f.name: hints[f.name] for f in fields(cls)}
+
+
+_hints: Callable[[Any], dict[str, Any]] = cache(_read_hints)
+"""The annotated type of each field of a class, read once."""
 
 
 def _lends(hint: Any) -> bool:

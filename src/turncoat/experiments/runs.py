@@ -112,7 +112,7 @@ class Attacked:
             case=t.case,
             taken=one.exploit(self.view, self.plans[number], params),
             tampered=attack is not None,
-            order=np.asarray(t.arguments()[3]),
+            order=np.asarray(t.order),
             shape=t.shape,
             weights={n: np.asarray(p) for n, p in params.items()},
             errors=int(errors),

@@ -62,13 +62,16 @@ class Trial:
         """The key of the engine's own draws, one for honest and attacked runs."""
         return jax.random.fold_in(jax.random.key(self.seed), 3)
 
+    @property
+    def order(self) -> Any:
+        """Which of the victims' records stand in each batch: integers (steps, batch)."""
+        return batch_order(self.keys[1], len(self.splits.victim), self.training)
+
     def arguments(self, victim: Part | None = None) -> tuple[Params, Any, Any, Any]:
-        """`(params, x, y, order)` of a training run on the victims' records, or on others in their place."""
-        initial, order, _ = self.keys
+        """`(params, x, y, order)` of a training run on the victims' records, or on as many others."""
         part = self.splits.victim if victim is None else victim
-        batches = batch_order(order, len(part), self.training)
-        params = start(self.model.init(initial), self.training)
-        return params, jnp.asarray(part.x), self.model.encode(part.y), batches
+        params = start(self.model.init(self.keys[0]), self.training)
+        return params, jnp.asarray(part.x), self.model.encode(part.y), self.order
 
     @property
     def program(self) -> Secured:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from turncoat.jobs.loop import Training
+from turncoat.jobs.loop import FASTEST, Training
 from turncoat.settings import Settings
 
 LARGE = Training(epochs=10, batch=100, learning_rate=0.1)
@@ -39,7 +39,7 @@ class Job(Settings):
         None
     )
     batch: Annotated[int | None, Field(ge=1, description="records in a batch")] = None
-    learning_rate: Annotated[float | None, Field(gt=0, le=1000, description="the learning rate")] = None
+    learning_rate: Annotated[float | None, Field(gt=0, le=FASTEST, description="the learning rate")] = None
     momentum: Annotated[
         float | None, Field(ge=0, lt=1, description="heavy-ball momentum; none by default")
     ] = None
