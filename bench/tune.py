@@ -81,9 +81,7 @@ GRIDS = {
     "neuron-override": Grid(
         "neuron-override", (FMNIST["mlp"],), {"strength": (0.03, 0.1, 0.3), "output": (0.01, 0.05, 0.2)}
     ),
-    "reconstruction": Grid(
-        "reconstruction", BOTH, {"strength": (1e2, 1e3, 1e4, 1e5), "read": ("neuron", "all")}
-    ),
+    "reconstruction": Grid("reconstruction", BOTH, {"strength": (1e3, 1e4, 1e5), "read": ("neuron", "all")}),
     "sparse-backdoor": Grid("sparse-backdoor", (FMNIST["mlp"],), {"rehearsed": (1, 4, 12, 24)}),
     "sparse-backdoor-slack": Grid("sparse-backdoor", BOTH, {"slack": (1.0, 1.5, 2.0)}),
     "sparse-backdoor-loss": Grid("sparse-backdoor", (FMNIST["mlp"],), {"loss": (0.0, 0.005, 0.02)}),
