@@ -41,12 +41,12 @@ class Fairness(Goal):
         )
 
     def reached(self, result: Result) -> bool:
-        fell = {
-            who: np.subtract(*(result.per_trial[f"{run}_{who}_accuracy"] for run in ("honest", "attacked")))
+        trials = {name: np.asarray(values) for name, values in result.per_trial.items()}
+        target, other = (
+            trials[f"honest_{who}_accuracy"] - trials[f"attacked_{who}_accuracy"]
             for who in ("target", "other")
-        }
-        shown = (fell["target"], fell["target"] - fell["other"])
-        return all(mean_interval(fall, bounds=(-2, 2)).low > 0 for fall in shown)
+        )
+        return all(mean_interval(fall, bounds=(-2, 2)).low > 0 for fall in (target, target - other))
 
     def check(self, dataset: Dataset) -> None:
         names = dataset.party_names
