@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import shlex
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from itertools import chain
 from typing import Any
@@ -120,10 +120,6 @@ def to_result(experiment: Experiment, attack: Attack, dataset: Dataset, runs: Ru
     """The runs as a typed, serialisable value."""
     job, goal = experiment.job, attack.goal
     trials = _per_trial(runs)
-    change, gain = (
-        paired_difference(trials[f"honest_{n}"], trials[f"attacked_{n}"], bounds=(-1, 1))
-        for n in ("accuracy", "success")
-    )
     given, defaults = _settings(experiment, attack)
     summaries = {kind: goal.summary([r.judged for r in of_kind]) for kind, of_kind in runs.kinds.items()}
     outcomes: dict[str, Any] = {
@@ -143,11 +139,8 @@ def to_result(experiment: Experiment, attack: Attack, dataset: Dataset, runs: Ru
         trials=len(runs.honest),
         errors=round(float(np.mean(trials["errors"]))),
         **outcomes,
-        accuracy_change=Measured.of(change),
-        gain=Measured.of(gain),
+        **_against_honest(runs, trials),
         bar=goal.bar,
-        noticed=_noticed(runs, change),
-        majority=majority(runs.honest),
         seconds=0.0,
         threat=attack.needs.threat(),
         notes=_notes(attack, runs, experiment.trials),
@@ -182,10 +175,21 @@ def _ruined(runs: list[Run]) -> int:
     return sum(r.ruined for r in runs)
 
 
-def _noticed(runs: Runs, change: Interval) -> Noticed:
+def _against_honest(runs: Runs, trials: Mapping[str, Sequence[float]]) -> dict[str, Any]:
+    """What the attack changed, whether that is noticed, and what no training at all would give."""
+    change, gain = (
+        paired_difference(trials[f"honest_{n}"], trials[f"attacked_{n}"], bounds=(-1, 1))
+        for n in ("accuracy", "success")
+    )
     found = noticed([r.correct for r in runs.honest], [r.correct for r in runs.attacked], change)
     unpaired, paired = map(Measured.of, found)
-    return Noticed(unpaired=unpaired, paired=paired, records=len(runs.honest[0].correct), alarms=ALARMS)
+    records = len(runs.honest[0].correct)
+    return {
+        "accuracy_change": Measured.of(change),
+        "gain": Measured.of(gain),
+        "noticed": Noticed(unpaired=unpaired, paired=paired, records=records, alarms=ALARMS),
+        "majority": majority(runs.honest),
+    }
 
 
 def _per_trial(runs: Runs) -> dict[str, Any]:
