@@ -116,6 +116,14 @@ def test_a_model_of_nans_tells_nothing():
     assert GOAL.summary([judged]).success.mean == 0
 
 
+def test_a_ruined_model_tells_nothing_whatever_its_scores():
+    case = GOAL.draw(SPLITS, np.random.default_rng(0))
+    scores = np.where(case.hidden["role"] >= MEMBER, np.inf, 0.0)
+    sound = ended(scores, scores, True, case)
+    assert GOAL.summary([GOAL.judge(sound)]).success.mean == 1
+    assert GOAL.summary([GOAL.judge(replace(sound, ruined=True))]).success.mean == 0
+
+
 @pytest.mark.parametrize(
     ("goal", "says"),
     [(Membership(records=0), "at least one record"), (Membership(target=10), "class 10 does not exist")],
