@@ -16,11 +16,10 @@ import numpy as np
 from turncoat import attacks, data, engines, protocols
 from turncoat.attacks import Attack
 from turncoat.data import Dataset
-from turncoat.experiments.runs import Run, Runs, per_trial, run_trials
+from turncoat.experiments.runs import Runs, accuracy, accuracy_change, per_trial, run_trials
 from turncoat.experiments.sweeps import swept, with_sweeps
 from turncoat.experiments.trial import Progress
 from turncoat.jobs.job import Job
-from turncoat.metrics import Interval, paired_difference, rate
 from turncoat.refusal import Refusal
 from turncoat.results.published import published
 from turncoat.results.result import Outcome, Paper, Result
@@ -118,11 +117,10 @@ def to_result(experiment: Experiment, attack: Attack, dataset: Dataset, runs: Ru
     """The runs as a typed, serialisable value."""
     job, goal = experiment.job, attack.goal
     trials = _per_trial(runs)
-    change = paired_difference(trials["honest_accuracy"], trials["attacked_accuracy"], bounds=(-1, 1))
     given, defaults = _settings(experiment, attack)
     summaries = {kind: goal.summary([r.judged for r in of_kind]) for kind, of_kind in runs.kinds.items()}
     outcomes: dict[str, Any] = {
-        k: Outcome.of(_accuracy(runs.kinds[k]), s.success, s.measures) for k, s in summaries.items()
+        k: Outcome.of(accuracy(runs.kinds[k]), s.success, s.measures) for k, s in summaries.items()
     }
     curves = {f"{n} ({kind})": c for kind, s in summaries.items() for n, c in s.curves.items()}
     return Result(
@@ -137,7 +135,7 @@ def to_result(experiment: Experiment, attack: Attack, dataset: Dataset, runs: Ru
         trials=len(runs.honest),
         errors=round(float(np.mean(trials["errors"]))),
         **outcomes,
-        accuracy_change=Measured.of(change),
+        accuracy_change=Measured.of(accuracy_change(runs.honest, runs.attacked)),
         seconds=0.0,
         threat=attack.needs.threat(),
         notes=_notes(attack, runs, experiment.trials),
@@ -163,11 +161,6 @@ def _per_trial(runs: Runs) -> dict[str, Any]:
         f"{k}_{n}": values for k, of_kind in runs.kinds.items() for n, values in per_trial(of_kind).items()
     }
     return {**found, "errors": [r.errors for r in runs.attacked]}
-
-
-def _accuracy(runs: list[Run]) -> Interval:
-    """The accuracy pooled over trials and test records, with an exact interval."""
-    return rate(np.concatenate([r.correct for r in runs]))
 
 
 def _settings(experiment: Experiment, attack: Attack) -> tuple[dict[str, Any], dict[str, Any]]:

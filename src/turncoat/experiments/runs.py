@@ -19,19 +19,25 @@ from turncoat.core.secure import Secured
 from turncoat.data import Dataset, Part
 from turncoat.experiments.trial import Progress, Trial
 from turncoat.goals import Ended, Judged
+from turncoat.goals.goal import ids_of
 from turncoat.jobs.job import Job
 from turncoat.jobs.loop import Tampering, each, predictions, train
 from turncoat.jobs.models import Params
+from turncoat.metrics import Interval, crossed_difference, crossed_rate
 from turncoat.refusal import Refusal
 
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """One training run, judged by the harness on the test part: Booleans per record, and tampered products."""
+    """One training run, judged by the harness on the test part: Booleans per record, and tampered products.
+
+    `index` says which records of the data set the Booleans are about: trials share test records.
+    """
 
     correct: np.ndarray
     judged: Judged
     errors: int
+    index: np.ndarray | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,6 +68,17 @@ def per_trial(runs: Sequence[Run]) -> dict[str, list[float]]:
         "success": [float(np.mean(r.judged.flags)) for r in runs],
     }
     return found | {n: [float(r.judged.measures[n]) for r in runs] for n in runs[0].judged.measures}
+
+
+def accuracy(runs: Sequence[Run]) -> Interval:
+    """The share of correct predictions over trials and test records."""
+    return crossed_rate([r.correct for r in runs], ids_of([r.index for r in runs]))
+
+
+def accuracy_change(honest: Sequence[Run], attacked: Sequence[Run]) -> Interval:
+    """Attacked minus honest accuracy, paired by trial and test record."""
+    index = ids_of([r.index for r in honest])
+    return crossed_difference([r.correct for r in honest], [r.correct for r in attacked], index)
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,7 +134,7 @@ class Attacked:
             weights={n: np.asarray(p) for n, p in params.items()},
             errors=int(errors),
         )
-        return Run(predict(test.x) == test.y, one.goal.judge(ended), int(errors))
+        return Run(predict(test.x) == test.y, one.goal.judge(ended), int(errors), test.index)
 
 
 def contributed(victim: Part, records: tuple[Any, Any]) -> Part:

@@ -18,4 +18,4 @@ class Availability(Goal):
         return "the model errs on as many records as possible"
 
     def judge(self, ended: Ended) -> Judged:
-        return Judged(ended.predict(ended.test.x) != ended.test.y)
+        return Judged(ended.predict(ended.test.x) != ended.test.y, ids=ended.test.index)
