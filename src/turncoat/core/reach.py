@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 ORDER = ("shift", "tied", "scaled", "bent")
 
@@ -35,11 +34,18 @@ def scaled(by: frozenset[str]) -> Reach:
     return Reach("scaled", by)
 
 
+def rank(r: Reach) -> int:
+    """How far down the list a class stands: the first serves an attacker best."""
+    return ORDER.index(r.kind)
+
+
 def worse(a: Reach, b: Reach) -> Reach:
     """The more pessimistic of two classes."""
+    if a is b:
+        return a
     if a.kind == b.kind == "scaled":
         return scaled(a.by | b.by)
-    return max(a, b, key=lambda r: ORDER.index(r.kind))
+    return a if rank(a) >= rank(b) else b
 
 
 def added(a: Reach, b: Reach) -> Reach:
@@ -57,11 +63,15 @@ def tied(r: Reach) -> Reach:
     return worse(TIED, r)
 
 
+Key = tuple[str, ...]
+"""A site, and for each loop around it in which passes its error is added (see `passes.py`)."""
+
+
 @dataclass(frozen=True)
 class Exposed:
     """An abstract wire."""
 
-    reach: Mapping[Any, Reach]
+    reach: Mapping[Key, Reach]
     origin: frozenset[str]
 
     def map(self, f: Callable[[Reach], Reach]) -> Exposed:
@@ -69,9 +79,18 @@ class Exposed:
 
 
 def merge(wires: Sequence[Exposed], join: Callable[[Reach, Reach], Reach]) -> Exposed:
-    """All classes of all wires; `join` where one site reaches several."""
-    reach: dict[Any, Reach] = {}
+    """All classes of all wires; `join` where one error reaches several."""
+    if len(wires) == 1:
+        return wires[0]
+    reach: dict[Key, Reach] = {}
     for wire in wires:
         for site, r in wire.reach.items():
             reach[site] = join(reach[site], r) if site in reach else r
     return Exposed(reach, frozenset().union(*(w.origin for w in wires)))
+
+
+def alternatives(wires: Sequence[Exposed]) -> Exposed:
+    """One of these wires, it is not known which: what does not reach all of them may not be there at all."""
+    found = merge(wires, worse)
+    kept = {k: r if all(k in w.reach for w in wires) else tied(r) for k, r in found.reach.items()}
+    return Exposed(kept, found.origin)
