@@ -1,7 +1,7 @@
 """What an error at each site can do to each output: an abstract engine, run by the same interpreter.
 
-A wire here is a map site -> class (see `reach.py`; in loops for each choice of passes, see `passes.py`), and the
-set of arguments that the value depends on. The
+A wire here says how the error of each site reaches it (a class, see `reach.py`; in loops for each choice of
+passes, see `passes.py`), and on which arguments the value depends. The
 derivation may be too pessimistic (a class further down the list than the truth), never too optimistic. A
 public scalar factor that is unknown while tracing, such as a learning rate, is taken to be non-zero.
 """
@@ -15,10 +15,10 @@ from typing import Any
 import jax
 import numpy as np
 
-from turncoat.core import passes
 from turncoat.core.abstract import Abstract, row, stacked
 from turncoat.core.bilinear import Bilinear, Sum, structure_index
 from turncoat.core.engine import Body, Engine, Passed, Step, Test, Values
+from turncoat.core.passes import Keys, Loop
 from turncoat.core.reach import (
     BENT,
     SHIFT,
@@ -27,6 +27,7 @@ from turncoat.core.reach import (
     added,
     alternatives,
     merge,
+    reaching,
     scaled,
     tied,
     worse,
@@ -40,26 +41,14 @@ class Exposure(Abstract):
 
     def __init__(self, engine: Engine) -> None:
         super().__init__(engine)
-        self._around: list[tuple[str, ...]] = []  # what errors may be named in each loop around
-        self._labels: list[tuple[str, ...]] = [()]  # and all of their combinations
+        self.keys = Keys()
 
     def _own(self, wire: Exposed, at: At, reach: Reach = SHIFT) -> Exposed:
         """A result at which the site's own error is added."""
         if at.site is None:
             return wire
-        own = {(at.name, *labels): reach for labels in self._labels}
-        return Exposed({**wire.reach, **own}, wire.origin)
-
-    @contextmanager
-    def _inside(self, labels: tuple[str, ...]) -> Iterator[None]:
-        """What is walked inside is the body of a loop."""
-        saved, self._labels = self._labels, [(*a, b) for a in self._labels for b in labels]
-        self._around.append(labels)
-        try:
-            yield
-        finally:
-            self._around.pop()
-            self._labels = saved
+        own = self.keys.own(at.name)
+        return Exposed({**wire.reach, reach: wire.reach.get(reach, 0) | own}, wire.origin)
 
     def joined(self, wires: Sequence[Exposed]) -> Exposed:
         return merge(wires, added)
@@ -76,7 +65,7 @@ class Exposure(Abstract):
     def structure(
         self, fn: Callable[..., Any], wires: Sequence[Exposed], avals: Sequence[Aval], aval: Aval
     ) -> Exposed:
-        if not any(SHIFT in w.reach.values() for w in wires):
+        if not any(SHIFT in w.reach for w in wires):
             return self.joined(wires)
         kept = _kept_whole(fn, avals)
         return self.joined([w if keep else w.map(tied) for w, keep in zip(wires, kept, strict=True)])
@@ -104,13 +93,14 @@ class Exposure(Abstract):
         return self._own(x.map(tied), at)
 
     def product(self, bilinear: Bilinear, x: Exposed, y: Exposed, aval: Aval, at: At) -> Exposed:
-        both = set(map(passes.attack, x.reach)) & set(map(passes.attack, y.reach))  # errors times errors
+        both = self.keys.shared(reaching(x.reach), reaching(y.reach))  # errors times errors
 
         def across(wire: Exposed, other: Exposed) -> Exposed:
-            by = scaled(other.origin)
-            kinds = {
-                k: BENT if both and passes.attack(k) in both else worse(r, by) for k, r in wire.reach.items()
-            }
+            by, found = scaled(other.origin), reaching(wire.reach) & both
+            kinds = {BENT: found} if found else {}
+            for r, errors in wire.reach.items():
+                if errors & ~both:
+                    kinds[worse(r, by)] = kinds.get(worse(r, by), 0) | errors & ~both
             return Exposed(kinds, wire.origin)
 
         return self._own(merge([across(x, y), across(y, x)], worse), at)
@@ -147,15 +137,15 @@ class Exposure(Abstract):
     # ---- loops ------------------------------------------------------------------------------------------
 
     def scan(self, body: Body, carry: Values, xs: Values, length: int, reverse: bool) -> Passed:
-        rows, loop = [row(x) for x in xs], passes.Loop(len(self._around) + 1, length, reverse)
+        rows, loop = [row(x) for x in xs], Loop(self.keys, len(self.keys.scans) + 1, length, reverse)
         walked: list[Values] = []  # the rows of each pass; those of the last one stand for all that follow
         count = 0
-        with self._inside(passes.SCAN):
+        with self._inside(scan=True):
             while True:
                 out, ys = body(carry, rows)
                 count += 1
                 walked[PASSES:] = [ys]
-                after = _rewired(out, lambda w: loop.aged(w, first=count == 1))
+                after = _rewired(out, loop.aged_first if count == 1 else loop.aged)
                 if count >= PASSES:
                     after = _either(carry, after)
                 if count == length or _same(after, carry):
@@ -166,22 +156,30 @@ class Exposure(Abstract):
 
     def while_loop(self, keep_going: Test, body: Step, carry: Values) -> Values:
         # one error serves all iterations, and there may be none
-        depth = len(self._around) + 1
-        with self._inside(passes.WHILE):
+        loop = Loop(self.keys, len(self.keys.scans) + 1)
+        with self._inside(scan=False):
             while True:
-                out = body(carry)
-                after = _either(carry, _rewired(out, lambda w: passes.rerun(w, depth)))
+                after = _either(carry, _rewired(body(carry), loop.rerun))
                 if _same(after, carry):
                     break
                 carry = after
-        return _rewired(carry, lambda w: passes.ended(w, depth))
+        return _rewired(carry, loop.ended)
+
+    @contextmanager
+    def _inside(self, scan: bool) -> Iterator[None]:
+        """What is walked inside is the body of a loop."""
+        self.keys.scans.append(scan)
+        try:
+            yield
+        finally:
+            self.keys.scans.pop()
 
 
 PASSES = 16
 """How many passes of a scan are told apart if it does not come to a standstill before."""
 
 
-def _stacked(loop: passes.Loop, ys: list[Value]) -> Value:
+def _stacked(loop: Loop, ys: list[Value]) -> Value:
     y = stacked(ys[-1], loop.length)
     return y.holding(loop.stacked([v.wire for v in ys])) if is_secret(y) else y
 

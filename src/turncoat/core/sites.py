@@ -21,7 +21,7 @@ KINDS = {
 Passes = tuple[str, ...]
 """In which passes of the scans around a site an error is added: a label for each scan, outermost first."""
 ALL, FIRST, MIDDLE, LAST = "all", "first", "middle", "last"
-ENTRIES = {ALL: slice(None), FIRST: 0, LAST: -1}
+ENTRIES: dict[str, Any] = {ALL: slice(None), FIRST: 0, LAST: -1}
 """Which entries of an error's array these are; of those in the middle, any one alone."""
 
 
@@ -64,7 +64,8 @@ class Site:
         kept = np.zeros(self.loops, bool)
         pairs = zip(self.loops, passes, strict=True)
         kept[tuple(ENTRIES.get(label, n // 2) for n, label in pairs)] = True
-        return error * kept.reshape(kept.shape + (1,) * len(self.shape)).astype(self.dtype)
+        kept = kept.reshape(kept.shape + (1,) * len(self.shape))
+        return error & kept if self.is_bit else error * kept.astype(self.dtype)
 
     @property
     def is_bit(self) -> bool:

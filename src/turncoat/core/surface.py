@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from turncoat.core.passes import chosen
 from turncoat.core.program import Atom, Op, Program, user_line
-from turncoat.core.reach import Key, Reach, rank
+from turncoat.core.reach import Reach, rank
 from turncoat.core.sites import ALL, FIRST, LAST, MIDDLE, Passes, Site
 from turncoat.refusal import Refusal, nearest
-
 
 VERBS = ("shift", "scaled", "any")
 PUBLIC = ("shift", "tied")
@@ -108,7 +106,9 @@ class Surface:
     ) -> list[Place]:
         """As `find`, each with the passes in which an error there does all that is asked."""
         wanted = [
-            (verb, self.output(leaf)) for verb, leaf in zip(VERBS, (shifts, scales, reaches), strict=True) if leaf
+            (verb, self.output(leaf))
+            for verb, leaf in zip(VERBS, (shifts, scales, reaches), strict=True)
+            if leaf
         ]
 
         def fits(seen: Mapping[str, Reach]) -> bool:
@@ -201,16 +201,18 @@ PASSES = {ALL: "all passes", FIRST: "first pass", MIDDLE: "a middle pass", LAST:
 
 
 def by_passes(
-    outputs: Mapping[str, Mapping[Key, Reach]], sites: Mapping[str, Site]
+    outputs: Mapping[str, Iterable[tuple[str, Passes, Reach]]], sites: Mapping[str, Site]
 ) -> dict[str, dict[str, dict[Passes, Reach]]]:
     """What an abstract run found for each output, by site, output and passes."""
     found: dict[str, dict[str, dict[Passes, Reach]]] = {name: {} for name in sites}
     for output, reach in outputs.items():
-        for key, r in reach.items():
-            found[key[0]].setdefault(output, {})[chosen(key)] = r
+        for name, passes, r in reach:
+            found[name].setdefault(output, {})[passes] = r
     for name, site in sites.items():
         order = {p: i for i, p in enumerate(site.choices)}
-        found[name] = {o: dict(sorted(by.items(), key=lambda item: order[item[0]])) for o, by in found[name].items()}
+        found[name] = {
+            o: dict(sorted(by.items(), key=lambda item: order[item[0]])) for o, by in found[name].items()
+        }
     return found
 
 

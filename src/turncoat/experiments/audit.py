@@ -197,6 +197,7 @@ def site_rows(surface: Surface) -> tuple[SiteRow, ...]:
             phase=row["phase"],
             loops=tuple(row["loops"]),
             exposure=row["exposure"],
+            passes={o: where for o in row["exposure"] if (where := surface.where(row["name"], o))},
         )
         for row in surface.rows()
     )
