@@ -33,7 +33,7 @@ from turncoat.core.program import Program, trace
 from turncoat.core.protocol import Protocol
 from turncoat.core.reach import Exposed
 from turncoat.core.shared import Shared
-from turncoat.core.surface import Surface, hints
+from turncoat.core.surface import Surface, by_passes, hints
 from turncoat.core.values import Aval, Secret, Value, is_secret, public, struct
 from turncoat.refusal import Refusal
 
@@ -173,12 +173,17 @@ class Plan:
     def surface(self) -> Surface:
         """Every site and its exposure, from one run on the abstract engine."""
         engine, protocol = self.secured.engine, self.secured.protocol
-        names, found = self.walk(Exposure(engine), lambda name: Exposed({}, frozenset({name})))
-        outputs = {n: v.wire.reach for n, v in zip(self.out_names, found, strict=True) if is_secret(v)}
-        exposure = {s: {n: r[s] for n, r in outputs.items() if s in r} for s in names.sites}
+        exposure = Exposure(engine)
+        names, found = self.walk(exposure, lambda name: Exposed({}, frozenset({name})))
+        outputs = {
+            n: exposure.keys.named(v.wire.reach)
+            for n, v in zip(self.out_names, found, strict=True)
+            if is_secret(v)
+        }
+        passes = by_passes(outputs, names.sites)
         notes = engine.notes(lambda *given: self.walk(*given)[1])
         return Surface(
-            names.sites, exposure, tuple(outputs), protocol.name, engine.name, hints(self.program), notes
+            names.sites, passes, tuple(outputs), protocol.name, engine.name, hints(self.program), notes
         )
 
     def walk(self, engine: Engine, enter: Callable[[str], Any]) -> tuple[Names, Values]:
