@@ -132,3 +132,13 @@ def test_a_group_ends_where_the_next_begins(name, firsts):
     for first, following in pairwise(firsts):
         x = encode({**columns, name: np.array([first, following - 1])}, True, "here")
         assert x[:, feature_names(True).index(f"{name}={first}")].all()
+
+
+def test_one_record_of_seven_of_each_state_is_kept_for_tuning_whichever_states_stand_beside_it(put):
+    """Of the states here only Wisconsin has seven: its records come last, in both data sets."""
+    kept = []
+    for source in (acs_income.SOURCE, acs_income.SOURCE_IL):
+        dataset = load_source(put_npz(put, source))
+        assert dataset.party_names[dataset.party[dataset.reserve[0]]] == "WI"
+        kept.append((len(dataset) - dataset.reserve).tolist())
+    assert kept[0] == kept[1] and len(kept[0]) == 1
