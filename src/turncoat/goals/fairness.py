@@ -8,7 +8,9 @@ import numpy as np
 
 from turncoat.data import Dataset, Part, Splits
 from turncoat.goals.goal import Case, Ended, Goal, Judged
+from turncoat.metrics import mean_interval
 from turncoat.refusal import Refusal
+from turncoat.results.result import Result
 
 
 @dataclass(frozen=True)
@@ -17,6 +19,9 @@ class Fairness(Goal):
 
     Each party contributes `records` training records, drawn anew for each trial; 0 takes all that the split
     gave the victims. Measures: the accuracy on the target party's test records, and the mean of the other parties'.
+
+    Its bar is a fall of the target party's accuracy beyond the others', paired over trials: a model that errs
+    on everybody alike is useless, not unfair, however far it falls.
     """
 
     party: int = 0
@@ -27,6 +32,21 @@ class Fairness(Goal):
     @property
     def sentence(self) -> str:
         return f"the model errs on the records of contributor {self.party}, counted from 0"
+
+    @property
+    def bar(self) -> str:
+        return (
+            "the accuracy on the target party's records falls, and by more than on the others': the lower ends "
+            "of both, paired over trials, lie above 0"
+        )
+
+    def reached(self, result: Result) -> bool:
+        fell = {
+            who: np.subtract(*(result.per_trial[f"{run}_{who}_accuracy"] for run in ("honest", "attacked")))
+            for who in ("target", "other")
+        }
+        shown = (fell["target"], fell["target"] - fell["other"])
+        return all(mean_interval(fall, bounds=(-2, 2)).low > 0 for fall in shown)
 
     def check(self, dataset: Dataset) -> None:
         names = dataset.party_names

@@ -10,10 +10,18 @@ import numpy as np
 
 from turncoat.data import Dataset, Part, Splits
 from turncoat.metrics import Interval, mean_interval, rate
+from turncoat.results.result import Result
 from turncoat.results.values import Curve, Gallery
 
 Predict = Callable[[np.ndarray], np.ndarray]
-"""The released model: records (n, features) to predicted classes (n,)."""
+"""The released model: records (n, features) to predicted classes (n,), -1 from a model that is ruined."""
+
+GAIN = 0.1
+"""The rise of the success rate over the honest run's from which on an attack has reached its goal.
+
+One more try in ten that goes the adversary's way: whoever may try again needs no more, and no honest
+training varies by so much. A higher bar would call an attack that works in every second try a failure.
+"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +44,8 @@ class Ended:
     `taken` is what the attack's `exploit` returned, None if it has none; `tampered` tells the attacked run
     from the honest one; `order` (steps, batch) says which of the victims' records stood in which batch, and
     `shape` is that of one record before flattening. `weights` are the released model's parameters by name, and
-    `errors` is how many products were tampered with.
+    `errors` is how many products were tampered with. The model is `ruined` if it holds NaN or infinity, or
+    answers with them.
     """
 
     predict: Predict
@@ -48,6 +57,7 @@ class Ended:
     shape: tuple[int, ...] = ()
     weights: Mapping[str, np.ndarray] = field(default_factory=dict)
     errors: int = 0
+    ruined: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,11 +85,31 @@ class Goal:
     success_name = "attack success rate"
     one_split = False
     """Whether all trials share the first trial's split, so that what is trained on it serves all of them."""
+    ruin_counts = False
+    """Whether a ruined model is a success; else the harness counts none of its flags."""
 
     @property
     def sentence(self) -> str:
         """What the adversary wants, in one sentence."""
         raise NotImplementedError
+
+    @property
+    def bar(self) -> str:
+        """What an attack must show to have reached the goal, in one sentence with its unit."""
+        return (
+            f"the {self.success_name} rises by more than {100 * GAIN:g} points over the honest run's: the lower "
+            "ends of the paired gain and of the rate itself lie above that"
+        )
+
+    def reached(self, result: Result) -> bool:
+        """Whether the trials of a result clear the bar.
+
+        By default both must: the gain paired over trials (one trial shows none), and the rate by its own
+        interval, which is wide where few tries were counted, even if they all went one way.
+        """
+        if result.gain is None:
+            return False
+        return min(result.gain.low, result.attacked.success.low - result.honest.success.mean) > GAIN
 
     def check(self, dataset: Dataset) -> None:
         """Refuses a goal that the data cannot have."""

@@ -9,7 +9,10 @@ from typing import Literal
 from pydantic import Field, field_validator
 
 from turncoat.results.result import Result
-from turncoat.results.values import Count, Integers, Moment, Number, Value
+from turncoat.results.values import Count, Fraction, Integers, Measured, Moment, Number, Value
+
+Severity = Literal["broken", "noticeable", "exposed", "unknown", "protected"]
+"""What an audit concludes, worst first; `experiments.verdict` has the conditions."""
 
 
 class SiteRow(Value):
@@ -38,16 +41,26 @@ class SiteRow(Value):
         return exposure
 
 
-class AuditResult(Value):
-    """All attacks on one training job, and the verdict.
+class Honest(Value):
+    """What honest training gives: its test accuracy, and that of always answering the commonest class."""
 
-    `shiftable` maps each parameter to the sites that shift it and expose nothing else; none: an empty list.
-    `command` is the line that runs it again.
+    accuracy: Measured
+    majority: Fraction
+
+
+class AuditResult(Value):
+    """All attacks on one training job, and the verdict; or on a user's own function, without any attack.
+
+    `trained` tells the two apart; `honest` is what honest training gives. `shiftable`
+    maps each parameter to the sites that shift it and expose nothing else; none: an empty list. `command` is
+    the line that runs it again.
     """
 
-    format: Literal["turncoat.audit/1"] = "turncoat.audit/1"
+    format: Literal["turncoat.audit/2"] = "turncoat.audit/2"
     verdict: str
-    severity: Literal["broken", "weakened", "held"]
+    severity: Severity
+    trained: bool = True
+    honest: Honest | None = None
     reasons: tuple[str, ...] = ()
     next_steps: tuple[str, ...] = ()
     data: str
