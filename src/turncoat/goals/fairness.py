@@ -18,10 +18,14 @@ class Fairness(Goal):
     """The records of party number `party` are misclassified, those of the others as little as possible.
 
     Each party contributes `records` training records, drawn anew for each trial; 0 takes all that the split
-    gave the victims. Measures: the accuracy on the target party's test records, and the mean of the other parties'.
+    gave the victims. Measures, on the target party's test records and, as a mean, on the other parties': accuracy
+    and the share of answers "class 1" (`positive`); and `other_constant`, the accuracy that the best single answer
+    to all of them has on the others' records.
 
     Its bar is a fall of the target party's accuracy beyond the others', paired over trials: a model that errs
-    on everybody alike is useless, not unfair, however far it falls.
+    on everybody alike is useless, not unfair, however far it falls. And it must still be a model: one that
+    answers everybody alike is right as often as a party's records are of that class, which differs by party, so
+    that the target can fall further than the others by no doing of the adversary's.
     """
 
     party: int = 0
@@ -36,8 +40,8 @@ class Fairness(Goal):
     @property
     def bar(self) -> str:
         return (
-            "the accuracy on the target party's records falls, and by more than on the others': the lower ends "
-            "of both, paired over trials, lie above 0"
+            "the accuracy on the target party's records falls, and by more than on the others', which stays above "
+            "that of one answer to all: the lower ends of the three, paired over trials, lie above 0"
         )
 
     def reached(self, result: Result) -> bool:
@@ -45,7 +49,8 @@ class Fairness(Goal):
             who: np.subtract(*(result.per_trial[f"{run}_{who}_accuracy"] for run in ("honest", "attacked")))
             for who in ("target", "other")
         }
-        shown = (fell["target"], fell["target"] - fell["other"])
+        told_apart = np.subtract(*(result.per_trial[f"attacked_other_{n}"] for n in ("accuracy", "constant")))
+        shown = (fell["target"], fell["target"] - fell["other"], told_apart)
         return all(mean_interval(fall, bounds=(-2, 2)).low > 0 for fall in shown)
 
     def check(self, dataset: Dataset) -> None:
@@ -78,17 +83,26 @@ class Fairness(Goal):
         return rng.choice(own, self.records, replace=False)
 
     def judge(self, ended: Ended) -> Judged:
-        correct = ended.predict(ended.test.x) == ended.test.y
-        party = _party(ended.test)
+        answers, y, party = ended.predict(ended.test.x), ended.test.y, _party(ended.test)
         mine = party == self.party
         if not mine.any():
             raise Refusal(f"no test record is of party {self.party}, so its accuracy is unknown")
-        others = [float(np.mean(correct[party == p])) for p in np.unique(party[~mine])]
+        others = [party == p for p in np.unique(party[~mine])]
+        correct, positive = answers == y, answers == 1
+        constant = [_mean(y == c, others) for c in np.unique(y)]
         measures = {
-            "target_accuracy": float(np.mean(correct[mine])),
-            "other_accuracy": float(np.mean(others)),
+            "target_accuracy": _mean(correct, [mine]),
+            "other_accuracy": _mean(correct, others),
+            "target_positive": _mean(positive, [mine]),
+            "other_positive": _mean(positive, others),
+            "other_constant": max(constant),
         }
         return Judged(~correct[mine], measures)
+
+
+def _mean(flags: np.ndarray, parties: list[np.ndarray]) -> float:
+    """The mean over parties of the share of flags that are set among a party's records."""
+    return float(np.mean([np.mean(flags[one]) for one in parties]))
 
 
 def _party(part: Part) -> np.ndarray:
