@@ -48,7 +48,7 @@ class SparseBackdoor(Attack):
     trigger: Trigger = field(default_factory=Trigger)
 
     name = "sparse-backdoor"
-    needs = Needs(capability="shifting")
+    needs = Needs(capability="shifting", steps=True)
     variant = "a few errors in the first and the last steps: beyond the paper"
     sweeps = (
         Sweep("errors", (1, 2, 8, 32, 128), "number of errors", {"largest": 1000.0}),
