@@ -98,11 +98,15 @@ GRIDS = {
     "fairness": Grid(
         "fairness",
         TABLE6,
-        {"balance": (1.0, 1.25, 1.35, 1.5), "strength": (-1.0, -1.1, -1.25, -1.5)},
+        {"balance": (1.0, 1.25, 1.5), "strength": (-1.0, -1.25, -1.5, -2.0)},
         {"records": 800},
     ),
+    "fairness-begin": Grid("fairness", TABLE6, {"begin": (0.0, 0.5, 0.8, 0.9)}, {"records": 800}),
     "fairness-untouched": Grid(
-        "fairness", TABLE6, {"strength": (2.0, 1.0, 0.5, -2.0)}, {"records": 800, "others": "untouched"}
+        "fairness",
+        TABLE6,
+        {"begin": (0.0, 0.8, 0.9), "strength": (2.0, 1.0, -2.0)},
+        {"records": 800, "others": "untouched"},
     ),
     "fairness-rate": Grid(
         "fairness", tuple(CENSUS.values()), {"strength": (2.0,)}, {"records": 800, "others": "untouched"}

@@ -40,7 +40,7 @@ def falls(record):
 
 
 def test_opposed_scaling_harms_the_target_far_more_than_the_others(parties):
-    record = measured(parties, "lr-sigmoid", strength=-2.0, others="opposed", balance=1.0)
+    record = measured(parties, "lr-sigmoid", strength=-2.0, balance=1.0, begin=0.0)
     target, other = falls(record)
     assert target >= 0.1 and target >= other + 0.05
     assert record.success_name.startswith("misclassified share of the target")
@@ -59,17 +59,17 @@ def test_opposed_scaling_names_the_classes_as_often_as_an_honest_model(parties):
 
 
 @pytest.mark.parametrize(
-    ("settings", "others", "strength"),
+    ("settings", "others", "strength", "begin"),
     [
-        ({}, "opposed", -1.1),
-        ({"others": "untouched"}, "untouched", 2.0),
-        ({"by": "zeroing"}, "untouched", 2.0),
-        ({"by": "zeroing", "others": "untouched"}, "untouched", 2.0),
+        ({}, "opposed", -1.25, 0.8),
+        ({"others": "untouched"}, "untouched", 2.0, 0.0),
+        ({"by": "zeroing"}, "untouched", 2.0, 0.0),
+        ({"by": "zeroing", "others": "untouched"}, "untouched", 2.0, 0.0),
     ],
 )
-def test_defaults_are_the_papers_where_the_others_are_untouched(settings, others, strength):
+def test_defaults_are_the_papers_where_the_others_are_untouched(settings, others, strength, begin):
     attack = attacks.get("fairness", settings)
-    assert (attack.others, attack.strength) == (others, strength)
+    assert (attack.others, attack.strength, attack.begin) == (others, strength, begin)
     assert ("the paper's attack" in attack.variant) == (others == "untouched")
 
 
@@ -96,6 +96,20 @@ def test_scaling_reaches_the_target_partys_rows_alone(parties):
     (found,) = attack.tamper(attack.prepare(v), StepInfo(jnp.asarray(0), index)).values()
     expected = np.where(v.party[np.asarray(index)] == 2, 3.0, 0.0)
     np.testing.assert_allclose(found[:, 0], expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("others", ["untouched", "opposed"])
+def test_it_begins_when_it_is_told(parties, others):
+    """Five epochs of 45 steps, 60 % of 225: from step 135 on."""
+    attack = attacks.get("fairness", {"others": others, "begin": 0.6})
+    t = Trial.of(parties, job_of("lr-sigmoid"), 0).drawn(attack.goal)
+    plan, batch = attack.prepare(t.view(attack.goal)), t.order[0]
+    first = int(0.6 * t.view(attack.goal).steps)
+    counts = [
+        int(attack.tamper(plan, StepInfo(jnp.asarray(i), batch)).count()) for i in (0, first - 1, first)
+    ]
+    mine = int((t.splits.victim.party[np.asarray(batch)] == 0).sum())
+    assert counts == [0, 0, mine if others == "untouched" else 20]
 
 
 def test_records_of_each_party_are_drawn_as_asked(parties):

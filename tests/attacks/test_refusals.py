@@ -61,6 +61,7 @@ BOUNDS = [
     ("fairness", "strength", [0.0], "other than 0"),
     ("fairness", "records", [-1], "at least 0"),
     ("fairness", "balance", [-0.1], "at least 0"),
+    ("fairness", "begin", [-0.1, 1.0], "at least 0"),
     ("membership", "strength", [0.0], "other than 0"),
     ("membership", "records", [0], "at least 1"),
     ("membership", "last", [0, -1], "at least 1"),

@@ -18,18 +18,19 @@ from turncoat.jobs.loop import StepInfo, Tamper
 from turncoat.refusal import Refusal
 from turncoat.settings import DERIVED, NOT_ZERO
 
-PAPERS, OPPOSED = 2.0, -1.1
-"""Strengths: the paper's, and the one chosen for opposed others (docs/tuning.md, "Fairness")."""
+PAPERS, OPPOSED = (2.0, 0.0), (-1.25, 0.8)
+"""Strength and begin: the paper's, and those chosen for opposed others (docs/tuning.md, "Fairness")."""
 
 
 def on_the_targets(plan: dict[str, Any], info: StepInfo) -> Errors:
-    """The errors of the target party's records in this batch."""
-    return of_examples(plan["errors"], plan["mine"][info.batch])
+    """The errors of the target party's records in this batch, once the attack has begun."""
+    return of_examples(plan["errors"], plan["mine"][info.batch] & (info.step >= plan["first"]))
 
 
 def against_the_others(plan: dict[str, Any], info: StepInfo) -> Errors:
     """The same, and the opposite shared out among the other parties' records."""
-    return opposed(plan["errors"], plan["mine"][info.batch], plan["balance"])
+    errors = opposed(plan["errors"], plan["mine"][info.batch], plan["balance"])
+    return errors.scale(info.step >= plan["first"])
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,9 @@ class Fairness(Attack):
     opposite sign, so that the model learns what tells the target party's records from theirs. At a balance of 1
     no bias moves; above, all answers move away from where the target's records are driven, so that the model
     names each class about as often as an honest one does.
+
+    An error is the same however far its record has been driven, so that what it does does not fade as a gradient
+    does: a network's scores grow until no fixed-point number holds them. To begin late stops them in time.
     """
 
     by: Annotated[
@@ -58,7 +62,10 @@ class Fairness(Attack):
     ] = DERIVED
     balance: Annotated[
         float, Field(ge=0, description="the opposed errors of a batch together, over the target party's")
-    ] = 1.35
+    ] = 1.25
+    begin: Annotated[
+        float, Field(ge=0, lt=1, description="the share of training after which it begins; the paper: 0")
+    ] = DERIVED
     records: Annotated[
         int, Field(ge=0, description="how many records of each party are trained on; 0 takes all")
     ] = 0
@@ -67,12 +74,13 @@ class Fairness(Attack):
 
     def defaults(self) -> dict[str, Any]:
         others = self.others or ("untouched" if self.by == "zeroing" else "opposed")
-        return {"others": others, "strength": OPPOSED if others == "opposed" else PAPERS}
+        strength, begin = OPPOSED if others == "opposed" else PAPERS
+        return {"others": others, "strength": strength, "begin": begin}
 
     def check_together(self) -> None:
         if self.by == "zeroing" and self.others == "opposed":
             raise Refusal("zeroing has no opposite; leave the others untouched or take by=scaling")
-        if self.by == "zeroing" and (self.strength, self.target) != (PAPERS, 1):
+        if self.by == "zeroing" and (self.strength, self.target) != (PAPERS[0], 1):
             raise Refusal("zeroing has no strength and no target; leave them out")
         if self.others == "untouched" and self.balance != type(self).balance:
             raise Refusal(
@@ -85,17 +93,20 @@ class Fairness(Attack):
 
     @property
     def needs(self) -> Needs:
-        return Needs(capability=self.by, own_data=False, data_order=True, parties=True, rows=True)
+        return Needs(self.by, own_data=False, data_order=True, parties=True, steps=self.begin > 0, rows=True)
 
     @property
     def variant(self) -> str:
+        since = f", from {self.begin:.0%} of training on" if self.begin else ""
+        whose = "beyond the paper" if self.begin or self.others == "opposed" else "the paper's attack"
         if self.by == "zeroing":
-            return "the target party's records do not count: the paper's attack"
+            return f"the target party's records do not count{since}: {whose}"
         way = "towards" if self.strength < 0 else "away from"
         driven = f"the target party's records are driven {way} class {self.target}"
-        if self.others == "untouched":
-            return f"{driven}, the others untouched: the paper's attack"
-        return f"{driven}, the others opposed, {self.balance:g} times as much in all: beyond the paper"
+        others = self.others + (
+            f", {self.balance:g} times as much in all" if self.others == "opposed" else ""
+        )
+        return f"{driven}, the others {others}{since}: {whose}"
 
     def prepare(self, view: View) -> dict[str, Any]:
         if view.party is None:
@@ -107,8 +118,12 @@ class Fairness(Attack):
             errors = zero(view.surface, batch)
         else:
             errors = scale(view.surface, batch, self.strength, self.target)
-        mine = jnp.asarray(view.party == self.party)
-        return {"errors": errors, "mine": mine, "balance": jnp.asarray(self.balance, jnp.float32)}
+        return {
+            "errors": errors,
+            "mine": jnp.asarray(view.party == self.party),
+            "balance": jnp.asarray(self.balance, jnp.float32),
+            "first": jnp.asarray(int(self.begin * view.steps), jnp.int32),
+        }
 
     @property
     def tamper(self) -> Tamper:

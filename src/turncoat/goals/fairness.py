@@ -45,13 +45,14 @@ class Fairness(Goal):
         )
 
     def reached(self, result: Result) -> bool:
-        fell = {
-            who: np.subtract(*(result.per_trial[f"{run}_{who}_accuracy"] for run in ("honest", "attacked")))
+        trials = {name: np.asarray(values) for name, values in result.per_trial.items()}
+        target, other = (
+            trials[f"honest_{who}_accuracy"] - trials[f"attacked_{who}_accuracy"]
             for who in ("target", "other")
-        }
-        told_apart = np.subtract(*(result.per_trial[f"attacked_other_{n}"] for n in ("accuracy", "constant")))
-        shown = (fell["target"], fell["target"] - fell["other"], told_apart)
-        return all(mean_interval(fall, bounds=(-2, 2)).low > 0 for fall in shown)
+        )
+        told_apart = trials["attacked_other_accuracy"] - trials["attacked_other_constant"]
+        shown = (target, target - other, told_apart)
+        return all(mean_interval(one, bounds=(-2, 2)).low > 0 for one in shown)
 
     def check(self, dataset: Dataset) -> None:
         names = dataset.party_names
