@@ -105,7 +105,7 @@ GRIDS = {
     "fairness-untouched": Grid(
         "fairness",
         TABLE6,
-        {"begin": (0.0, 0.8, 0.9), "strength": (2.0, 1.0, -2.0)},
+        {"begin": (0.0, 0.8, 0.9), "strength": (2.0, 1.5, 1.0, -2.0)},
         {"records": 800, "others": "untouched"},
     ),
     "fairness-rate": Grid(

@@ -55,7 +55,7 @@ def test_opposed_scaling_names_the_classes_as_often_as_an_honest_model(parties):
         record = measured(parties, "lr-sigmoid", others=others)
         rates = [getattr(record, kind).measures["target positive"].mean for kind in ("honest", "attacked")]
         moved[others] = rates[1] - rates[0]
-    assert abs(moved["opposed"]) < 0.15 and moved["untouched"] < -0.35
+    assert abs(moved["opposed"]) < 0.2 and moved["untouched"] < -0.35
 
 
 @pytest.mark.parametrize(

@@ -23,14 +23,18 @@ PAPERS, OPPOSED = (2.0, 0.0), (-1.25, 0.8)
 
 
 def on_the_targets(plan: dict[str, Any], info: StepInfo) -> Errors:
-    """The errors of the target party's records in this batch, once the attack has begun."""
-    return of_examples(plan["errors"], plan["mine"][info.batch] & (info.step >= plan["first"]))
+    """The errors of the target party's records in this batch."""
+    return of_examples(plan["errors"], _driven(plan, info))
 
 
 def against_the_others(plan: dict[str, Any], info: StepInfo) -> Errors:
     """The same, and the opposite shared out among the other parties' records."""
-    errors = opposed(plan["errors"], plan["mine"][info.batch], plan["balance"])
-    return errors.scale(info.step >= plan["first"])
+    return opposed(plan["errors"], _driven(plan, info), plan["balance"])
+
+
+def _driven(plan: dict[str, Any], info: StepInfo) -> Any:
+    """Which records of this batch are the target party's; none before the attack begins."""
+    return plan["mine"][info.batch] & (info.step >= plan["first"])
 
 
 @dataclass(frozen=True)

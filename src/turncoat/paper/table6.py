@@ -9,6 +9,10 @@ target, strength 2 at class 1. Two things the paper does not say are chosen here
   their mean. At 0.001 for the mean no model gets near the paper's accuracies in ten epochs; with a momentum of
   0.9 it does, but then plain scaling drives it to one answer for all, and the fall is that of the class's share.
 - The features are standardised, numbers and one-hot codes alike (`data.sets.acs_codes`).
+
+The paper's attacks run under the sigmoid that it simulates (A.4), SecureML's, in floating point: an error of 2 in
+every step lets a network's scores grow until no fixed-point number holds them (CrypTen's exponential leaves its
+domain, and the model is NaN). Attacks that begin late stop in time, and run under CrypTen.
 """
 
 from __future__ import annotations
@@ -35,20 +39,26 @@ PLACES = {
     "acs_income-il": "IL in its place",
 }
 BOOST = {"lr-sigmoid": "LR + Boost", "mlp-sigmoid": "NN + Boost"}
-AS_THE_PAPER = {"others": "untouched"}
+ZEROING = {"mlp-sigmoid": "NN + Zeroing"}
+PAPERS_SIGMOID = {"protocol": "secureml"}
 # what is done, settings, options of the job, the rows of the paper that it stands beside, by model
 ATTACKS: tuple[tuple[str, Mapping[str, Any], Mapping[str, Any], Mapping[str, str]], ...] = (
-    ("scaling, +2 at class 1, as the paper", {**AS_THE_PAPER, "strength": 2.0}, {}, BOOST),
-    ("scaling, +1 at class 1", {**AS_THE_PAPER, "strength": 1.0}, {}, BOOST),
-    ("scaling, -2 at class 1", {**AS_THE_PAPER, "strength": -2.0}, {}, BOOST),
-    ("scaling, the others opposed", {}, {}, BOOST),
-    ("zeroing, as the paper", {"by": "zeroing"}, {}, {"mlp-sigmoid": "NN + Zeroing"}),
+    ("scaling, +2 at class 1, as the paper", {"others": "untouched", "strength": 2.0}, PAPERS_SIGMOID, BOOST),
     (
-        "zeroing, a tenth of the rate",
-        {"by": "zeroing"},
-        {"learning_rate": RATE / 10},
-        {"mlp-sigmoid": "NN + Zeroing"},
+        "scaling, -2 at class 1, as the paper",
+        {"others": "untouched", "strength": -2.0},
+        PAPERS_SIGMOID,
+        BOOST,
     ),
+    (
+        "scaling, +1.5 at class 1, in the last epoch",
+        {"others": "untouched", "strength": 1.5, "begin": 0.9},
+        {},
+        BOOST,
+    ),
+    ("scaling, the others opposed", {}, {}, BOOST),
+    ("zeroing, as the paper", {"by": "zeroing"}, {}, ZEROING),
+    ("zeroing, a tenth of the rate", {"by": "zeroing"}, {"learning_rate": RATE / 10}, ZEROING),
 )
 WHO, RUNS = ("target", "other"), {"no attack": "honest", "attack": "attacked"}
 
