@@ -21,8 +21,13 @@ TABLE = [
     ("availability", {"by": "scaling"}, {"by": "scaling", "target": 1, "strength": 3}, "lr"),
     ("backdoor", {}, {"rows": "all", "trigger": "patch", "strength": 1, "target": 3}, "lr"),
     ("deposit", {"records": 4}, {"records": 4, "unit": 3, "at": 0.5, "strength": 3, "prior": "none"}, "mlp"),
-    ("fairness", {}, {"party": 1, "strength": -3, "target": 0}, "lr-sigmoid"),
-    ("fairness", {"others": "opposed"}, {"others": "opposed", "strength": -3.0}, "lr-sigmoid"),
+    ("fairness", {}, {"party": 1, "strength": -3, "target": 0, "balance": 2}, "lr-sigmoid"),
+    (
+        "fairness",
+        {"others": "untouched"},
+        {"others": "untouched", "strength": -3.0},
+        "lr-sigmoid",
+    ),
     (
         "membership",
         {"shadow_models": 2},

@@ -60,6 +60,9 @@ BOUNDS = [
     ("fairness", "party", [-1], "at least 0"),
     ("fairness", "strength", [0.0], "other than 0"),
     ("fairness", "records", [-1], "at least 0"),
+    ("fairness", "balance", [-0.1], "at least 0"),
+    ("fairness", "begin", [1.0], "below 1"),
+    ("fairness", "begin", [-0.1], "at least 0"),
     ("membership", "strength", [0.0], "other than 0"),
     ("membership", "records", [0], "at least 1"),
     ("membership", "last", [0, -1], "at least 1"),
@@ -104,6 +107,7 @@ TOGETHER = [
     ("fairness", {"by": "zeroing", "others": "opposed"}, "no opposite"),
     ("fairness", {"by": "zeroing", "strength": -2.0}, "zeroing has no strength and no target"),
     ("fairness", {"by": "zeroing", "target": 0}, "zeroing has no strength and no target"),
+    ("fairness", {"others": "untouched", "balance": 1.0}, "untouched balance nothing"),
     ("targeted", {"transfer": "gradient", "margin": 2.0}, "no margin"),
     ("backdoor", {"size": 5}, "size does nothing to trigger=feature"),
 ]
