@@ -62,6 +62,11 @@ GRIDS = {
     "neuron-override": Grid(
         "neuron-override", (FMNIST["mlp"],), {"strength": (0.03, 0.1, 0.3), "output": (0.01, 0.05, 0.2)}
     ),
+    "targeted-override": Grid(
+        "targeted-override",
+        (FMNIST["mlp"],),
+        {"strength": (5.0, 20.0, 100.0), "output": (2.0, 10.0, 50.0)},
+    ),
     "membership-lr": Grid(
         "membership",
         (FMNIST["lr"],),

@@ -38,6 +38,8 @@ TABLE = [
     ("fairness", {"by": "zeroing", "party": 1}, "parties", "mlp-sigmoid"),
     ("fairness", {"others": "opposed", "records": 40}, "parties", "mlp-sigmoid"),
     ("targeted", {}, "digits", "lr"),
+    ("targeted-override", {}, "digits", "mlp"),
+    ("targeted-override", {"records": 2, "neuron": 3}, "breast_cancer", "mlp-sigmoid"),
     ("targeted", {"transfer": "gradient"}, "breast_cancer", "lr-sigmoid"),
 ]
 

@@ -33,6 +33,7 @@ TABLE = [
     ("reconstruction", {}, {"strength": -3, "target": 2, "position": 4, "read": "neuron"}, "lr"),
     ("sparse-backdoor", {"errors": 2}, {"errors": 6, "largest": 10, "feature": 3}, "lr"),
     ("targeted", {"margin": 1}, {"transfer": "gradient", "strength": 1, "records": 2}, "lr"),
+    ("targeted-override", {"records": 2}, {"records": 3, "strength": 1, "output": 1, "neuron": 1}, "mlp"),
 ]
 
 

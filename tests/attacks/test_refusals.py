@@ -80,6 +80,10 @@ BOUNDS = [
     ("targeted", "margin", [0.0, -1.0], "above 0"),
     ("targeted", "margin", [1e6], "at most 88"),
     ("targeted", "records", [0], "at least 1"),
+    ("targeted-override", "strength", [-1.0], "at least 0"),
+    ("targeted-override", "output", [-1.0], "at least 0"),
+    ("targeted-override", "neuron", [-1], "at least 0"),
+    ("targeted-override", "records", [0], "at least 1"),
 ]
 NUMBERS = [
     (name, setting.name)
@@ -176,6 +180,9 @@ ON_A_JOB = [
     ("sparse-backdoor", {"neuron": 9999}, LR, "no hidden layer, so no neuron 9999; leave neuron out"),
     ("targeted", {"records": 10**9}, LR, "aim at so many"),
     ("targeted", {}, MLP, "needs a linear model"),
+    ("targeted-override", {}, LR, "no neuron to override"),
+    ("targeted-override", {"records": 9}, MLP, "9 records from neuron 0 on need 9 neurons .* but one has 8"),
+    ("targeted-override", {"neuron": 4}, MLP, "from neuron 4 on need 9 neurons"),
 ]
 
 

@@ -16,6 +16,7 @@ from turncoat.attacks.neuron_override import NeuronOverride
 from turncoat.attacks.reconstruction import Reconstruction
 from turncoat.attacks.sparse_backdoor import SparseBackdoor
 from turncoat.attacks.targeted import Targeted
+from turncoat.attacks.targeted_override import TargetedOverride
 from turncoat.refusal import Refusal, nearest
 
 CATALOGUE: dict[str, type[Attack]] = {
@@ -31,6 +32,7 @@ CATALOGUE: dict[str, type[Attack]] = {
         Reconstruction,
         SparseBackdoor,
         Targeted,
+        TargetedOverride,
     )
 }
 
