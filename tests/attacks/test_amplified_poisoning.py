@@ -18,6 +18,10 @@ def view_of(source="digits", model="lr", **settings):
     return attack, Trial.of(data.load(source), job, 4).drawn(attack.goal).view(attack.goal)
 
 
+def pushed(v, against):
+    return directions(v, v.told["records"], v.told["labels"], against)
+
+
 def test_the_contributor_gives_copies_of_the_chosen_records_with_the_wanted_label():
     attack, v = view_of(copies=3)
     x, y = attack.contribute(v)
@@ -35,7 +39,7 @@ def test_by_default_the_copies_grow_with_the_data(records, copies):
 def test_only_contributed_records_are_scaled_and_only_after_the_beginning():
     """Against a loop over the rows of a batch."""
     attack, v = view_of(copies=2, strength=-3.0, begin=0.5)
-    plan, push = attack.prepare(v), np.asarray(directions(v, "rival"))
+    plan, push = attack.prepare(v), np.asarray(pushed(v, "rival"))
     first = v.steps // 2
     batch = np.arange(v.records - 32, v.records)[::-1].copy()
     for step in (0, first - 1, first, v.steps - 1):
@@ -49,15 +53,15 @@ def test_only_contributed_records_are_scaled_and_only_after_the_beginning():
 def test_the_push_is_towards_the_label_and_against_the_class_that_the_reference_gives():
     _, v = view_of()
     scores = np.asarray(v.model.scores(v.reference, jnp.asarray(v.told["records"])))
-    for row, z, label in zip(np.asarray(directions(v, "rival")), scores, v.told["labels"], strict=True):
+    for row, z, label in zip(np.asarray(pushed(v, "rival")), scores, v.told["labels"], strict=True):
         rival = max((c for c in range(10) if c != label), key=lambda c: z[c])
         assert row[label] == 1 and row[rival] == -1 and np.count_nonzero(row) == 2
-    np.testing.assert_array_equal(directions(v, "nothing"), np.eye(10)[v.told["labels"]])
+    np.testing.assert_array_equal(pushed(v, "nothing"), np.eye(10)[v.told["labels"]])
 
 
 def test_a_binary_output_has_one_direction():
     _, v = view_of("breast_cancer", "lr-sigmoid")
-    np.testing.assert_array_equal(directions(v, "rival")[:, 0], 2 * v.told["labels"] - 1)
+    np.testing.assert_array_equal(pushed(v, "rival")[:, 0], 2 * v.told["labels"] - 1)
 
 
 @pytest.fixture(scope="module")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from turncoat.attacks.amplified_backdoor import AmplifiedBackdoor
 from turncoat.attacks.amplified_poisoning import AmplifiedPoisoning
 from turncoat.attacks.attack import Attack, Needs
 from turncoat.attacks.availability import Availability
@@ -22,6 +23,7 @@ from turncoat.refusal import Refusal, nearest
 CATALOGUE: dict[str, type[Attack]] = {
     attack.name: attack
     for attack in (
+        AmplifiedBackdoor,
         AmplifiedPoisoning,
         Availability,
         Backdoor,

@@ -78,15 +78,9 @@ class AmplifiedPoisoning(Attack):
 
     def prepare(self, view: View) -> dict[str, Any]:
         """The error of one scaled example, each chosen record's direction, and where its copies stand."""
-        whose = np.full(view.records, -1, np.int32)  # which chosen record each of the victims' is a copy of
-        added = np.repeat(np.arange(self.records, dtype=np.int32), self.copies_in(view))
-        whose[view.records - len(added) :] = added
-        return {
-            "unit": scale(view.surface, jnp.ones(view.training.batch, bool), self.strength),
-            "push": directions(view, self.against),
-            "whose": jnp.asarray(whose),
-            "first": jnp.asarray(int(self.begin * view.steps), jnp.int32),
-        }
+        added = np.repeat(np.arange(self.records), self.copies_in(view))
+        push = directions(view, view.told["records"], view.told["labels"], self.against)
+        return scaling(view, self.strength, self.begin, push, added)
 
     def contribute(self, view: View) -> tuple[np.ndarray, np.ndarray]:
         """The colluding contributor's records: the chosen ones with the wanted labels."""
@@ -104,18 +98,33 @@ class AmplifiedPoisoning(Attack):
         return copies
 
 
-def directions(view: View, against: str) -> Any:
-    """e_c, or e_c - e_r against the rival r, of each chosen record: (records, outputs).
+def scaling(view: View, strength: float, begin: float, push: Any, added: np.ndarray) -> dict[str, Any]:
+    """The plan of `errors_of_copies`: contributed records, in the last places, are scaled along their rows of `push`.
+
+    `added` (contributed,) says which row of `push` (rows, outputs) is whose.
+    """
+    whose = np.full(view.records, -1, np.int32)
+    whose[view.records - len(added) :] = added
+    return {
+        "unit": scale(view.surface, jnp.ones(view.training.batch, bool), strength),
+        "push": push,
+        "whose": jnp.asarray(whose),
+        "first": jnp.asarray(int(begin * view.steps), jnp.int32),
+    }
+
+
+def directions(view: View, records: np.ndarray, labels: np.ndarray, against: str) -> Any:
+    """e_c, or e_c - e_r against the rival r, of each record with its wanted class: (records, outputs).
 
     Of one output, which is that of class 1, class 0 is the opposite direction, and there is no rival.
     """
-    labels = np.asarray(view.told["labels"])
+    labels = np.asarray(labels)
     if view.model.widths[-1] == 1:
         return jnp.asarray(2.0 * labels[:, None] - 1.0, jnp.float32)
     classes = np.arange(view.model.classes)
     wanted = labels[:, None] == classes
     push = wanted.astype(np.float32)
     if against == "rival":
-        scores = np.asarray(view.model.scores(view.reference, jnp.asarray(view.told["records"])))
+        scores = np.asarray(view.model.scores(view.reference, jnp.asarray(records)))
         push -= np.where(wanted, -np.inf, scores).argmax(1)[:, None] == classes
     return jnp.asarray(push)
