@@ -62,12 +62,12 @@ GRIDS = {
     "amplified-backdoor-lr": Grid(
         "amplified-backdoor",
         (FMNIST["lr"],),
-        {"records": (5, 20, 80), "against": ("nothing", "rival"), "strength": (-1.0, -3.0, -10.0)},
+        {"records": (20, 80), "against": ("nothing", "rival"), "strength": (-3.0, -10.0)},
     ),
     "amplified-backdoor-mlp": Grid(
         "amplified-backdoor",
         (FMNIST["mlp"],),
-        {"records": (5, 20, 80), "against": ("rival",), "strength": (-1.0, -3.0, -10.0)},
+        {"records": (20, 80), "against": ("rival",), "strength": (-3.0, -10.0)},
     ),
     "neuron-override": Grid(
         "neuron-override", (FMNIST["mlp"],), {"strength": (0.03, 0.1, 0.3), "output": (0.01, 0.05, 0.2)}
