@@ -90,7 +90,7 @@ class View:
 
         For each parameter the site that shifts it most cleanly is taken from the surface. An error e there
         moves the parameter by P e, P a scaled rearrangement that depends on public values only; the
-        adversary finds it by differentiating the public program on its own records, and
+        adversary finds it by differentiating the public program, on records of zeros since any will do, and
         e = P^T change / P^T P 1 inverts it. Raises Refusal for a parameter that no site shifts.
         """
         sites = self.surface.shiftable()
@@ -106,10 +106,9 @@ class View:
         return found
 
     def _inverse(self, name: str, site: str, change: Any) -> Any:
-        size = min(self.training.batch, len(self.x))
-        x, y = jnp.asarray(self.x[:size]), self.model.encode(self.y[:size])
-        index = jnp.arange(self.training.batch, dtype=jnp.int32) % size
-        given = start(self.reference, self.training), x, y, index
+        x, y = jnp.zeros((1, self.model.widths[0]), jnp.float32), self.model.encode(np.zeros(1, np.int32))
+        index = jnp.zeros(self.training.batch, jnp.int32)
+        given = start(self.model.init(self.key), self.training), x, y, index
         zero = jnp.zeros(self.surface[site].shape, self.surface[site].dtype)
         return _inverse(self.program, (name, site), given, zero, change)
 

@@ -47,13 +47,17 @@ class AmplifiedBackdoor(Attack):
     trigger: Trigger = field(default_factory=Trigger)
 
     name = "amplified-backdoor"
-    needs = Needs(capability="scaling", data_order=True, colluding_contributor=True)
     tamper = staticmethod(errors_of_copies)
     sweeps = (Sweep("strength", (-1.0, -3.0, -10.0, -30.0), "strength of the scaling"),)
 
     @property
     def goal(self) -> goals.Backdoor:
         return goals.Backdoor(self.source, self.target, self.trigger)
+
+    @property
+    def needs(self) -> Needs:
+        timed = self.begin > 0
+        return Needs("scaling", data_order=True, steps=timed, rows=True, colluding_contributor=True)
 
     @property
     def variant(self) -> str:

@@ -66,8 +66,15 @@ class AmplifiedPoisoning(Attack):
 
     @property
     def needs(self) -> Needs:
-        own = self.against == "rival"
-        return Needs(capability="scaling", own_data=own, data_order=True, colluding_contributor=True)
+        return Needs(
+            capability="scaling",
+            own_data=self.against == "rival",
+            data_order=True,
+            chosen_records=True,
+            steps=self.begin > 0,
+            rows=True,
+            colluding_contributor=True,
+        )
 
     @property
     def variant(self) -> str:

@@ -69,7 +69,7 @@ class Fairness(Attack):
 
     @property
     def needs(self) -> Needs:
-        return Needs(capability=self.by, own_data=False, data_order=True)
+        return Needs(capability=self.by, own_data=False, data_order=True, parties=True, rows=True)
 
     @property
     def variant(self) -> str:

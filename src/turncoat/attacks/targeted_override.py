@@ -38,7 +38,7 @@ class TargetedOverride(Attack):
     records: Annotated[int, Field(ge=1, description="how many test records are to change their class")] = 5
 
     name = "targeted-override"
-    needs = Needs(capability="shifting")
+    needs = Needs(capability="shifting", chosen_records=True)
     variant = (
         "a neuron of each hidden layer is overridden for each chosen record, in every step: the paper believes it "
         "possible"
