@@ -73,6 +73,11 @@ GRIDS = {
         (FMNIST["mlp"],),
         {"strength": (5.0, 20.0, 100.0), "output": (2.0, 10.0, 50.0)},
     ),
+    "amplified-svm": Grid(
+        "amplified-poisoning",
+        tuple(Job("acs_income", model, epochs=10, batch=100) for model in ("svm", "svm-squared")),
+        {"through": ("derivative", "margin", "flip"), "strength": (-2.0, -5.0, -20.0)},
+    ),
     "availability": Grid("availability", (FMNIST["lr"],), {"strength": (0.03, 0.1, 0.3, 0.32, 1.0, 3.0)}),
     "availability-network": Grid("availability", (FMNIST["mlp"],), {"strength": (0.3, 1.0, 3.0)}),
     "availability-scaling": Grid("availability", BOTH, {"strength": (-0.5, -1.0, -2.0)}, {"by": "scaling"}),

@@ -12,17 +12,19 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
+import jax.numpy as jnp
 import numpy as np
 from pydantic import Field
 
 from turncoat import goals
+from turncoat.adversary.strategies import scale
 from turncoat.adversary.view import View
 from turncoat.attacks.amplified_poisoning import directions, errors_of_copies, scaling
 from turncoat.attacks.attack import Attack, Needs, Sweep
 from turncoat.goals import Trigger
 from turncoat.refusal import Refusal
 
-SHARE = 0.001  # of the victims' records; docs/tuning.md, "Amplified backdoor"
+SHARE = 0.003  # of the victims' records; docs/tuning.md, "Amplified backdoor"
 
 
 @dataclass(frozen=True)
@@ -34,21 +36,23 @@ class AmplifiedBackdoor(Attack):
     """
 
     records: Annotated[
-        int | None, Field(ge=1, description="how many records are contributed; by default 0.1 %, at least 5")
+        int | None, Field(ge=1, description="how many records are contributed; by default 0.3 %, at least 5")
     ] = None
     strength: Annotated[float, Field(lt=0, description="C in F = P + C e_c - Y, c the target class")] = -3.0
     against: Annotated[
         Literal["rival", "nothing"],
         Field(description="what is pushed down: the class that a record has, or nothing, as the paper"),
     ] = "rival"
-    begin: Annotated[float, Field(ge=0, lt=1, description="the share of training after which it begins")] = 0.0
+    begin: Annotated[float, Field(ge=0, lt=1, description="the share of training after which it begins")] = (
+        0.0
+    )
     source: Annotated[int, Field(description="the class of the records that bear the trigger")] = 0
     target: Annotated[int, Field(description="the class that they are to take")] = 1
     trigger: Trigger = field(default_factory=Trigger)
 
     name = "amplified-backdoor"
     tamper = staticmethod(errors_of_copies)
-    sweeps = (Sweep("strength", (-1.0, -3.0, -10.0, -30.0), "strength of the scaling"),)
+    sweeps = (Sweep("strength", (-1.0, -2.0, -3.0, -5.0, -10.0), "strength of the scaling"),)
 
     @property
     def goal(self) -> goals.Backdoor:
@@ -61,23 +65,23 @@ class AmplifiedBackdoor(Attack):
 
     @property
     def variant(self) -> str:
-        way = "the paper's, of which it prints no numbers" if self.against == "nothing" else "beyond the paper"
+        way = (
+            "the paper's, of which it prints no numbers" if self.against == "nothing" else "beyond the paper"
+        )
         return f"triggered records scaled towards the target class and against {self.against}: {way}"
 
     def prepare(self, view: View) -> dict[str, Any]:
         """The error of one scaled example, each contributed record's direction, and where it stands."""
         x, labels = self.contribute(view)
-        return scaling(
-            view, self.strength, self.begin, directions(view, x, labels, self.against), np.arange(len(x))
-        )
+        unit = scale(view.surface, jnp.ones(view.training.batch, bool), self.strength)
+        push = directions(view, x, labels, self.against)
+        return scaling(view, unit, self.begin, push, np.arange(len(x)))
 
     def contribute(self, view: View) -> tuple[np.ndarray, np.ndarray]:
         """Triggered records of the source class with the target class as their label."""
         own = view.x[view.y == self.source]
         if not len(own):
-            raise Refusal(
-                f"the adversary's records hold none of class {self.source}, the backdoor's source"
-            )
+            raise Refusal(f"the adversary's records hold none of class {self.source}, the backdoor's source")
         number = self.number_in(view)
         chosen = own[np.arange(number) % len(own)]
         return self.trigger.apply(chosen, view.shape), np.full(number, self.target)
