@@ -75,7 +75,12 @@ GRIDS = {
     ),
     "amplified-svm": Grid(
         "amplified-poisoning",
-        tuple(Job("acs_income", model, epochs=10, batch=100) for model in ("svm", "svm-squared")),
+        (Job("acs_income", "svm", epochs=10, batch=100),),
+        {"through": ("derivative", "margin"), "strength": (-2.0, -5.0, -20.0)},
+    ),
+    "amplified-svm-squared": Grid(
+        "amplified-poisoning",
+        (Job("acs_income", "svm-squared", epochs=10, batch=100),),
         {"through": ("derivative", "margin", "flip"), "strength": (-2.0, -5.0, -20.0)},
     ),
     "availability": Grid("availability", (FMNIST["lr"],), {"strength": (0.03, 0.1, 0.3, 0.32, 1.0, 3.0)}),
