@@ -114,7 +114,8 @@ def loss_derivative(surface: Surface, batch: int) -> str:
     Of all sites with a row per example, an error in F reaches the most outputs, and scales weights by what the
     layer takes (so its class is *scaled* there); of those, the last one in the program is F itself.
     """
-    each = [s for s in surface if s.shape[:1] == (batch,) and not s.is_bit and not s.loops]
+    numbers = [s for s in surface if not s.is_bit and s.kind != "xor-product"]
+    each = [s for s in numbers if s.shape[:1] == (batch,) and not s.loops]
     through = {s.name: surface.exposure[s.name] for s in each}
     through = {n: r for n, r in through.items() if any(c.kind == "scaled" for c in r.values())}
     if not through:
@@ -133,7 +134,7 @@ def gates(surface: Surface, batch: int) -> tuple[list[Activation], Activation | 
     product of its shape before it. A hinge is a gate that takes a product entry by entry (y D) and that no
     layer follows.
     """
-    sites = list(surface)
+    sites = [s for s in surface if s.kind != "xor-product"]
     relus, hinge = [], None
     for i, (bit, out) in enumerate(pairwise(sites)):
         if not _is_gate(bit, out, batch):

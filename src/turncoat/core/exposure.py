@@ -7,7 +7,7 @@ public scalar factor that is unknown while tracing, such as a learning rate, is 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -19,6 +19,7 @@ from turncoat.core.engine import Body, Engine, Passed, Step, Test, Values
 from turncoat.core.reach import (
     BENT,
     SHIFT,
+    TIED,
     Exposed,
     Reach,
     added,
@@ -101,7 +102,13 @@ class Exposure(Abstract):
 
     def select(self, b: Exposed, x: Exposed, y: Exposed, aval: Aval, at: At) -> Exposed:
         ends = merge([x, y], worse).map(lambda r: worse(r, scaled(b.origin)))
-        return self._own(merge([b.map(_bent), ends], worse), at)
+        out = self._own(merge([b.map(_bent), ends], worse), at)
+        for last, gate in zip((False, True), at.inner, strict=bool(at.inner)):
+            # e there moves the bit by -2e, which multiplies x - y; by how the bit is shared, +2e at the first
+            alone = gate.name not in map(_site_of, out.reach)
+            out = out if alone else Exposed(_all_bent(out.reach, gate.name), out.origin)
+            out = self._own(out, gate, scaled(x.origin | y.origin) if last and alone else BENT)
+        return out
 
     def compare(self, kind: str, x: Exposed, y: Exposed, operand: Aval, at: At) -> Exposed:
         out = self._bent([x, y], at)
@@ -113,7 +120,11 @@ class Exposure(Abstract):
         return self._bent([a, b], at)
 
     def arith(self, b: Exposed, aval: Aval, at: At) -> Exposed:
-        return self._bent([b], at)  # a flip moves the number by +1 or -1, as the secret has it
+        out = merge([b], worse).map(_bent)  # a flip moves the number by +1 or -1, as the secret has it
+        for gate in at.inner:
+            out = self._own(out, gate, BENT)  # -2e or 2e, by how the bit is shared
+        halved = bool(at.inner) and np.issubdtype(aval.dtype, np.integer)  # only even numbers can be added
+        return self._own(out, at, TIED if halved else SHIFT)
 
     def bits(self, x: Exposed, lo: int, hi: int, aval: Aval, at: At) -> Exposed:
         return self._bent([x], at)
@@ -224,6 +235,11 @@ def _rewired(values: Values, change: Callable[[Exposed], Exposed]) -> Values:
 
 def _bent(_: Reach) -> Reach:
     return BENT
+
+
+def _all_bent(reach: Mapping[Any, Reach], site: str) -> dict[Any, Reach]:
+    """The same where all errors of one site, of this pass of a loop or another, meet each other in a product."""
+    return {k: BENT if _site_of(k) == site else r for k, r in reach.items()}
 
 
 # ---- which rearrangements keep every entry choosable ------------------------------------------------------
