@@ -22,7 +22,7 @@ from turncoat.settings import Settings
 class Needs:
     """What an attack uses: its capability (section 4), and what its adversary must know or own."""
 
-    capability: str  # "shifting", "zeroing" or "scaling"
+    capability: str  # "shifting", "zeroing", "scaling", or "amplification", which the paper lacks
     own_data: bool = True
     data_order: bool = False  # without it the attack is oblivious (Table 2)
     colluding_contributor: bool = False
