@@ -59,6 +59,11 @@ GRIDS = {
         {"copies": (2, 4), "strength": (-2.0, -5.0)},
         {"against": "nothing", "begin": 0.0},
     ),
+    "gradient-amplification": Grid(
+        "gradient-amplification",
+        (Job("fmnist", "mlp", (32,), engine="replicated", epochs=10, batch=100, learning_rate=0.1),),
+        {"strength": (-1, -3, -5, -10)},
+    ),
     "neuron-override": Grid(
         "neuron-override", (FMNIST["mlp"],), {"strength": (0.03, 0.1, 0.3), "output": (0.01, 0.05, 0.2)}
     ),

@@ -75,7 +75,7 @@ def test_in_a_users_step_it_is_found_by_what_it_is():
     args = [a.astype(np.float32) for a in args]
     surface = tc.secure(step, protocol="crypten", engine="replicated").surface(*args)
     (site,) = amplify(surface, CHOSEN, 1)
-    assert surface[site].phase == "backward" and {o for o in surface.exposure[site]} == {"0"}
+    assert surface[site].phase == "backward" and set(surface.exposure[site]) == {"0"}
 
 
 def test_where_nothing_can_be_amplified_it_is_refused():

@@ -114,8 +114,8 @@ def amplify(surface: Surface, examples: Any, strength: int) -> Errors:
     G is what flows back to the last ReLU, and [active] the bit that selects from it: an error e in the last
     product of its conversion to a number takes 2 e from it. So an active neuron's gradient is multiplied by
     1 - 2 e, in that layer and all before it, whatever it is: by 3 at e = -1, by -1 at e = 1; an inactive neuron
-    gets -2 e G. The paper holds that networks leave no way to do this (section 4.3). Raises Refusal where
-    bits are not converted by products, or no ReLU with a row per example flows back.
+    gets -2 e G. By errors at activations the paper can do neither (section 4.3). Raises Refusal where bits are
+    not converted by products, or where no ReLU with a row per example flows back.
     """
     if not any(s.kind == "xor-product" for s in surface):
         raise Refusal(
