@@ -7,7 +7,7 @@ public scalar factor that is unknown while tracing, such as a learning rate, is 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -90,7 +90,7 @@ class Exposure(Abstract):
     def product_public(self, bilinear: Bilinear, x: Exposed, c: Any, aval: Aval, at: At) -> Exposed:
         return self._own(x.map(tied), at)
 
-    def product(self, bilinear: Bilinear, x: Exposed, y: Exposed, aval: Aval, at: At) -> Exposed:
+    def product(self, bilinear: Bilinear | None, x: Exposed, y: Exposed, aval: Aval, at: At) -> Exposed:
         both = {_site_of(k) for k in x.reach} & {_site_of(k) for k in y.reach}  # errors times errors
 
         def across(wire: Exposed, other: Exposed) -> Exposed:
@@ -101,14 +101,8 @@ class Exposure(Abstract):
         return self._own(merge([across(x, y), across(y, x)], worse), at)
 
     def select(self, b: Exposed, x: Exposed, y: Exposed, aval: Aval, at: At) -> Exposed:
-        ends = merge([x, y], worse).map(lambda r: worse(r, scaled(b.origin)))
-        out = self._own(merge([b.map(_bent), ends], worse), at)
-        for last, gate in zip((False, True), at.inner, strict=bool(at.inner)):
-            # e there moves the bit by -2e, which multiplies x - y; by how the bit is shared, +2e at the first
-            alone = gate.name not in map(_site_of, out.reach)
-            out = out if alone else Exposed(_all_bent(out.reach, gate.name), out.origin)
-            out = self._own(out, gate, scaled(x.origin | y.origin) if last and alone else BENT)
-        return out
+        chosen = self.product(None, self._number(b, at), self.joined([x, y]), aval, At())
+        return self._own(self.joined([chosen, y]), at)
 
     def compare(self, kind: str, x: Exposed, y: Exposed, operand: Aval, at: At) -> Exposed:
         out = self._bent([x, y], at)
@@ -120,11 +114,15 @@ class Exposure(Abstract):
         return self._bent([a, b], at)
 
     def arith(self, b: Exposed, aval: Aval, at: At) -> Exposed:
-        out = merge([b], worse).map(_bent)  # a flip moves the number by +1 or -1, as the secret has it
-        for gate in at.inner:
-            out = self._own(out, gate, BENT)  # -2e or 2e, by how the bit is shared
         halved = bool(at.inner) and np.issubdtype(aval.dtype, np.integer)  # only even numbers can be added
-        return self._own(out, at, TIED if halved else SHIFT)
+        return self._own(self._number(b, at), at, TIED if halved else SHIFT)
+
+    def _number(self, b: Exposed, at: At) -> Exposed:
+        """A bit as a number: a flip moves it by 1 or -1, as the secret has it, an `xor_product` by -2e."""
+        out = b.map(_bent)
+        for last, product in enumerate(at.inner):  # at the first by 2e or -2e, as the bit is shared
+            out = self._own(out, product, TIED if last else BENT)
+        return out
 
     def bits(self, x: Exposed, lo: int, hi: int, aval: Aval, at: At) -> Exposed:
         return self._bent([x], at)
@@ -235,11 +233,6 @@ def _rewired(values: Values, change: Callable[[Exposed], Exposed]) -> Values:
 
 def _bent(_: Reach) -> Reach:
     return BENT
-
-
-def _all_bent(reach: Mapping[Any, Reach], site: str) -> dict[Any, Reach]:
-    """The same where all errors of one site, of this pass of a loop or another, meet each other in a product."""
-    return {k: BENT if _site_of(k) == site else r for k, r in reach.items()}
 
 
 # ---- which rearrangements keep every entry choosable ------------------------------------------------------
