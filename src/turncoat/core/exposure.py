@@ -14,7 +14,7 @@ import jax
 import numpy as np
 
 from turncoat.core.abstract import Abstract, row, stacked
-from turncoat.core.bilinear import Bilinear, Sum, structure_index
+from turncoat.core.bilinear import Bilinear, Sum, mul, structure_index
 from turncoat.core.engine import Body, Engine, Passed, Step, Test, Values
 from turncoat.core.reach import (
     BENT,
@@ -90,7 +90,7 @@ class Exposure(Abstract):
     def product_public(self, bilinear: Bilinear, x: Exposed, c: Any, aval: Aval, at: At) -> Exposed:
         return self._own(x.map(tied), at)
 
-    def product(self, bilinear: Bilinear | None, x: Exposed, y: Exposed, aval: Aval, at: At) -> Exposed:
+    def product(self, bilinear: Bilinear, x: Exposed, y: Exposed, aval: Aval, at: At) -> Exposed:
         both = {_site_of(k) for k in x.reach} & {_site_of(k) for k in y.reach}  # errors times errors
 
         def across(wire: Exposed, other: Exposed) -> Exposed:
@@ -101,7 +101,8 @@ class Exposure(Abstract):
         return self._own(merge([across(x, y), across(y, x)], worse), at)
 
     def select(self, b: Exposed, x: Exposed, y: Exposed, aval: Aval, at: At) -> Exposed:
-        chosen = self.product(None, self._number(b, at), self.joined([x, y]), aval, At())
+        times = mul(aval.shape, aval.dtype)
+        chosen = self.product(times, self._number(b, at), self.joined([x, y]), aval, At())
         return self._own(self.joined([chosen, y]), at)
 
     def compare(self, kind: str, x: Exposed, y: Exposed, operand: Aval, at: At) -> Exposed:
