@@ -61,6 +61,11 @@ GRIDS = {
         {"copies": (2, 4), "strength": (-2.0, -5.0)},
         {"against": "nothing", "begin": 0.0},
     ),
+    "gradient-amplification": Grid(
+        "gradient-amplification",
+        (Job("fmnist", "mlp", (32,), engine="replicated", epochs=10, batch=100, learning_rate=0.1),),
+        {"strength": (-1, -3, -5, -10)},
+    ),
     "amplified-backdoor-lr": Grid(
         "amplified-backdoor",
         (FMNIST["lr"],),

@@ -29,6 +29,7 @@ TABLE = [
         {"others": "untouched", "strength": -3.0},
         "lr-sigmoid",
     ),
+    ("gradient-amplification", {}, {"strength": -7, "copies": 3}, "mlp-sigmoid"),
     (
         "membership",
         {"shadow_models": 2},
@@ -44,7 +45,7 @@ TABLE = [
 
 
 def dataset_of(model):
-    if model != "lr-sigmoid":
+    if not model.endswith("sigmoid"):
         return data.load("digits")
     plain = data.load("breast_cancer")
     return replace(plain, party=np.arange(len(plain), dtype=np.int32) % 2, party_names=("a", "b"))
@@ -53,7 +54,9 @@ def dataset_of(model):
 def form(name, settings, model, seed):
     """All that JAX looks at when it decides whether to compile a tampered training run anew."""
     attack = attacks.get(name, settings)
-    job = Job(model=model, hidden=(8,), protocol="exact", epochs=2)
+    shared = attack.needs.capability == "amplification"  # its sites are those of an engine without `exact`
+    under = {"protocol": "secureml", "engine": "replicated"} if shared else {"protocol": "exact"}
+    job = Job(model=model, hidden=(8,), epochs=2, **under)
     trial = Trial.of(dataset_of(model), job, seed).drawn(attack.goal)
     tampering = attack.tampering(attack.prepare(trial.view(attack.goal)))
     assert "<locals>" not in attack.tamper.__qualname__  # a closure is a new function each time

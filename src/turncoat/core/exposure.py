@@ -16,12 +16,13 @@ import jax
 import numpy as np
 
 from turncoat.core.abstract import Abstract, row, stacked
-from turncoat.core.bilinear import Bilinear, Sum, structure_index
+from turncoat.core.bilinear import Bilinear, Sum, mul, structure_index
 from turncoat.core.engine import Body, Engine, Passed, Step, Test, Values
 from turncoat.core.passes import Keys, Loop
 from turncoat.core.reach import (
     BENT,
     SHIFT,
+    TIED,
     Exposed,
     Reach,
     added,
@@ -106,8 +107,9 @@ class Exposure(Abstract):
         return self._own(merge([across(x, y), across(y, x)], worse), at)
 
     def select(self, b: Exposed, x: Exposed, y: Exposed, aval: Aval, at: At) -> Exposed:
-        ends = merge([x, y], worse).map(lambda r: worse(r, scaled(b.origin)))
-        return self._own(merge([b.map(_bent), ends], worse), at)
+        times = mul(aval.shape, aval.dtype)
+        chosen = self.product(times, self._number(b, at), self.joined([x, y]), aval, At())
+        return self._own(self.joined([chosen, y]), at)
 
     def compare(self, kind: str, x: Exposed, y: Exposed, operand: Aval, at: At) -> Exposed:
         out = self._bent([x, y], at)
@@ -119,7 +121,15 @@ class Exposure(Abstract):
         return self._bent([a, b], at)
 
     def arith(self, b: Exposed, aval: Aval, at: At) -> Exposed:
-        return self._bent([b], at)  # a flip moves the number by +1 or -1, as the secret has it
+        halved = bool(at.inner) and np.issubdtype(aval.dtype, np.integer)  # only even numbers can be added
+        return self._own(self._number(b, at), at, TIED if halved else SHIFT)
+
+    def _number(self, b: Exposed, at: At) -> Exposed:
+        """A bit as a number: a flip moves it by 1 or -1, as the secret has it, an `xor_product` by -2e."""
+        out = b.map(_bent)
+        for last, product in enumerate(at.inner):  # at the first by 2e or -2e, as the bit is shared
+            out = self._own(out, product, TIED if last else BENT)
+        return out
 
     def bits(self, x: Exposed, lo: int, hi: int, aval: Aval, at: At) -> Exposed:
         return self._bent([x], at)

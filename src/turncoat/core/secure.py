@@ -76,6 +76,10 @@ class Secured:
         spec, values = self._classify(args, kwargs)
         observe, errors = frozenset(observe), Errors.of(errors)
         check_finite(errors)
+        if errors and self.engine.check is not None:
+            sites = self._plan(spec, values).surface.sites
+            for name in errors.keys() & sites.keys():
+                self.engine.check(sites[name], errors[name])
         key = draws.chosen(randomness) if self.engine.random else None
         if self.engine.traced:
             out, seen = self._compiled(spec, observe, values, errors, key)
@@ -224,8 +228,10 @@ def _check_all_met(box: Box, errors: Errors) -> None:
     lost = [n for n in errors if n not in sites]
     assert not lost, f"the evaluation did not meet the sites {lost} of its own surface"
     unseen = [n for n in box.observe if n not in box.seen]
-    if unseen and sites[unseen[0]].kind == "gate":
-        raise Refusal(f"site {unseen[0]!r} lies inside a comparison: observe the comparison itself")
+    inside = {"gate": "a comparison", "xor-product": "a bit's conversion"}
+    if unseen and (kind := sites[unseen[0]].kind) in inside:
+        whole = unseen[0].rpartition("/")[0]
+        raise Refusal(f"site {unseen[0]!r} lies inside {inside[kind]}: observe {whole!r} itself")
     if unseen:
         raise Refusal(f"site {unseen[0]!r} lies in a branch or while loop, where it cannot be observed")
 

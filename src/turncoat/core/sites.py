@@ -15,6 +15,7 @@ KINDS = {
     "truncation": "truncation after a public scaling, where that is interactive",
     "conversion": "a bit turned into a number, where that is interactive",
     "gate": "an AND inside a comparison: message bits can be flipped; what that does depends on secrets",
+    "xor-product": "a product inside a bit's conversion to a number: -2 times what is added moves that number",
 }
 
 
@@ -91,7 +92,8 @@ class At:
     """Where an operation stands, as an engine is told: its site, and what the corrupt party adds there.
 
     `site` is None where this engine makes the operation local; `error` is None, or an array of the site's
-    shape and dtype; `inner` are the gates of a comparison, in order, on an engine that has `gates`.
+    shape and dtype; `inner` are the parts that are sites of their own, in order: the gates of a comparison on
+    an engine that has `gates`, the products of a bit's conversion on one that has `xor_products`.
     """
 
     site: Site | None = None

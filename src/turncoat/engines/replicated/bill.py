@@ -118,14 +118,22 @@ class Counting(Abstract):
         return self._done(at, (costs.sign if kind == "lt" else costs.is_zero)(_size(operand)), x, y)
 
     def select(self, b: int, x: int, y: int, aval: Aval, at: At) -> int:
-        # the bit's conversion need not wait for the values
-        return max(self._done(at, costs.select(_size(aval)), b), max(x, y) + 1)
+        number = self._converted(b, aval, at.inner)  # which need not wait for the values
+        hidden = costs.product(_size(aval)).times(2 - len(at.inner))
+        return max(self._done(at, hidden + costs.product(_size(aval)), number), max(x, y) + 1)
 
     def both(self, a: int, b: int, aval: Aval, at: At) -> int:
         return self._done(at, costs.conjunction(_size(aval), 1), a, b)
 
     def arith(self, b: int, aval: Aval, at: At) -> int:
-        return self._done(at, costs.number(_size(aval)), b)
+        hidden = costs.product(_size(aval)).times(1 - len(at.inner))
+        return self._done(at, hidden + costs.product(_size(aval)), self._converted(b, aval, at.inner))
+
+    def _converted(self, b: int, aval: Aval, products: Sequence[At]) -> int:
+        """A bit after the products of its conversion that are sites of their own, one after the other."""
+        for at in products:
+            b = self._done(at, costs.product(_size(aval)), b)
+        return b
 
     def bits(self, x: int, lo: int, hi: int, aval: Aval, at: At) -> int:
         return self._done(at, costs.digits(_size(aval) // max(hi - lo, 1)), x)
