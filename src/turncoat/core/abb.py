@@ -106,8 +106,7 @@ class Box(Local):
     def product_public(self, bilinear: maps.Bilinear, x: Secret, c: Any, name: str = "scale") -> Secret:
         """A bilinear map of a secret (first) and a public operand."""
         aval = struct(bilinear.shape, bilinear.dtype)
-        truncates = np.issubdtype(aval.dtype, np.inexact)
-        at = self._perhaps_at("truncation", aval, name) if truncates else At()
+        at = self._perhaps_at("truncation", aval, name) if bilinear.truncates else At()
         return self._secret(self.engine.product_public(bilinear, x.wire, c, aval, at), aval, (x,), at)
 
     # ---- interactive ------------------------------------------------------------------------------------

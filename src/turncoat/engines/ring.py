@@ -103,7 +103,7 @@ class Ring(Traced):
     # products
     def product(self, bilinear, x, y, aval, at):
         z = self._multiplied(bilinear, x, y)
-        if not self._fractional(aval):
+        if not bilinear.truncates:
             return self._tampered(z, at, aval)
         return self._truncated(self._tampered(z, at, aval, self.precision), self.precision)
 
@@ -114,8 +114,9 @@ class Ring(Traced):
         return self._tampered(self._truncated(x * constant, bits), at, aval)
 
     def product_public(self, bilinear, x, c, aval, at):
-        if not self._fractional(aval):
-            return self._tampered(arithmetic.multiply(bilinear, x, self._encoded(c, aval)), at, aval)
+        if not bilinear.truncates:
+            z = self._multiplied(bilinear, x, self._encoded(c, bilinear.y_aval))
+            return self._tampered(z, at, aval)
         constant, bits = arithmetic.constant(c, self.precision)
         z = self._multiplied(bilinear, x, constant)
         return self._tampered(self._truncated(z, bits), at, aval)

@@ -161,13 +161,14 @@ class Replicated(Traced):
     # ---- products -------------------------------------------------------------------------------------
 
     def product(self, bilinear: Bilinear, x: Sharing, y: Sharing, aval: Aval, at: At) -> Sharing:
-        digits = 2 * self.precision if _fixed(aval) else 0
+        digits = self.precision * (_fixed(aval) + bilinear.truncates)
         apply = partial(arithmetic.multiply, bilinear, uniform=True)
         z = multiply(apply, x, y, self._added(aval, at.error, digits))
-        return self._truncated(z, self.precision, aval) if _fixed(aval) else z
+        return self._truncated(z, self.precision, aval) if bilinear.truncates else z
 
     def product_public(self, bilinear: Bilinear, x: Sharing, c: Any, aval: Aval, at: At) -> Sharing:
-        factor, bits = self._factor(c, aval, at)
+        whole = not bilinear.truncates
+        factor, bits = (self._encoded(c, bilinear.y_aval), 0) if whole else self._factor(c, aval, at)
         z = x.map(lambda share: arithmetic.multiply(bilinear, share, factor, uniform=True))
         return self._truncated(z, bits, aval, at.error)
 
@@ -236,9 +237,7 @@ class Replicated(Traced):
         if not _fixed(aval):
             return arithmetic.unsigned(jnp.asarray(factor).astype(jnp.int64)), 0
         element, bits = arithmetic.constant(factor, self.precision)
-        if (
-            at.site is not None and isinstance(bits, int) and bits == 0
-        ):  # the surface says that it is truncated
+        if at.site is not None and isinstance(bits, int) and bits == 0:  # the surface says: truncated
             return element << np.uint64(self.precision), self.precision
         return element, bits
 
