@@ -645,9 +645,20 @@ def masked_by_infinity(x, y):
     return jnp.where(x > 0, y, -jnp.inf)  # here
 
 
-def test_infinite_constants_are_refused():
-    with pytest.raises(tc.Refusal, match=r"constant -inf meets a secret, at .*such as -1e4") as caught:
-        tc.secure(masked_by_infinity)(V, V)
+@pytest.mark.parametrize(
+    ("protocol", "such"),
+    [
+        ("exact", "-100"),
+        ("crypten", r"-100 \(the protocol's exp holds from -512 on\)"),
+        ("spu", r"-100 \(the protocol's exp holds from -512 on\)"),
+        ("mp-spdz", r"-8 \(the protocol's exp holds from -11\.1 on\)"),
+    ],
+)
+def test_infinite_constants_are_refused(protocol, such):
+    with pytest.raises(
+        tc.Refusal, match=f"constant -inf meets a secret, at .*such as {such}(\n|$)"
+    ) as caught:
+        tc.secure(masked_by_infinity, protocol=protocol)(V, V)
     assert place(masked_by_infinity) in str(caught.value)
 
 

@@ -61,6 +61,7 @@ class Box(Local):
         self.protocol, self.interpret = protocol, interpret
         self.errors, self.inventory = dict(errors or {}), dict(inventory or {})
         self.observe = observe
+        self.exp_from = protocol.domains.get("exp", (-math.inf, math.inf))[0]
         self.seen: dict[str, Any] = {}
 
     def run(self, program: Program, values: Sequence[Value]) -> list[Value]:

@@ -244,7 +244,7 @@ class Replicated(Traced):
     def _added(self, aval: Aval, error: Any, digits: int) -> Array:
         """What is added to the parties' products: a sharing of zero, and the corrupt party's error."""
         zero = self.stream.zero(*aval.shape)
-        return zero if error is None else zero + place(arithmetic.encode(error, digits), self.corrupt)
+        return zero if error is None else zero + place(arithmetic.wrapped(error, digits), self.corrupt)
 
     def _truncated(self, z: Sharing, bits: Any, aval: Aval, error: Any = None) -> Sharing:
         """z without its lowest `bits`; an error is added where the protocol lets this party."""
@@ -252,7 +252,7 @@ class Replicated(Traced):
             return z
         if self.truncation == "pair":
             return truncation.by_pair(z, bits, truncation.pair(self.stream, aval.shape, bits, self.copies))
-        late = jnp.zeros((), jnp.uint64) if error is None else arithmetic.encode(error, self.precision)
+        late = jnp.zeros((), jnp.uint64) if error is None else arithmetic.wrapped(error, self.precision)
         if self.truncation == "spu-trunc1":
             return truncation.spu_trunc1(z, bits, self.stream.words(*aval.shape), late)
         return truncation.spu_truncpr(z, bits, self.stream.words(6, *aval.shape), late)
