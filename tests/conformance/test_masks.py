@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 import turncoat as tc
-from turncoat import protocols
 
 SIZE = 3
 Q, K, V = jax.random.normal(jax.random.key(0), (3, SIZE, 4))

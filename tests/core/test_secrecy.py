@@ -524,6 +524,21 @@ def integer_division(n):
     return lax.div(n, 2)  # here
 
 
+@refused("meets a complex number", "x", V)
+def complex_factor(x):
+    return x.astype(jnp.complex64) * jnp.complex64(1j)  # here
+
+
+@refused("meets a complex number", "x", V)
+def complex_cases(x):
+    return jnp.where(x > 0, 1j, 2j)  # here
+
+
+@refused("meets a complex number", "x", V, 2j)
+def complex_argument(x, c):
+    return x.astype(jnp.complex64) + c  # here
+
+
 @refused("'sin'", "x", V)
 def unknown(x):
     return lax.sin(x)  # here
