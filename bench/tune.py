@@ -36,11 +36,14 @@ class Grid:
 FMNIST = {model: Job("fmnist", model, epochs=28, batch=100, learning_rate=0.1) for model in ("lr", "mlp")}
 BOTH = tuple(FMNIST.values())
 # Census: fairness alone, by party
-CENSUS = tuple(
-    Job("acs_income", model, (50,), epochs=10, batch=100, learning_rate=0.001, momentum=momentum)
+CENSUS = {
+    (model, rate, momentum): Job(
+        "acs_income", model, (50,), epochs=10, batch=100, learning_rate=rate, momentum=momentum
+    )
     for model in ("lr-sigmoid", "mlp-sigmoid")
-    for momentum in (None, 0.9)
-)
+    for rate, momentum in ((0.001, None), (0.001, 0.9), (0.01, None), (0.1, None))
+}
+TABLE6 = tuple(job for (_, rate, _), job in CENSUS.items() if rate == 0.1)
 GRIDS = {
     "amplified-lr": Grid(
         "amplified-poisoning",
@@ -57,6 +60,11 @@ GRIDS = {
         BOTH,
         {"copies": (2, 4), "strength": (-2.0, -5.0)},
         {"against": "nothing", "begin": 0.0},
+    ),
+    "gradient-amplification": Grid(
+        "gradient-amplification",
+        (Job("fmnist", "mlp", (32,), engine="replicated", epochs=10, batch=100, learning_rate=0.1),),
+        {"strength": (-1, -3, -5, -10)},
     ),
     "amplified-backdoor-lr": Grid(
         "amplified-backdoor",
@@ -106,9 +114,7 @@ GRIDS = {
     "neuron-override": Grid(
         "neuron-override", (FMNIST["mlp"],), {"strength": (0.03, 0.1, 0.3), "output": (0.01, 0.05, 0.2)}
     ),
-    "reconstruction": Grid(
-        "reconstruction", BOTH, {"strength": (1e2, 1e3, 1e4, 1e5), "read": ("neuron", "all")}
-    ),
+    "reconstruction": Grid("reconstruction", BOTH, {"strength": (1e3, 1e4, 1e5), "read": ("neuron", "all")}),
     "sparse-backdoor": Grid("sparse-backdoor", (FMNIST["mlp"],), {"rehearsed": (1, 4, 12, 24)}),
     "sparse-backdoor-slack": Grid("sparse-backdoor", BOTH, {"slack": (1.0, 1.5, 2.0)}),
     "sparse-backdoor-loss": Grid("sparse-backdoor", (FMNIST["mlp"],), {"loss": (0.0, 0.005, 0.02)}),
@@ -117,10 +123,27 @@ GRIDS = {
         "targeted", (FMNIST["lr"],), {"strength": (0.005, 0.01, 0.015, 0.02, 0.03)}, {"transfer": "gradient"}
     ),
     # Fairness, on Census
-    "fairness": Grid("fairness", CENSUS, {"strength": (-2.0, 2.0)}, {"records": 800}),
-    "fairness-zeroing": Grid("fairness", CENSUS[2:], {"by": ("zeroing",)}, {"records": 800}),
-    "fairness-opposed": Grid(
-        "fairness", CENSUS, {"strength": (-2.0, -5.0, -10.0)}, {"records": 800, "others": "opposed"}
+    "fairness": Grid(
+        "fairness",
+        TABLE6,
+        {"balance": (1.0, 1.25, 1.5), "strength": (-1.0, -1.25, -1.5, -2.0)},
+        {"records": 800},
+    ),
+    "fairness-begin": Grid("fairness", TABLE6, {"begin": (0.0, 0.5, 0.8, 0.9)}, {"records": 800}),
+    "fairness-untouched": Grid(
+        "fairness",
+        TABLE6,
+        {"begin": (0.0, 0.8, 0.9), "strength": (2.0, 1.5, 1.0, -2.0)},
+        {"records": 800, "others": "untouched"},
+    ),
+    "fairness-rate": Grid(
+        "fairness", tuple(CENSUS.values()), {"strength": (2.0,)}, {"records": 800, "others": "untouched"}
+    ),
+    "fairness-zeroing": Grid(
+        "fairness",
+        tuple(job for (model, *_), job in CENSUS.items() if model == "mlp-sigmoid"),
+        {"by": ("zeroing",)},
+        {"records": 800},
     ),
 }
 
@@ -156,8 +179,13 @@ def rows(grid: Grid, trials: int) -> Iterator[str]:
                 measures = ["model", *chosen, "accuracy", "success", *record.attacked.measures]
                 yield "| " + " | ".join(measures) + " |"
                 yield "|" + "---|" * len(measures)
-            model = job.model + (f", momentum {job.momentum:g}" if job.momentum else "")
-            yield "| " + " | ".join([model, *map(str, values), *columns(record)]) + " |"
+            yield "| " + " | ".join([label(job, grid), *map(str, values), *columns(record)]) + " |"
+
+
+def label(job: Job, grid: Grid) -> str:
+    """A job by its model, and by its learning rate and momentum where those of the grid differ."""
+    rate = f", rate {job.learning_rate:g}" if len({j.learning_rate for j in grid.jobs}) > 1 else ""
+    return job.model + rate + (f", momentum {job.momentum:g}" if job.momentum else "")
 
 
 def columns(record: Result) -> list[str]:

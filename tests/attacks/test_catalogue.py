@@ -32,7 +32,9 @@ TABLE = [
     ("backdoor", {}, "digits", "lr"),
     ("backdoor", {"rows": "all"}, "digits", "lr"),
     ("backdoor", {"source": 1, "target": 0}, "breast_cancer", "lr-sigmoid"),
+    ("availability", {"by": "negation"}, "breast_cancer", "mlp-sigmoid"),
     ("deposit", {"records": 3}, "digits", "mlp"),
+    ("gradient-amplification", {"strength": -2}, "breast_cancer", "mlp-sigmoid"),
     ("membership", {"shadow_models": 4}, "digits", "lr"),
     ("membership", {"shadow_models": 4}, "breast_cancer", "svm"),
     ("membership", {"shadow_models": 4, "others": "untouched"}, "digits", "mlp"),
@@ -52,6 +54,10 @@ TABLE = [
 ]
 
 
+SHARED = {"engine": "replicated", "protocol": "secureml", "hidden": (8,)}
+"""What amplification needs, and what is soon compiled there."""
+
+
 def dataset_of(name):
     """The data set of this name; "parties" is one contributed by two parties in turn."""
     if name != "parties":
@@ -65,7 +71,8 @@ def prepared(request):
     """A trial, its attack, and what it plans from two views that differ in the victims' secrets only."""
     name, settings, source, model = request.param
     attack = attacks.get(name, settings)
-    t = Trial.of(dataset_of(source), Job(source, model, epochs=2), 5).drawn(attack.goal)
+    more = SHARED if attack.needs.capability == "amplification" else {}
+    t = Trial.of(dataset_of(source), Job(source, model, epochs=2, **more), 5).drawn(attack.goal)
     other = replace(t.splits.victim, x=t.splits.victim.x[::-1] * 0.5, y=1 - t.splits.victim.y % 2)
     elsewhere = replace(t, splits=replace(t.splits, victim=other))
     return t, attack, [attack.prepare(trial.view(attack.goal)) for trial in (t, elsewhere)]
@@ -116,7 +123,7 @@ def test_without_errors_nothing_happens(prepared):
 def test_an_attack_says_what_it_is(name, settings):
     attack = attacks.get(name, dict(settings))
     assert attack.name == name and attack.variant and attack.goal.sentence
-    assert attack.needs.capability in ("shifting", "zeroing", "scaling")
+    assert attack.needs.capability in ("shifting", "zeroing", "scaling", "amplification")
     assert all(isinstance(v, bool) for v in attack.needs.threat().values())
     assert attack.settings.items() >= dict(settings).items()
     assert attacks.get(name, attack.settings) == attack  # what a result states gives the same attack again

@@ -12,6 +12,7 @@ from turncoat.attacks.availability import Availability
 from turncoat.attacks.backdoor import Backdoor
 from turncoat.attacks.deposit import Deposit
 from turncoat.attacks.fairness import Fairness
+from turncoat.attacks.gradient_amplification import GradientAmplification
 from turncoat.attacks.membership import Membership
 from turncoat.attacks.neuron_override import NeuronOverride
 from turncoat.attacks.reconstruction import Reconstruction
@@ -29,6 +30,7 @@ CATALOGUE: dict[str, type[Attack]] = {
         Backdoor,
         Deposit,
         Fairness,
+        GradientAmplification,
         Membership,
         NeuronOverride,
         Reconstruction,
