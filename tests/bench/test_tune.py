@@ -26,6 +26,7 @@ TUNED = [
     ("deposit", {}, ("strength", "at")),
     ("fairness", {}, ("strength", "balance", "begin")),
     ("fairness", {"others": "untouched"}, ("strength", "begin")),
+    ("gradient-amplification", {}, ("strength",)),
     ("membership", {}, ("others",)),
     ("neuron-override", {}, ("strength", "output")),
     ("reconstruction", {}, ("strength", "read")),
