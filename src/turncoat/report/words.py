@@ -113,13 +113,11 @@ def measures(result: Result) -> dict[str, tuple[Shown | None, ...]]:
 
 def facts(result: Result) -> list[str]:
     """How the numbers of a result were obtained, in short phrases."""
-    change = result.accuracy_change
     return [
         f"protocol {result.protocol}",
         f"engine {result.engine}",
         counted(result.trials, "trial"),
         f"{counted(result.errors, 'tampered product')} per run",
-        *([f"accuracy changed by {points(change)}"] if change else []),
         f"under each number its {confidence(result)} confidence interval",
         f"took {duration(result.seconds)}",
     ]
