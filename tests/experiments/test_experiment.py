@@ -61,7 +61,9 @@ def test_the_result_says_how_it_was_made(result):
 
 def test_a_result_says_whether_it_reached_the_bar_and_whether_that_is_noticed(result):
     assert result.reached and result.unnoticed and "10 points" in result.bar
-    assert result.gain.mean == pytest.approx(result.attacked.success.mean - result.honest.success.mean, abs=0.02)
+    assert result.gain.mean == pytest.approx(
+        result.attacked.success.mean - result.honest.success.mean, abs=0.02
+    )
     assert result.noticed.records == 359 and 0.04 < result.noticed.unpaired.mean < 0.2
     assert 0.05 < result.majority < 0.15 and result.attacked.ruined == 0
 

@@ -95,7 +95,10 @@ def test_a_noticeable_job_is_noticed_after_the_release():
 
 def test_what_was_tried_and_what_was_not_is_said_where_nothing_was_found():
     said = verdict(Evidence(BENDS, [FAILED], ["fairness", "deposit"]))
-    assert "that were run reached its goal (`backdoor`); not run: `fairness`, `deposit`. This proves nothing." in said
+    assert (
+        "that were run reached its goal (`backdoor`); not run: `fairness`, `deposit`. This proves nothing."
+        in said
+    )
     assert "errors at 1 of 1 sites bend outputs" in said and "was not found out" in said
 
 
@@ -127,5 +130,7 @@ def test_honest_training_comes_first():
 def test_a_function_is_no_training():
     found = Evidence(MOVES, trained=False)
     assert verdict(found).startswith("No attack was run: a function alone has no training data and no goal")
-    assert any(step.startswith("Audit the training that this function is part of") for step in next_steps(found))
+    assert any(
+        step.startswith("Audit the training that this function is part of") for step in next_steps(found)
+    )
     assert not any("training works" in reason or "Every step" in reason for reason in reasons(found))

@@ -26,7 +26,9 @@ def result(honest, attacked, **changes):
 def of_trials(honest, attacked, name="success", **changes):
     """A result with these values of each trial."""
     n = len(honest)
-    values = {f"{run}_{kind}": [0.5] * n for run in ("honest", "attacked") for kind in ("accuracy", "success")}
+    values = {
+        f"{run}_{kind}": [0.5] * n for run in ("honest", "attacked") for kind in ("accuracy", "success")
+    }
     values |= {f"honest_{name}": honest, f"attacked_{name}": attacked, "errors": [1] * n} | changes
     return examples.result(trials=n, per_trial=values, seeds=range(n))
 

@@ -16,12 +16,12 @@ import numpy as np
 from turncoat import attacks, data, engines, protocols
 from turncoat.attacks import Attack
 from turncoat.data import Dataset
-from turncoat.experiments.honest import fault, majority
-from turncoat.experiments.runs import Run, Runs, per_trial, run_trials
+from turncoat.experiments.honest import accuracy, fault, majority
+from turncoat.experiments.runs import Run, Runs, accuracy_change, per_trial, run_trials
 from turncoat.experiments.sweeps import swept, with_sweeps
 from turncoat.experiments.trial import Progress
 from turncoat.jobs.job import Job
-from turncoat.metrics import Interval, paired_difference, rate
+from turncoat.metrics import paired_difference
 from turncoat.metrics.power import ALARMS, noticed
 from turncoat.refusal import Refusal
 from turncoat.results.published import published
@@ -123,7 +123,7 @@ def to_result(experiment: Experiment, attack: Attack, dataset: Dataset, runs: Ru
     given, defaults = _settings(experiment, attack)
     summaries = {kind: goal.summary([r.judged for r in of_kind]) for kind, of_kind in runs.kinds.items()}
     outcomes: dict[str, Any] = {
-        k: Outcome.of(_accuracy(of_kind), summaries[k].success, summaries[k].measures, _ruined(of_kind))
+        k: Outcome.of(accuracy(of_kind), summaries[k].success, summaries[k].measures, _ruined(of_kind))
         for k, of_kind in runs.kinds.items()
     }
     curves = {f"{n} ({kind})": c for kind, s in summaries.items() for n, c in s.curves.items()}
@@ -177,10 +177,8 @@ def _ruined(runs: list[Run]) -> int:
 
 def _against_honest(runs: Runs, trials: Mapping[str, Sequence[float]]) -> dict[str, Any]:
     """What the attack changed, whether that is noticed, and what no training at all would give."""
-    change, gain = (
-        paired_difference(trials[f"honest_{n}"], trials[f"attacked_{n}"], bounds=(-1, 1))
-        for n in ("accuracy", "success")
-    )
+    change = accuracy_change(runs.honest, runs.attacked)
+    gain = paired_difference(trials["honest_success"], trials["attacked_success"], bounds=(-1, 1))
     found = noticed([r.correct for r in runs.honest], [r.correct for r in runs.attacked], change)
     unpaired, paired = map(Measured.of, found)
     records = len(runs.honest[0].correct)
@@ -197,11 +195,6 @@ def _per_trial(runs: Runs) -> dict[str, Any]:
         f"{k}_{n}": values for k, of_kind in runs.kinds.items() for n, values in per_trial(of_kind).items()
     }
     return {**found, "errors": [r.errors for r in runs.attacked]}
-
-
-def _accuracy(runs: list[Run]) -> Interval:
-    """The accuracy pooled over trials and test records, with an exact interval."""
-    return rate(np.concatenate([r.correct for r in runs]))
 
 
 def _settings(experiment: Experiment, attack: Attack) -> tuple[dict[str, Any], dict[str, Any]]:

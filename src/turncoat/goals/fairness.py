@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from turncoat.data import Dataset, Part, Splits
-from turncoat.goals.goal import Case, Ended, Goal, Judged
-from turncoat.metrics import mean_interval
+from turncoat.goals.goal import Case, Ended, Goal, Judged, Summary
+from turncoat.metrics import crossed_rate, mean_interval
 from turncoat.refusal import Refusal
 from turncoat.results.result import Result
 
@@ -83,12 +84,31 @@ class Fairness(Goal):
         mine = party == self.party
         if not mine.any():
             raise Refusal(f"no test record is of party {self.party}, so its accuracy is unknown")
-        others = [float(np.mean(correct[party == p])) for p in np.unique(party[~mine])]
+        sizes = np.bincount(party[~mine])
+        arrays = {
+            "others": correct[~mine],
+            "index": ended.test.index[~mine],
+            "weight": 1
+            / (np.count_nonzero(sizes) * sizes[party[~mine]]),  # every other party counts the same
+        }
         measures = {
             "target_accuracy": float(np.mean(correct[mine])),
-            "other_accuracy": float(np.mean(others)),
+            "other_accuracy": float(arrays["others"] @ arrays["weight"]),
         }
-        return Judged(~correct[mine], measures)
+        return Judged(~correct[mine], measures, arrays, ended.test.index[mine])
+
+    def summary(self, runs: Sequence[Judged]) -> Summary:
+        """Both accuracies over trials and records; the other parties' is their mean."""
+        found = super().summary(runs)
+        others, index, weight = ([r.arrays[n] for r in runs] for n in ("others", "index", "weight"))
+        missed = found.success
+        measures = {
+            "target_accuracy": missed._replace(
+                mean=1 - missed.mean, low=1 - missed.high, high=1 - missed.low
+            ),
+            "other_accuracy": crossed_rate(others, index, weights=weight),
+        }
+        return replace(found, measures=measures)
 
 
 def _party(part: Part) -> np.ndarray:
