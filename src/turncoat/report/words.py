@@ -26,7 +26,8 @@ TERMS = {
     "TPR and FPR": "of a test for membership, the share of members that it finds (true positive rate), and of "
     "non-members that it takes for members (false positive rate).",
     "Confidence interval": "the range that holds the true value, in 95 of 100 such experiments when the "
-    "confidence is 95%. A narrow range means that more trials would change little.",
+    "confidence is 95%: for other models trained like these and, where it is two-level, other records too. A "
+    "narrow range means that more trials would change little.",
     "Trial": "one honest and one attacked training run from the same seed, so from the same initial "
     "weights and through the same batches.",
     "Stand-in": "synthetic data in the place of a data set that could not be had. Numbers on it show that an "
@@ -95,6 +96,20 @@ def facts(result: Result) -> list[str]:
         f"under each number its {confidence(result)} confidence interval",
         f"took {duration(result.seconds)}",
     ]
+
+
+def intervals(result: Result) -> list[str]:
+    """How the intervals of a result were made, in sentences: each kind once, with the numbers that have it."""
+    kinds: dict[str, list[str]] = {}
+    for run in runs(result):
+        outcome = getattr(result, run)
+        named = {"test accuracy": outcome.accuracy, "success": outcome.success} | outcome.measures
+        for name, measured in named.items():
+            if measured.how:
+                kinds.setdefault(measured.how, []).append(name.rpartition(" 0.")[0] or name)
+    if result.accuracy_change and result.accuracy_change.how:
+        kinds.setdefault(result.accuracy_change.how, []).append("change of accuracy")
+    return [f"Interval of {', '.join(dict.fromkeys(names))}: {how}." for how, names in kinds.items()]
 
 
 def notes(result: Result) -> list[str]:
