@@ -33,8 +33,10 @@ def calibrated(scores: ArrayLike, reference: ArrayLike) -> NDArray[np.float64]:
     rank = (1 + count - np.searchsorted(known, high, side="left")) / (1 + count)
     beyond = max(int(TAIL * count), 1)
     start = known[max(count - 1 - beyond, 0)]
+    if not np.isfinite(start):
+        return rank
     scale = np.sum(known[count - beyond :] - start) / special.gammaincinv(beyond, DOUBT)
-    if not np.isfinite(scale) or not np.isfinite(start) or scale <= 0:
+    if not np.isfinite(scale) or scale <= 0:
         return rank
     tail = (1 + beyond) / (1 + count) * np.exp(-np.maximum(high - start, 0) / scale)
     return np.asarray(np.where(high > start, tail, rank))
