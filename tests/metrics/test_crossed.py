@@ -171,7 +171,7 @@ COVERED = [(3, 2.0, 0.3), (3, 0.0, 1.0), (10, 4.0, 0.3), (10, -3.0, 1.0)]
 
 @pytest.mark.parametrize(("models", "centre", "spread"), COVERED)
 def test_nominal_95_percent_cover_at_least_93(models, centre, spread):
-    """Clopper and Pearson over all flags covers less than 90 % here; `python -m bench.coverage` has it all."""
+    """Pooled Clopper-Pearson covers less than 90 % here; `python -m bench.coverage` has the whole grid."""
     rng, hits, pooled, times, records = np.random.default_rng(5), 0, 0, 400, 200
     true = target(centre, np.hypot(spread, 1.5))
     for _ in range(times):

@@ -79,7 +79,11 @@ class Membership(Attack):
     ] = 64
 
     name = "membership"
-    needs = Needs(capability="scaling", data_order=True)
+
+    @property
+    def needs(self) -> Needs:
+        timed = self.last is not None
+        return Needs(capability="scaling", data_order=True, candidates=True, steps=timed, rows=True)
 
     @property
     def goal(self) -> goals.Membership:

@@ -37,14 +37,15 @@ class Answers:
     """A released model on the test records: which (records,) it classifies correctly, and whether it is ruined.
 
     `common`: which of them the class that is commonest among the training records classifies correctly;
-    `predict` gives the classes of any records, `index` says which ones of the data set the test records are.
+    `predict` gives the classes of any records. `index` says which records of the data set they are: trials share
+    test records.
     """
 
     predict: Predict
     correct: np.ndarray
     common: np.ndarray
     ruined: bool
-    index: np.ndarray
+    index: np.ndarray | None = None
 
 
 def answers(trial: Trial, params: Params) -> Answers:
@@ -55,8 +56,9 @@ def answers(trial: Trial, params: Params) -> Answers:
         return np.full(len(x), NO_CLASS) if ruined else predictions(trial.model, params, x)
 
     classes, counts = np.unique(trial.splits.victim.y, return_counts=True)
-    common = test.y == classes[np.argmax(counts)]
-    return Answers(predict, predict(test.x) == test.y, common, ruined, test.index)
+    return Answers(
+        predict, predict(test.x) == test.y, test.y == classes[np.argmax(counts)], ruined, test.index
+    )
 
 
 def has_wrapped(engine: Engine, params: Params) -> bool:
@@ -93,7 +95,7 @@ def _honestly(step: Secured) -> Callable[..., tuple[Params, Any]]:
 
 
 def accuracy(runs: Sequence[Any]) -> Interval:
-    """The share of correct predictions over trials and test records, of runs with the fields of `Answers`."""
+    """The share of correct predictions of runs (with the fields of `Answers`), over trials and test records."""
     return crossed_rate([r.correct for r in runs], ids_of([r.index for r in runs]))
 
 

@@ -148,9 +148,7 @@ class Attacked:
         judged = one.goal.judge(ended)
         if answered.ruined and not one.goal.ruin_counts:
             judged = replace(judged, flags=np.zeros_like(judged.flags))
-        return Run(
-            answered.correct, judged, int(errors), answered.common, answered.ruined, t.splits.test.index
-        )
+        return Run(answered.correct, judged, int(errors), answered.common, answered.ruined, answered.index)
 
 
 def contributed(victim: Part, records: tuple[Any, Any]) -> Part:

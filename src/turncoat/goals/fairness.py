@@ -19,10 +19,14 @@ class Fairness(Goal):
     """The records of party number `party` are misclassified, those of the others as little as possible.
 
     Each party contributes `records` training records, drawn anew for each trial; 0 takes all that the split
-    gave the victims. Measures: the accuracy on the target party's test records, and the mean of the other parties'.
+    gave the victims. Measures, on the target party's test records and, as a mean, on the other parties': accuracy
+    and the share of answers "class 1" (`positive`); and `other_constant`, the accuracy that the best single answer
+    to all of them has on the others' records.
 
     Its bar is a fall of the target party's accuracy beyond the others', paired over trials: a model that errs
-    on everybody alike is useless, not unfair, however far it falls.
+    on everybody alike is useless, not unfair, however far it falls. And it must still be a model: one that
+    answers everybody alike is right as often as a party's records are of that class, which differs by party, so
+    that the target can fall further than the others by no doing of the adversary's.
     """
 
     party: int = 0
@@ -37,8 +41,8 @@ class Fairness(Goal):
     @property
     def bar(self) -> str:
         return (
-            "the accuracy on the target party's records falls, and by more than on the others': the lower ends "
-            "of both, paired over trials, lie above 0"
+            "the accuracy on the target party's records falls, and by more than on the others', which stays above "
+            "that of one answer to all: the lower ends of the three, paired over trials, lie above 0"
         )
 
     def reached(self, result: Result) -> bool:
@@ -47,7 +51,9 @@ class Fairness(Goal):
             trials[f"honest_{who}_accuracy"] - trials[f"attacked_{who}_accuracy"]
             for who in ("target", "other")
         )
-        return all(mean_interval(fall, bounds=(-2, 2)).low > 0 for fall in (target, target - other))
+        told_apart = trials["attacked_other_accuracy"] - trials["attacked_other_constant"]
+        shown = (target, target - other, told_apart)
+        return all(mean_interval(one, bounds=(-2, 2)).low > 0 for one in shown)
 
     def check(self, dataset: Dataset) -> None:
         names = dataset.party_names
@@ -79,22 +85,23 @@ class Fairness(Goal):
         return rng.choice(own, self.records, replace=False)
 
     def judge(self, ended: Ended) -> Judged:
-        correct = ended.predict(ended.test.x) == ended.test.y
-        party = _party(ended.test)
+        answers, y, party = ended.predict(ended.test.x), ended.test.y, _party(ended.test)
         mine = party == self.party
         if not mine.any():
             raise Refusal(f"no test record is of party {self.party}, so its accuracy is unknown")
-        sizes = np.bincount(party[~mine])
-        arrays = {
-            "others": correct[~mine],
-            "index": ended.test.index[~mine],
-            "weight": 1
-            / (np.count_nonzero(sizes) * sizes[party[~mine]]),  # every other party counts the same
-        }
+        others = [party == p for p in np.unique(party[~mine])]
+        correct, positive = answers == y, answers == 1
+        constant = [_mean(y == c, others) for c in np.unique(y)]
         measures = {
-            "target_accuracy": float(np.mean(correct[mine])),
-            "other_accuracy": float(arrays["others"] @ arrays["weight"]),
+            "target_accuracy": _mean(correct, [mine]),
+            "other_accuracy": _mean(correct, others),
+            "target_positive": _mean(positive, [mine]),
+            "other_positive": _mean(positive, others),
+            "other_constant": max(constant),
         }
+        sizes = np.bincount(party[~mine])
+        weight = 1 / (len(others) * sizes[party[~mine]])  # every other party counts the same
+        arrays = {"others": correct[~mine], "index": ended.test.index[~mine], "weight": weight}
         return Judged(~correct[mine], measures, arrays, ended.test.index[mine])
 
     def summary(self, runs: Sequence[Judged]) -> Summary:
@@ -102,13 +109,18 @@ class Fairness(Goal):
         found = super().summary(runs)
         others, index, weight = ([r.arrays[n] for r in runs] for n in ("others", "index", "weight"))
         missed = found.success
-        measures = {
+        measures = dict(found.measures) | {
             "target_accuracy": missed._replace(
                 mean=1 - missed.mean, low=1 - missed.high, high=1 - missed.low
             ),
             "other_accuracy": crossed_rate(others, index, weights=weight),
         }
         return replace(found, measures=measures)
+
+
+def _mean(flags: np.ndarray, parties: list[np.ndarray]) -> float:
+    """The mean over parties of the share of flags that are set among a party's records."""
+    return float(np.mean([np.mean(flags[one]) for one in parties]))
 
 
 def _party(part: Part) -> np.ndarray:

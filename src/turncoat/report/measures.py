@@ -20,6 +20,9 @@ SHARES = {
     "per record fpr": "FPR, each record by its own p-value",
     "target accuracy": "Accuracy on the target party's records",
     "other accuracy": "Accuracy on the other parties' records",
+    "target positive": "Answers 'class 1' on the target party's records",
+    "other positive": "Answers 'class 1' on the other parties' records",
+    "other constant": "Accuracy of one answer to all the other parties' records",
     "spot check": "Probability that a spot check of 1% of all products meets an error",
 }
 NUMBERS = {
