@@ -42,6 +42,7 @@ def attack_table(result: Result) -> RenderableType:
         _text(words.sentence("; ".join(words.facts(result))), "dim"),
     ]
     lines += [_text(f"Note: {note}", "yellow") for note in words.notes(result)]
+    lines += [_text(made, "dim") for made in words.intervals(result)]
     return Group(*lines)
 
 
