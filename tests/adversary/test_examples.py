@@ -16,20 +16,20 @@ def errors_of(batch, outputs, seed):
 
 
 @settings(max_examples=30, deadline=None)
-@given(st.lists(st.booleans(), min_size=5, max_size=5), st.integers(0, 99))
-def test_opposed_errors_add_up_to_nothing(chosen, seed):
+@given(st.lists(st.booleans(), min_size=5, max_size=5), st.integers(0, 99), st.sampled_from([0.0, 1.0, 1.5]))
+def test_opposed_errors_add_up_to_nothing_when_balanced(chosen, seed, balance):
     outputs = 2
     errors, mask = errors_of(len(chosen), outputs, seed), jnp.asarray(chosen)
-    found = np.asarray(opposed(errors, mask)["site"])
+    found = np.asarray(opposed(errors, mask, balance)["site"])
     given_ = np.asarray(errors["site"])
     some, rest = np.flatnonzero(chosen), np.flatnonzero(~np.asarray(chosen))
     for i in some:
         np.testing.assert_array_equal(found[i], given_[i])
-    share = sum((given_[i] for i in some), np.zeros(outputs)) / max(len(rest), 1)
+    total = sum((given_[i] for i in some), np.zeros(outputs))
     for i in rest:
-        np.testing.assert_allclose(found[i], -share, rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(found[i], -balance * total / len(rest), rtol=1e-5, atol=1e-6)
     if len(rest):
-        np.testing.assert_allclose(found.sum(0), 0, atol=1e-5)
+        np.testing.assert_allclose(found.sum(0), (1 - balance) * total, atol=1e-5)
 
 
 def test_a_convolutions_rows_go_with_their_example():

@@ -17,12 +17,18 @@ from turncoat.jobs.job import Job
 # attack, two choices of settings of one form, model
 TABLE = [
     ("amplified-poisoning", {}, {"strength": -2.0, "against": "nothing", "begin": 0.0, "copies": 3}, "lr"),
+    ("amplified-backdoor", {"records": 4}, {"records": 4, "strength": -1.0, "begin": 0.5, "target": 3}, "lr"),
     ("availability", {}, {"strength": 0.5}, "lr"),
     ("availability", {"by": "scaling"}, {"by": "scaling", "target": 1, "strength": 3}, "lr"),
     ("backdoor", {}, {"rows": "all", "trigger": "patch", "strength": 1, "target": 3}, "lr"),
     ("deposit", {"records": 4}, {"records": 4, "unit": 3, "at": 0.5, "strength": 3, "prior": "none"}, "mlp"),
-    ("fairness", {}, {"party": 1, "strength": -3, "target": 0}, "lr-sigmoid"),
-    ("fairness", {"others": "opposed"}, {"others": "opposed", "strength": -3.0}, "lr-sigmoid"),
+    ("fairness", {}, {"party": 1, "strength": -3, "target": 0, "balance": 2}, "lr-sigmoid"),
+    (
+        "fairness",
+        {"others": "untouched"},
+        {"others": "untouched", "strength": -3.0},
+        "lr-sigmoid",
+    ),
     ("gradient-amplification", {}, {"strength": -7, "copies": 3}, "mlp-sigmoid"),
     (
         "membership",
@@ -34,6 +40,7 @@ TABLE = [
     ("reconstruction", {}, {"strength": -3, "target": 2, "position": 4, "read": "neuron"}, "lr"),
     ("sparse-backdoor", {"errors": 2}, {"errors": 6, "largest": 10, "feature": 3}, "lr"),
     ("targeted", {"margin": 1}, {"transfer": "gradient", "strength": 1, "records": 2}, "lr"),
+    ("targeted-override", {"records": 2}, {"records": 3, "strength": 1, "output": 1, "neuron": 1}, "mlp"),
 ]
 
 

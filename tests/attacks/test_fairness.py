@@ -40,12 +40,37 @@ def falls(record):
 
 
 def test_opposed_scaling_harms_the_target_far_more_than_the_others(parties):
-    record = measured(parties, "lr-sigmoid", strength=-2.0, others="opposed")
+    record = measured(parties, "lr-sigmoid", strength=-2.0, balance=1.0, begin=0.0)
     target, other = falls(record)
     assert target >= 0.1 and target >= other + 0.05
     assert record.success_name.startswith("misclassified share of the target")
     accuracy = record.attacked.measures["target accuracy"].mean
     assert record.attacked.success.mean == pytest.approx(1 - accuracy, abs=0.01)  # pooled over trials
+
+
+def test_opposed_scaling_names_the_classes_as_often_as_an_honest_model(parties):
+    """While a strength of 2, the others untouched, makes class 1 a rare answer to the target's records."""
+    moved = {}
+    for others in ("opposed", "untouched"):
+        record = measured(parties, "lr-sigmoid", others=others)
+        rates = [getattr(record, kind).measures["target positive"].mean for kind in ("honest", "attacked")]
+        moved[others] = rates[1] - rates[0]
+    assert abs(moved["opposed"]) < 0.2 and moved["untouched"] < -0.35
+
+
+@pytest.mark.parametrize(
+    ("settings", "others", "strength", "begin"),
+    [
+        ({}, "opposed", -1.25, 0.8),
+        ({"others": "untouched"}, "untouched", 2.0, 0.0),
+        ({"by": "zeroing"}, "untouched", 2.0, 0.0),
+        ({"by": "zeroing", "others": "untouched"}, "untouched", 2.0, 0.0),
+    ],
+)
+def test_defaults_are_the_papers_where_the_others_are_untouched(settings, others, strength, begin):
+    attack = attacks.get("fairness", settings)
+    assert (attack.others, attack.strength, attack.begin) == (others, strength, begin)
+    assert ("the paper's attack" in attack.variant) == (others == "untouched")
 
 
 def test_a_partys_records_do_not_count_once_zeroed(parties):
@@ -64,7 +89,7 @@ def test_a_partys_records_do_not_count_once_zeroed(parties):
 
 
 def test_scaling_reaches_the_target_partys_rows_alone(parties):
-    attack = attacks.get("fairness", {"party": 2, "strength": 3.0})
+    attack = attacks.get("fairness", {"party": 2, "strength": 3.0, "others": "untouched"})
     t = Trial.of(parties, job_of("lr-sigmoid"), 0).drawn(attack.goal)
     v = t.view(attack.goal)
     index = jnp.asarray(t.arguments()[3][0])
@@ -73,8 +98,22 @@ def test_scaling_reaches_the_target_partys_rows_alone(parties):
     np.testing.assert_allclose(found[:, 0], expected, rtol=1e-5)
 
 
+@pytest.mark.parametrize("others", ["untouched", "opposed"])
+def test_it_begins_when_it_is_told(parties, others):
+    """Five epochs of 45 steps, 60 % of 225: from step 135 on."""
+    attack = attacks.get("fairness", {"others": others, "begin": 0.6})
+    t = Trial.of(parties, job_of("lr-sigmoid"), 0).drawn(attack.goal)
+    plan, batch = attack.prepare(t.view(attack.goal)), t.order[0]
+    first = int(0.6 * t.view(attack.goal).steps)
+    counts = [
+        int(attack.tamper(plan, StepInfo(jnp.asarray(i), batch)).count()) for i in (0, first - 1, first)
+    ]
+    mine = int((t.splits.victim.party[np.asarray(batch)] == 0).sum())
+    assert counts == [0, 0, mine if others == "untouched" else 20]
+
+
 def test_records_of_each_party_are_drawn_as_asked(parties):
-    record = measured(parties, "lr-sigmoid", records=40)
+    record = measured(parties, "lr-sigmoid", records=40, others="untouched")
     steps = 5 * (160 // 20)
     assert record.errors <= steps * 20 and record.errors == 5 * 40  # every record of party 0, once an epoch
 

@@ -42,6 +42,9 @@ def test_names_the_first_value_that_is_not_finite(value, refusal):
         (replace(GOOD, x=GOOD.x[0]), "must be (records, features)"),
         (replace(GOOD, party=np.zeros(3, np.int32), party_names=("A",)), "4 records but 3 parties"),
         (replace(GOOD, party=np.array(0), party_names=("A",)), "4 records but 1 parties"),
+        (replace(GOOD, reserve=np.array([1, 4])), "records of the reserve once each, from 0 to 3"),
+        (replace(GOOD, reserve=np.array([1, 1])), "records of the reserve once each, from 0 to 3"),
+        (replace(GOOD, reserve=np.array([1]), test_from=3), "it needs no reserve"),
         (replace(GOOD, party=np.array([0, 1, 0, 0]), party_names=("A",)), "parties from 0 to 0"),
     ],
 )

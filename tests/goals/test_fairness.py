@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from report import examples
 from turncoat import data
 from turncoat.data import Part
 from turncoat.goals import Case, Ended, Fairness
@@ -35,14 +36,45 @@ def test_none_asked_for_takes_all(dataset):
     assert Fairness().draw(splits, np.random.default_rng(0)).victim is splits.victim
 
 
-def test_accuracies_are_those_of_the_target_and_the_mean_of_the_others():
-    party = np.array([0, 0, 1, 1, 1, 1, 2], np.int32)
-    y = np.zeros(7, np.int32)
-    part = Part(np.zeros((7, 1), np.float32), y, np.arange(7), party)
-    predicted = np.array([1, 0, 0, 0, 0, 1, 1])
-    judged = Fairness(0).judge(Ended(lambda x: predicted, part, Case(part)))
-    assert judged.flags.tolist() == [True, False]
-    assert judged.measures == {"target_accuracy": 0.5, "other_accuracy": (3 / 4 + 0) / 2}
+def judged(answers, party, y):
+    part = Part(
+        np.zeros((len(y), 1), np.float32), np.asarray(y, np.int32), np.arange(len(y)), np.asarray(party)
+    )
+    return Fairness(0).judge(Ended(lambda x: np.asarray(answers), part, Case(part)))
+
+
+def test_measures_are_those_of_the_target_and_the_mean_of_the_others():
+    found = judged([1, 0, 0, 0, 0, 1, 1], party=[0, 0, 1, 1, 1, 1, 2], y=[0, 0, 0, 0, 0, 0, 1])
+    assert found.flags.tolist() == [True, False]
+    assert found.measures == {
+        "target_accuracy": 0.5,
+        "other_accuracy": (3 / 4 + 1) / 2,
+        "target_positive": 0.5,
+        "other_positive": (1 / 4 + 1) / 2,
+        "other_constant": 0.5,  # one answer to all: right on one party, wrong on the other
+    }
+
+
+PARTY, CLASSES = [0] * 10 + [1] * 10, [0] * 6 + [1] * 4 + [0] * 8 + [1] * 2
+HONEST = [*CLASSES[:9], 0, *CLASSES[10:19], 0]
+BARS = [
+    # what the attacked models answer, whether that is the goal: unfair, alike on all, one answer to all, as before
+    ([*(1 - np.array(CLASSES[:4])), *CLASSES[4:20]], True),
+    ([*(1 - np.array(CLASSES[:4])), *CLASSES[4:10], *(1 - np.array(CLASSES[10:16])), *CLASSES[16:]], False),
+    ([0] * 20, False),
+    ([1] * 20, False),
+    (HONEST, False),
+]
+
+
+@pytest.mark.parametrize(("answers", "reached"), BARS)
+def test_the_bar_wants_a_model_that_is_unfair(answers, reached):
+    """One answer to all costs the target 3 records in 10 and the others 1 in 10: their shares, no attack."""
+    runs = {"honest": HONEST, "attacked": answers}
+    measures = {run: judged(a, PARTY, CLASSES).measures for run, a in runs.items()}
+    per_trial = {f"{run}_{n}": (v,) * 3 for run, found in measures.items() for n, v in found.items()}
+    result = examples.result(trials=3)
+    assert Fairness(0).reached(result.model_copy(update={"per_trial": per_trial})) is reached
 
 
 REFUSED = [

@@ -1,10 +1,14 @@
 """Rows of tables: the paper's numbers by column, ours beside them, and the marks."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from report import examples
-from turncoat.paper import CATALOGUE, Options, rows
+from turncoat import attacks
+from turncoat.paper import CATALOGUE, Options, rows, table7
 from turncoat.paper.table6 import columns as fairness_columns
+from turncoat.paper.table6 import compared
 from turncoat.refusal import Refusal
 from turncoat.results.published import FAIRNESS, NUMBERS, published
 from turncoat.results.reproduction import Row
@@ -86,7 +90,10 @@ def ran(monkeypatch):
     def run(experiment, progress):
         seen.append(experiment)
         honest = examples.result().honest
-        measures = {"target_accuracy": near(0.7), "other_accuracy": near(0.7)}
+        measures = {
+            f"{who}_{what}": near(0.7) for who in ("target", "other") for what in ("accuracy", "positive")
+        }
+        measures["other_constant"] = near(0.6)
         outcome = honest.model_copy(update=measures)
         outcome = type(honest)(accuracy=honest.accuracy, success=honest.success, **measures)
         result = examples.result(honest=outcome, attacked=outcome, trials=10)
@@ -115,12 +122,74 @@ def test_only_the_rows_of_a_data_set_are_run(ran, monkeypatch):
 
 
 def test_census_is_trained_as_the_paper_describes(ran, monkeypatch):
+    """Its learning rate of 0.001 taken for the sum over a batch of 100; one row trains ten times as slowly."""
     monkeypatch.setattr(rows, "real_or_stand_in", lambda name: name)
-    CATALOGUE["table6"](Options())
-    for e in ran:
-        assert (e.job.epochs, e.job.batch, e.job.learning_rate, e.job.hidden) == (10, 100, 0.001, (50,))
-        assert e.settings["records"] == 1000 and e.trials == 10
+    found = CATALOGUE["table6"](Options()).rows
+    for row, e in zip(found, ran, strict=True):
+        rate = 0.01 if "a tenth of the rate" in row.name else 0.1
+        assert (e.job.epochs, e.job.batch, e.job.learning_rate, e.job.momentum) == (10, 100, rate, None)
+        assert e.job.hidden == (50,) and e.settings["records"] == 1000 and e.trials == 10
+        assert e.job.protocol == (
+            "secureml" if "scaling" in row.name and "as the paper" in row.name else "crypten"
+        )
     assert {e.job.data for e in ran} == {"acs_income", "acs_income-il"}
+    signs = {e.settings.get("strength") for e in ran if e.job.protocol == "secureml"}
+    assert signs == {2.0, -2.0}  # both readings of "towards class 1"
+
+
+def of_table_6(target, other, **attacked):
+    """The columns of a row whose honest accuracies are .75 on both."""
+    shares = {"target_positive": near(0.3), "other_positive": near(0.3), "other_constant": near(0.65)}
+    plain = examples.result().honest
+    honest, after = (
+        type(plain)(
+            accuracy=plain.accuracy,
+            success=plain.success,
+            target_accuracy=near(t),
+            other_accuracy=near(o),
+            **{**shares, **more},
+        )
+        for t, o, more in ((0.75, 0.75, {}), (target, other, attacked))
+    )
+    result = examples.result(trials=2, honest=honest, attacked=after)
+    trials = {f"honest_{who}_accuracy": (0.75, 0.75) for who in ("target", "other")}
+    trials |= {"attacked_target_accuracy": (target,) * 2, "attacked_other_accuracy": (other,) * 2}
+    return fairness_columns(result.model_copy(update={"per_trial": {**result.per_trial, **trials}}))
+
+
+@pytest.mark.parametrize(
+    ("target", "other", "marks"),
+    [
+        (0.65, 0.72, ("exceeded", "exceeded", "reached")),
+        (
+            0.60,
+            0.65,
+            ("exceeded", "short", "short"),
+        ),  # one answer to all: the fall is that of the class's share
+        (0.59, 0.65, ("exceeded", "exceeded", "short")),  # even where the shares alone make the disparity
+    ],
+)
+def test_a_row_of_table_6_wants_both_falls_and_a_model(target, other, marks):
+    ours = of_table_6(target, other, target_positive=near(0.01), other_positive=near(0.02))
+    found = compared(ours, FAIRNESS["LR + Boost"])
+    assert (found["fall of target"], found["more than others"], found["other, attack"]) == marks
+    assert ours["class 1 on target, attack"].mean == 0.01 and ours["class 1 on other, no attack"].mean == 0.3
+
+
+def test_rows_of_table_7_say_their_copies_and_their_strength(ran, monkeypatch):
+    monkeypatch.setattr(rows, "real_or_stand_in", lambda name: name)
+    for row, e in zip(CATALOGUE["table7"](Options()).rows, ran, strict=True):
+        attack = attacks.get(e.attack, e.settings)
+        assert f"{attack.copies} copies, C = {attack.strength:g}" in row.name
+
+
+def test_copies_of_table_7_are_the_attacks_default():
+    """Where a row has no tuned ones: one for each 2,500 of the victims' records, from 2 to 10."""
+    of = {"records": 20_000, "few": 628}
+    attack = attacks.get("amplified-poisoning")
+    views = {name: SimpleNamespace(records=count) for name, count in of.items()}
+    assert attack.copies_in(views["records"]) == table7.COPIES["purchase100"] == table7.COPIES["texas100"]
+    assert attack.copies_in(views["few"]) == table7.COPIES["digits"]
 
 
 def test_a_fall_is_paired_by_trial():
@@ -135,11 +204,13 @@ def test_a_fall_is_paired_by_trial():
 
 def _fair(target, other):
     plain = examples.result().honest
+    shares = {name: near(0.5) for name in ("target_positive", "other_positive", "other_constant")}
     return type(plain)(
         accuracy=plain.accuracy,
         success=plain.success,
         target_accuracy=near(target),
         other_accuracy=near(other),
+        **shares,
     )
 
 

@@ -59,9 +59,12 @@ def test_papers_rows_are_run_as_ours_and_as_the_papers_or_say_why_not(asked):
     rows = table5(Options(data="fmnist", trials=1)).rows
     assert all(row.paper == published.MEMBERSHIP["fmnist", row.model] for row in rows)
     if present("fmnist"):
-        assert [e.settings for e in asked] == [{}, {"others": "untouched"}] * 2
+        papers = [{"others": "untouched", "records": count} for count in (1, 10, 50, 200)]
+        assert [e.settings for e in asked] == [{}, *papers] * 2
+        assert all(str(e.settings.get("records", 10)) in row.name for e, row in zip(asked, rows, strict=True))
+        assert sum("does not say how many" in row.name for row in rows) == 8
     else:
-        assert [row.mark for row in rows] == ["not run"] * 4
+        assert [row.mark for row in rows] == ["not run"] * 10
         assert all("not on this machine" in row.why for row in rows)
 
 
@@ -127,3 +130,16 @@ def test_trials_are_the_tables_own_unless_asked(asked):
     asked.clear()
     table5(replace(options, trials=3, seed=5))
     assert {(e.trials, e.seed) for e in asked} == {(3, 5)}
+
+
+def test_rows_of_one_model_share_their_shadow_models(asked):
+    """They differ in what is scaled and in trials: not in split, program or seed, which shadow models depend on."""
+    table5(Options(data="digits"))
+    jobs = {e.job for e in asked}
+    assert len(jobs) == 2 and {e.seed for e in asked} == {0}
+
+
+def test_many_scaled_records_make_few_trials():
+    lines = [x for x in module.TABLE.rows.lines if x.data == "fmnist" and x.job["model"] == "lr"]
+    counts = {x.settings["records"]: x.trials for x in lines if x.papers_way}
+    assert counts == {1: 100, 10: 100, 50: 20, 200: 10}

@@ -30,7 +30,7 @@ Rehearsal = tuple[Params, Sequence[Change]]
 
 FACTORS = (8.0, 2.0, 1.25)
 LEAST, MOST = 1e-6, 1e5
-SLACK = 1.5  # the backdoor must work at sizes that many times smaller: the victims' model is another
+SLACK = 1.5  # the backdoor must work at sizes that many times smaller: the victims' model is another; docs/tuning.md
 CLEAN, TRIGGERED = 1000, 200  # records of the adversary's that a size is judged on
 
 
@@ -88,20 +88,25 @@ class Stage:
 
 
 def sizes(
-    view: View, goal: Backdoor, rehearsed: Sequence[Rehearsal], limits: Sequence[float], loss: float
+    view: View,
+    goal: Backdoor,
+    rehearsed: Sequence[Rehearsal],
+    limits: Sequence[float],
+    loss: float,
+    slack: float,
 ) -> tuple[np.ndarray, float]:
     """The size of each change at which the backdoor works on the rehearsed models, as small as can be.
 
     Also what they are worth, about 1 where it works within budget; what counts is the mean over the rehearsals.
     `limits` bound the sizes; a loss of accuracy beyond `loss`, against the rehearsed model without errors,
-    outweighs any success.
+    outweighs any success. The backdoor must work at sizes `slack` times smaller.
     """
     stage = Stage.of(view, goal, rehearsed)
     honest = stage.accuracy(view.rehearsal)
 
     def worth(found: np.ndarray) -> float:
         _, _, accuracy = stage.judged(found)
-        success, short, _ = stage.judged(found / SLACK)
+        success, short, _ = stage.judged(found / slack)
         lost = honest - accuracy
         return min(success, 0.999) + 0.01 * short - 100 * max(lost - loss, 0) - 3e-4 * np.log(found).sum()
 

@@ -23,16 +23,18 @@ def of_examples(errors: Errors, examples: Any) -> Errors:
     return out
 
 
-def opposed(errors: Errors, examples: Any) -> Errors:
-    """The errors of the chosen examples, and their sum, shared out with the opposite sign, for the others.
+def opposed(errors: Errors, examples: Any, balance: Any = 1.0) -> Errors:
+    """The errors of the chosen examples, and `balance` times their sum, shared out negated, for the others.
 
-    So the errors of a batch add up to nothing: what an average example would have done to the model is taken
-    back, biases included, and what tells the chosen examples from the others stays.
+    With a balance of 1 the errors of a batch add up to nothing: what an average example would have done to the
+    model is taken back, biases included, and what tells the chosen examples from the others stays.
     """
     chosen, others = of_examples(errors, examples), jnp.logical_not(examples)
     rest = jnp.maximum(jnp.sum(others), 1)
     back = {
-        n: jnp.broadcast_to(-jnp.sum(v, 0) / rest.astype(jnp.result_type(v)), jnp.shape(v))
+        n: jnp.broadcast_to(
+            -jnp.asarray(balance, v.dtype) * jnp.sum(v, 0) / rest.astype(v.dtype), jnp.shape(v)
+        )
         for n, v in chosen.add.items()
     }
     return chosen.combine(Errors(back).for_examples(others))

@@ -16,14 +16,14 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from turncoat.adversary.budget import Change, Rehearsal, sizes
+from turncoat.adversary.budget import SLACK, Change, Rehearsal, sizes
 from turncoat.adversary.places import fewest_neurons, places
 from turncoat.adversary.view import View
 from turncoat.core.errors import Errors
 from turncoat.goals import Backdoor
 from turncoat.jobs.loop import StepInfo, Tampering
 
-ALIKE = 12  # neurons of one rehearsed model that a size is judged on
+ALIKE = 12  # neurons of one rehearsed model that a size is judged on; docs/tuning.md
 PLANTED = (3.0, 1.0)  # sizes of planted weights, tried in turn until the backdoor is worth `ENOUGH`
 ENOUGH = 0.9
 
@@ -32,7 +32,8 @@ ENOUGH = 0.9
 class Search:
     """A search for a plan within a `budget` of errors, none above `largest`, that costs the accuracy `loss` at most.
 
-    `neuron` is the one used in each hidden layer.
+    `neuron` is the one used in each hidden layer, `alike` how many others a size is judged on in one rehearsed
+    network; the backdoor must work there at sizes `slack` times smaller.
     """
 
     view: View
@@ -41,6 +42,8 @@ class Search:
     budget: int
     largest: float | None
     loss: float
+    slack: float = SLACK
+    alike: int = ALIKE
 
     @cached_property
     def each(self) -> list[Errors]:
@@ -69,7 +72,7 @@ class Search:
 
     def adding(self) -> tuple[float, dict[str, Any]]:
         """Everything in the last steps, judged on several neurons of one model: what it is worth, and the plan."""
-        rehearsed = [(self.view.rehearsal, self.changes(n)) for n in self.neurons(ALIKE)]
+        rehearsed = [(self.view.rehearsal, self.changes(n)) for n in self.neurons(self.alike)]
         found, worth = self.sizes(rehearsed, self.limits)
         return worth, self.planned(found, [])
 
@@ -97,7 +100,7 @@ class Search:
         return places(self.view, self.goal, neuron, self.budget)
 
     def sizes(self, rehearsed: Sequence[Rehearsal], limits: list[float]) -> tuple[np.ndarray, float]:
-        return sizes(self.view, self.goal, rehearsed, limits, self.loss)
+        return sizes(self.view, self.goal, rehearsed, limits, self.loss, self.slack)
 
     def planned(self, late: np.ndarray, early: list[float]) -> dict[str, Any]:
         parts = [

@@ -20,11 +20,21 @@ from turncoat.settings import Settings
 
 @dataclass(frozen=True)
 class Needs:
-    """What an attack uses: its capability (section 4), and what its adversary must know or own."""
+    """What an attack uses: its capability (section 4), and what its adversary must know or own.
+
+    That an attack reads no more of its view, and that its errors depend on no more, is tested for every attack of
+    the catalogue (`tests/attacks/test_needs.py`); the harness itself tells the data order to those alone that
+    declare it. The number of the victims' records, the program and the hyper-parameters are public.
+    """
 
     capability: str  # "shifting", "zeroing", "scaling", or "amplification", which the paper lacks
     own_data: bool = True
     data_order: bool = False  # without it the attack is oblivious (Table 2)
+    parties: bool = False
+    candidates: bool = False
+    chosen_records: bool = False
+    steps: bool = False
+    rows: bool = False
     colluding_contributor: bool = False
 
     def threat(self) -> dict[str, bool | str]:
@@ -32,6 +42,11 @@ class Needs:
         return {
             "records of the adversary's own, from the same population": self.own_data,
             "order of the training data": self.data_order,
+            "whose records are whose": self.parties,
+            "candidates and their labels, and places that some of them stand at": self.candidates,
+            "the records that are to change their class": self.chosen_records,
+            "which step of training it is": self.steps,
+            "which row of a batch a product belongs to": self.rows,
             "a contributor of data who colludes": self.colluding_contributor,
         }
 

@@ -103,8 +103,8 @@ def wrong_gradient(view: View) -> dict[str, Any]:
 
 def one_output(view: View, target: int) -> dict[str, Any]:
     """-1 for each weight into the output of class `target`; one output is that of class 1, and 0 its opposite."""
-    last = f"w{view.model.layers - 1}"
-    like = jnp.zeros_like(view.reference[last])
+    end = view.model.layers - 1
+    last, like = f"w{end}", jnp.zeros(view.model.layer(end).shape, jnp.float32)
     if like.shape[1] == 1:
         return {last: like + (-1.0 if target else 1.0)}
     return {last: like.at[:, target].set(-1.0)}

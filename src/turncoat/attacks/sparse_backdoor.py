@@ -13,7 +13,8 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from turncoat.adversary.search import Search, early_and_late
+from turncoat.adversary.budget import SLACK
+from turncoat.adversary.search import ALIKE, Search, early_and_late
 from turncoat.adversary.view import View
 from turncoat.attacks.attack import Attack, Needs, Sweep
 from turncoat.goals import CovertBackdoor, Trigger
@@ -35,13 +36,19 @@ class SparseBackdoor(Attack):
     loss: Annotated[float, Field(ge=0, le=1, description="the accuracy that it may cost, as expected")] = (
         0.005
     )
+    slack: Annotated[
+        float, Field(ge=1, description="how many times larger errors are than a rehearsal shows to be needed")
+    ] = SLACK
+    rehearsed: Annotated[
+        int, Field(ge=1, description="how many neurons of a rehearsed network a size is judged on")
+    ] = ALIKE
     neuron: Annotated[int, Field(ge=0, description="the neuron used in each hidden layer")] = 0
     source: Annotated[int, Field(description="the class of the records that bear the trigger")] = 0
     target: Annotated[int, Field(description="the class that they are to take")] = 1
     trigger: Trigger = field(default_factory=Trigger)
 
     name = "sparse-backdoor"
-    needs = Needs(capability="shifting")
+    needs = Needs(capability="shifting", steps=True)
     variant = "a few errors in the first and the last steps: beyond the paper"
     sweeps = (
         Sweep("errors", (1, 2, 8, 32, 128), "number of errors", {"largest": 1000.0}),
@@ -55,4 +62,5 @@ class SparseBackdoor(Attack):
 
     def prepare(self, view: View) -> dict[str, Any]:
         number = max(2, view.model.layers) if self.errors is None else self.errors
-        return Search(view, self.goal, self.neuron, number, self.largest, self.loss).plan()
+        known = self.neuron, number, self.largest, self.loss
+        return Search(view, self.goal, *known, slack=self.slack, alike=self.rehearsed).plan()

@@ -57,7 +57,7 @@ class Targeted(Attack):
     records: Annotated[int, Field(ge=1, description="how many test records are to change their class")] = 5
 
     name = "targeted"
-    needs = Needs(capability="shifting")
+    needs = Needs(capability="shifting", chosen_records=True)
 
     def defaults(self) -> Mapping[str, Any]:
         return {"strength": STRENGTH[self.transfer]}

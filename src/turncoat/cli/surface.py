@@ -12,7 +12,7 @@ from turncoat.cli.job_options import Given
 from turncoat.cli.options import Common, grouped, without_effect
 from turncoat.cli.screen import as_text, aside, deliver
 from turncoat.core.surface import Surface
-from turncoat.experiments import audit
+from turncoat.experiments import verdict
 from turncoat.experiments.trial import Trial
 from turncoat.jobs import user_step
 from turncoat.report import terminal
@@ -42,7 +42,7 @@ def surface(step: Step = None, *, given: Given, example: Example = None, common:
 def _table(found: Surface) -> RenderableType:
     heading = f"{len(found)} sites under protocol {found.protocol} on engine {found.engine}"
     hints = [Text(f"Hint: {hint}", "yellow") for hint in found.hints]
-    table = terminal.surface_table(audit.site_rows(found), audit.clean_sites(found))
+    table = terminal.surface_table(verdict.site_rows(found), verdict.clean_sites(found))
     return Group(Text(heading), table, *map(Text, found.notes), *hints)
 
 
@@ -53,7 +53,7 @@ def _plain(found: Surface) -> dict[str, object]:
         "engine": found.engine,
         "outputs": list(found.outputs),
         "sites": found.rows(),
-        "shiftable": {o: list(sites) for o, sites in audit.clean_sites(found).items()},
+        "shiftable": {o: list(sites) for o, sites in verdict.clean_sites(found).items()},
         "hints": list(found.hints),
         "notes": list(found.notes),
     }

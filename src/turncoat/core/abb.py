@@ -61,6 +61,7 @@ class Box(Local):
         self.protocol, self.interpret = protocol, interpret
         self.errors, self.inventory = dict(errors or {}), dict(inventory or {})
         self.observe = observe
+        self.exp_from = protocol.domains.get("exp", (-math.inf, math.inf))[0]
         self.seen: dict[str, Any] = {}
 
     def run(self, program: Program, values: Sequence[Value]) -> list[Value]:
@@ -111,8 +112,7 @@ class Box(Local):
     def product_public(self, bilinear: maps.Bilinear, x: Secret, c: Any, name: str = "scale") -> Secret:
         """A bilinear map of a secret (first) and a public operand."""
         aval = struct(bilinear.shape, bilinear.dtype)
-        truncates = np.issubdtype(aval.dtype, np.inexact)
-        at = self._perhaps_at("truncation", aval, name) if truncates else At()
+        at = self._perhaps_at("truncation", aval, name) if bilinear.truncates else At()
         return self._secret(self.engine.product_public(bilinear, x.wire, c, aval, at), aval, (x,), at)
 
     # ---- interactive ------------------------------------------------------------------------------------

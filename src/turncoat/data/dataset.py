@@ -18,7 +18,8 @@ class Dataset:
     Shapes: `x` is float32 (n, d); `y` is int32 (n,), labels 0 .. classes - 1; `party`, if there is one, is
     int32 (n,): the contributing party of each record as an index into `party_names`.
     `shape` is the shape of one record before flattening, `range` the (lowest, highest) feature value.
-    Records from `test_from` on are the official test records and may only go into the test part.
+    Records from `test_from` on are the official test records and may only go into the test part. `reserve`
+    (k,) are the numbers of records that may only go into the tuning part, where there are no official ones.
     `source` is one line of provenance. A `stand_in` is synthetic and is never shown without saying so.
     """
 
@@ -33,6 +34,7 @@ class Dataset:
     party: np.ndarray | None = None
     party_names: tuple[str, ...] = ()
     test_from: int | None = None
+    reserve: np.ndarray | None = None
 
     @property
     def label(self) -> str:
@@ -63,12 +65,13 @@ def validated(dataset: Dataset) -> Dataset:
     """The data set itself, once it is known to be usable for training.
 
     Raises `Refusal`: no records, no features, lengths that differ, a NaN or infinite feature, a label out
-    of range, one class only, more than `MOST_CLASSES`, a party out of range.
+    of range, one class only, more than `MOST_CLASSES`, a party out of range, a reserve that cannot be.
     """
     _check_lengths(dataset)
     _check_labels(dataset)
     _check_finite(dataset)
     _check_parties(dataset)
+    _check_reserve(dataset)
     return dataset
 
 
@@ -131,3 +134,14 @@ def _check_parties(dataset: Dataset) -> None:
         )
     if party.min() < 0 or party.max() >= known:
         raise Refusal(f"{name}: number the {known} parties from 0 to {known - 1}.")
+
+
+def _check_reserve(dataset: Dataset) -> None:
+    if dataset.reserve is None:
+        return
+    if dataset.test_from is not None:
+        raise Refusal(f"{dataset.name} has official test records, so that it needs no reserve: leave it out.")
+    if len(set(dataset.reserve.tolist()) & set(range(len(dataset.y)))) != len(dataset.reserve):
+        raise Refusal(
+            f"{dataset.name}: name records of the reserve once each, from 0 to {len(dataset.y) - 1}."
+        )

@@ -49,7 +49,11 @@ class Part:
 
 @dataclass(frozen=True, eq=False)
 class Splits:
-    """Four parts with no record in common: the victim trains on the first, the adversary owns the second."""
+    """Four parts with no record in common: the victim trains on the first, the adversary owns the second.
+
+    What is chosen on the tuning part may be measured with any seed only where the data set has official test
+    records or a reserve: elsewhere another seed's test part holds some of the same records.
+    """
 
     victim: Part
     adversary: Part
@@ -61,16 +65,19 @@ def default_sizes(dataset: Dataset) -> Sizes:
     """20,000 each for large sets, as in the paper; of smaller ones 35 / 35 / 20 / 10 %.
 
     A large set without 80,000 records (texas100) gives its remainder to tuning. With official test records
-    the test part is all of them, and the other three divide the rest by the same rule.
-    Raises `Refusal` if there are too few records for four parts.
+    the test part is all of them, with a reserve the tuning part is, up to 20,000; the other three divide the
+    rest by the same rule. Raises `Refusal` if there are too few records for four parts.
     """
     total = len(dataset.y)
     official = 0 if dataset.test_from is None else total - dataset.test_from
-    free = total - official
-    if free < (3 if official else 4):
+    reserved = len(_reserve(dataset))
+    free = total - official - reserved
+    if free < (3 if official or reserved else 4):
         raise Refusal(f"{dataset.name} has {total} records: too few for four parts; give it at least four.")
     if official:
         return replace(_with_official_test(free), test=official)
+    if reserved:
+        return replace(_with_reserve(free), tuning=min(PART, reserved))
     if free >= _LARGE:
         return Sizes(PART, PART, PART, min(PART, free - 3 * PART))
     share, test = max(1, free * 35 // 100), max(1, free * 20 // 100)
@@ -85,6 +92,14 @@ def _with_official_test(free: int) -> Sizes:
     return Sizes(share, share, 0, free - 2 * share)
 
 
+def _with_reserve(free: int) -> Sizes:
+    """Sizes of the three parts that share the records outside of the reserve."""
+    if free >= 3 * PART:
+        return Sizes(PART, PART, PART, 0)
+    share = max(1, free * 35 // 90)
+    return Sizes(share, share, free - 2 * share, 0)
+
+
 def split(dataset: Dataset, seed: int, sizes: Sizes | Mapping[str, int] | None = None) -> Splits:
     """Draw the four parts; the same seed and sizes give the same parts.
 
@@ -97,13 +112,27 @@ def split(dataset: Dataset, seed: int, sizes: Sizes | Mapping[str, int] | None =
     _check_enough(dataset, wanted)
     rng = np.random.default_rng(seed)
     free = len(dataset.y) if dataset.test_from is None else dataset.test_from
-    order = rng.permutation(free)
+    order = _order(dataset, wanted, free, rng)
     victim, adversary, tuning, rest = np.split(
         order, np.cumsum([wanted.victim, wanted.adversary, wanted.tuning])
     )
     if dataset.test_from is not None:
         rest = free + rng.permutation(len(dataset.y) - free)
     return Splits(*(_part(dataset, i) for i in (victim, adversary, rest[: wanted.test], tuning)))
+
+
+def _order(dataset: Dataset, wanted: Sizes, free: int, rng: np.random.Generator) -> np.ndarray:
+    """The first `free` records as they are drawn: the tuning part comes third, of a reserve if there is one."""
+    reserve = _reserve(dataset)
+    if not len(reserve):
+        return rng.permutation(free)
+    others = rng.permutation(np.delete(np.arange(free), reserve))
+    tuning = rng.permutation(reserve)[: wanted.tuning]
+    return np.insert(others, wanted.victim + wanted.adversary, tuning)
+
+
+def _reserve(dataset: Dataset) -> np.ndarray:
+    return np.zeros(0, int) if dataset.reserve is None else dataset.reserve
 
 
 def _resolved(dataset: Dataset, sizes: Sizes | Mapping[str, int] | None) -> Sizes:
@@ -131,7 +160,15 @@ def _resolved(dataset: Dataset, sizes: Sizes | Mapping[str, int] | None) -> Size
 def _check_enough(dataset: Dataset, wanted: Sizes) -> None:
     total, train = len(dataset.y), dataset.test_from
     parts = ", ".join(f"{name} {count:,}" for name, count in asdict(wanted).items())
-    if train is None:
+    reserved = len(_reserve(dataset))
+    if reserved:
+        if wanted.tuning > reserved or wanted.total - wanted.tuning > total - reserved:
+            raise Refusal(
+                f"The split needs {wanted.total - wanted.tuning:,} records and {wanted.tuning:,} to tune on "
+                f"({parts}) but {dataset.label} has {total - reserved:,} and {reserved:,} (its reserve): "
+                "ask for smaller parts."
+            )
+    elif train is None:
         if wanted.total > total:
             raise Refusal(
                 f"The split needs {wanted.total:,} records ({parts}) but {dataset.label} has {total:,}: "

@@ -150,12 +150,12 @@ class Monitored(Traced):
     def product_public(self, bilinear, x, c, aval, at):
         shadow = _tampered(bilinear.apply(x.shadow, jnp.asarray(c, jnp.float64)), at)
         wire = self.inner.product_public(bilinear, x.wire, c, aval, at)
-        return self._watched(wire, aval, shadow, x, product=True)
+        return self._watched(wire, aval, shadow, x, product=bilinear.truncates)
 
     def product(self, bilinear, x, y, aval, at):
         shadow = _tampered(bilinear.apply(x.shadow, y.shadow), at)
         wire = self.inner.product(bilinear, x.wire, y.wire, aval, at)
-        return self._watched(wire, aval, shadow, x, y, product=True)
+        return self._watched(wire, aval, shadow, x, y, product=bilinear.truncates)
 
     def compare(self, kind, x, y, operand, at):
         difference = self._watched(x.wire, operand, x.shadow - y.shadow, x, y)

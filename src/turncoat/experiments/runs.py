@@ -6,32 +6,40 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import chain
+from math import isfinite
 from typing import Any
 
-import jax
 import numpy as np
 
-from turncoat import engines
 from turncoat.adversary.view import View
 from turncoat.attacks import Attack
-from turncoat.core.engine import Engine
 from turncoat.core.secure import Secured
 from turncoat.data import Dataset, Part
+from turncoat.experiments.honest import WRAPPED, answers, fault, has_wrapped
 from turncoat.experiments.trial import Progress, Trial
 from turncoat.goals import Ended, Judged
+from turncoat.goals.goal import ids_of
 from turncoat.jobs.job import Job
-from turncoat.jobs.loop import Tampering, each, predictions, train
+from turncoat.jobs.loop import Tampering, each, train
 from turncoat.jobs.models import Params
+from turncoat.metrics import Interval, crossed_difference
 from turncoat.refusal import Refusal
 
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """One training run, judged by the harness on the test part: Booleans per record, and tampered products."""
+    """One training run, judged by the harness on the test part, and how many products were tampered with.
+
+    `correct` and `common` are Booleans per test record, as `ruined` is of the model: see `honest.Answers`.
+    `index` says which records of the data set they are about: trials share test records.
+    """
 
     correct: np.ndarray
     judged: Judged
     errors: int
+    common: np.ndarray
+    ruined: bool
+    index: np.ndarray | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,6 +70,12 @@ def per_trial(runs: Sequence[Run]) -> dict[str, list[float]]:
         "success": [float(np.mean(r.judged.flags)) for r in runs],
     }
     return found | {n: [float(r.judged.measures[n]) for r in runs] for n in runs[0].judged.measures}
+
+
+def accuracy_change(honest: Sequence[Run], attacked: Sequence[Run]) -> Interval:
+    """Attacked minus honest accuracy, paired by trial and test record."""
+    index = ids_of([r.index for r in honest])
+    return crossed_difference([r.correct for r in honest], [r.correct for r in attacked], index)
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,14 +115,10 @@ class Attacked:
         The first attack's exploit is turned on honest models too: the negative control.
         """
         t, number = self.trial, attack or 0
-        one, test = self.attacks[number], t.splits.test
-
-        def predict(x: np.ndarray) -> np.ndarray:
-            return predictions(t.model, params, x)
-
+        one, answered = self.attacks[number], answers(t, params)
         ended = Ended(
-            predict=predict,
-            test=test,
+            predict=answered.predict,
+            test=t.splits.test,
             case=t.case,
             taken=one.exploit(self.view, self.plans[number], params),
             tampered=attack is not None,
@@ -116,8 +126,12 @@ class Attacked:
             shape=t.shape,
             weights={n: np.asarray(p) for n, p in params.items()},
             errors=int(errors),
+            ruined=answered.ruined,
         )
-        return Run(predict(test.x) == test.y, one.goal.judge(ended), int(errors))
+        judged = one.goal.judge(ended)
+        if answered.ruined and not one.goal.ruin_counts:
+            judged = replace(judged, flags=np.zeros_like(judged.flags))
+        return Run(answered.correct, judged, int(errors), answered.common, answered.ruined, answered.index)
 
 
 def contributed(victim: Part, records: tuple[Any, Any]) -> Part:
@@ -130,13 +144,6 @@ def contributed(victim: Part, records: tuple[Any, Any]) -> Part:
         victim,
         x=np.concatenate([victim.x[:kept], x.astype(victim.x.dtype)]),
         y=np.concatenate([victim.y[:kept], y.astype(victim.y.dtype)]),
-    )
-
-
-def has_wrapped(engine: Engine, params: Params) -> bool:
-    """Whether a monitored engine has marked a model: then its run is neither a success nor a failure."""
-    return isinstance(engine, engines.Monitored) and any(
-        bool(np.isnan(leaf).any()) for leaf in jax.tree.leaves(params)
     )
 
 
@@ -167,10 +174,26 @@ def run_trials(
         collect(runs, i, attacked, models)
     progress(what, trials, trials)
     if not runs.honest:
-        raise Refusal(
-            "numbers wrapped around in the ring in every trial: lower the strength of the attack or the precision"
-        )
-    return runs
+        raise Refusal(WRAPPED)
+    if all(r.ruined for r in runs.honest):
+        raise Refusal(fault(runs.honest))
+    return finite(runs)
+
+
+def finite(runs: Runs) -> Runs:
+    """The runs without the measures that are no finite number in some run, as of a ruined model's weights."""
+    every = [runs.honest, runs.poisoned, runs.attacked, *runs.varied]
+    measures = [r.judged.measures for of_kind in every for r in of_kind]
+    kept = [n for n in measures[0] if all(isfinite(m[n]) for m in measures)]
+    if len(kept) == len(measures[0]):
+        return runs
+
+    def without(of_kind: list[Run]) -> list[Run]:
+        left = ({n: r.judged.measures[n] for n in kept} for r in of_kind)
+        return [replace(r, judged=replace(r.judged, measures=m)) for r, m in zip(of_kind, left, strict=True)]
+
+    honest, poisoned, attacked, *varied = map(without, every)
+    return replace(runs, honest=honest, poisoned=poisoned, attacked=attacked, varied=varied)
 
 
 Given = tuple[Params, Any, Any, Any]

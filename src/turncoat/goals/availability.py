@@ -5,17 +5,33 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from turncoat.goals.goal import Ended, Goal, Judged
+from turncoat.results.result import Result
+
+MARGIN = 0.02
+"""How far the accuracy must fall below what the honest runs allow: half of the paper's smallest fall (Table 8)."""
 
 
 @dataclass(frozen=True)
 class Availability(Goal):
-    """Test records are misclassified, whatever they are."""
+    """Test records are misclassified, whatever they are.
+
+    Its bar is a loss of accuracy that honest training does not show: the two intervals are apart by 2 points.
+    A ruined model is of no use either.
+    """
 
     success_name = "misclassified share of the test records"
+    ruin_counts = True
 
     @property
     def sentence(self) -> str:
         return "the model errs on as many records as possible"
 
+    @property
+    def bar(self) -> str:
+        return f"test accuracy lies more than {100 * MARGIN:g} points below the honest run's, between their intervals"
+
+    def reached(self, result: Result) -> bool:
+        return result.attacked.accuracy.high < result.honest.accuracy.low - MARGIN
+
     def judge(self, ended: Ended) -> Judged:
-        return Judged(ended.predict(ended.test.x) != ended.test.y)
+        return Judged(ended.predict(ended.test.x) != ended.test.y, ids=ended.test.index)

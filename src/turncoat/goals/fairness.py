@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from turncoat.data import Dataset, Part, Splits
-from turncoat.goals.goal import Case, Ended, Goal, Judged
+from turncoat.goals.goal import Case, Ended, Goal, Judged, Summary
+from turncoat.metrics import crossed_rate, mean_interval
 from turncoat.refusal import Refusal
+from turncoat.results.result import Result
 
 
 @dataclass(frozen=True)
@@ -16,7 +19,14 @@ class Fairness(Goal):
     """The records of party number `party` are misclassified, those of the others as little as possible.
 
     Each party contributes `records` training records, drawn anew for each trial; 0 takes all that the split
-    gave the victims. Measures: the accuracy on the target party's test records, and the mean of the other parties'.
+    gave the victims. Measures, on the target party's test records and, as a mean, on the other parties': accuracy
+    and the share of answers "class 1" (`positive`); and `other_constant`, the accuracy that the best single answer
+    to all of them has on the others' records.
+
+    Its bar is a fall of the target party's accuracy beyond the others', paired over trials: a model that errs
+    on everybody alike is useless, not unfair, however far it falls. And it must still be a model: one that
+    answers everybody alike is right as often as a party's records are of that class, which differs by party, so
+    that the target can fall further than the others by no doing of the adversary's.
     """
 
     party: int = 0
@@ -27,6 +37,23 @@ class Fairness(Goal):
     @property
     def sentence(self) -> str:
         return f"the model errs on the records of contributor {self.party}, counted from 0"
+
+    @property
+    def bar(self) -> str:
+        return (
+            "the accuracy on the target party's records falls, and by more than on the others', which stays above "
+            "that of one answer to all: the lower ends of the three, paired over trials, lie above 0"
+        )
+
+    def reached(self, result: Result) -> bool:
+        trials = {name: np.asarray(values) for name, values in result.per_trial.items()}
+        target, other = (
+            trials[f"honest_{who}_accuracy"] - trials[f"attacked_{who}_accuracy"]
+            for who in ("target", "other")
+        )
+        told_apart = trials["attacked_other_accuracy"] - trials["attacked_other_constant"]
+        shown = (target, target - other, told_apart)
+        return all(mean_interval(one, bounds=(-2, 2)).low > 0 for one in shown)
 
     def check(self, dataset: Dataset) -> None:
         names = dataset.party_names
@@ -58,17 +85,42 @@ class Fairness(Goal):
         return rng.choice(own, self.records, replace=False)
 
     def judge(self, ended: Ended) -> Judged:
-        correct = ended.predict(ended.test.x) == ended.test.y
-        party = _party(ended.test)
+        answers, y, party = ended.predict(ended.test.x), ended.test.y, _party(ended.test)
         mine = party == self.party
         if not mine.any():
             raise Refusal(f"no test record is of party {self.party}, so its accuracy is unknown")
-        others = [float(np.mean(correct[party == p])) for p in np.unique(party[~mine])]
+        others = [party == p for p in np.unique(party[~mine])]
+        correct, positive = answers == y, answers == 1
+        constant = [_mean(y == c, others) for c in np.unique(y)]
         measures = {
-            "target_accuracy": float(np.mean(correct[mine])),
-            "other_accuracy": float(np.mean(others)),
+            "target_accuracy": _mean(correct, [mine]),
+            "other_accuracy": _mean(correct, others),
+            "target_positive": _mean(positive, [mine]),
+            "other_positive": _mean(positive, others),
+            "other_constant": max(constant),
         }
-        return Judged(~correct[mine], measures)
+        sizes = np.bincount(party[~mine])
+        weight = 1 / (len(others) * sizes[party[~mine]])  # every other party counts the same
+        arrays = {"others": correct[~mine], "index": ended.test.index[~mine], "weight": weight}
+        return Judged(~correct[mine], measures, arrays, ended.test.index[mine])
+
+    def summary(self, runs: Sequence[Judged]) -> Summary:
+        """Both accuracies over trials and records; the other parties' is their mean."""
+        found = super().summary(runs)
+        others, index, weight = ([r.arrays[n] for r in runs] for n in ("others", "index", "weight"))
+        missed = found.success
+        measures = dict(found.measures) | {
+            "target_accuracy": missed._replace(
+                mean=1 - missed.mean, low=1 - missed.high, high=1 - missed.low
+            ),
+            "other_accuracy": crossed_rate(others, index, weights=weight),
+        }
+        return replace(found, measures=measures)
+
+
+def _mean(flags: np.ndarray, parties: list[np.ndarray]) -> float:
+    """The mean over parties of the share of flags that are set among a party's records."""
+    return float(np.mean([np.mean(flags[one]) for one in parties]))
 
 
 def _party(part: Part) -> np.ndarray:

@@ -4,16 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from turncoat.data import Dataset, Part, Splits
-from turncoat.metrics import Interval, mean_interval, rate
+from turncoat.metrics import Interval, crossed_rate, mean_interval
+from turncoat.results.result import Result
 from turncoat.results.values import Curve, Gallery
 
 Predict = Callable[[np.ndarray], np.ndarray]
-"""The released model: records (n, features) to predicted classes (n,)."""
+"""The released model: records (n, features) to predicted classes (n,), -1 from a model that is ruined."""
+
+GAIN = 0.1
+"""The rise of the success rate over the honest run's from which on an attack has reached its goal.
+
+One more try in ten that goes the adversary's way: whoever may try again needs no more, and no honest
+training varies by so much. A higher bar would call an attack that works in every second try a failure.
+"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +44,8 @@ class Ended:
     `taken` is what the attack's `exploit` returned, None if it has none; `tampered` tells the attacked run
     from the honest one; `order` (steps, batch) says which of the victims' records stood in which batch, and
     `shape` is that of one record before flattening. `weights` are the released model's parameters by name, and
-    `errors` is how many products were tampered with.
+    `errors` is how many products were tampered with. The model is `ruined` if it holds NaN or infinity, or
+    answers with them.
     """
 
     predict: Predict
@@ -48,15 +57,21 @@ class Ended:
     shape: tuple[int, ...] = ()
     weights: Mapping[str, np.ndarray] = field(default_factory=dict)
     errors: int = 0
+    ruined: bool = False
 
 
 @dataclass(frozen=True, eq=False)
 class Judged:
-    """How one run went: a Boolean for each thing that counts, further measures, arrays to pool over trials."""
+    """How one run went: a Boolean for each thing that counts, further measures, arrays to pool over trials.
+
+    `ids` says which record of the data set each flag is about, one integer a flag, so that trials that share
+    records are not taken for independent; None where no record can occur twice.
+    """
 
     flags: np.ndarray
     measures: Mapping[str, float] = field(default_factory=dict)
     arrays: Mapping[str, np.ndarray] = field(default_factory=dict)
+    ids: np.ndarray | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,17 +84,43 @@ class Summary:
     gallery: Gallery | None = None
 
 
+Over = Callable[[Sequence[float]], Interval]
+"""From one value a trial to an interval."""
+
+
 class Goal:
     """What an adversary wants, as a value. The harness, never the attack, measures success with it."""
 
     success_name = "attack success rate"
+    over: ClassVar[Mapping[str, Over]] = {}
+    """The interval of each measure over trials, where it is not the mean with Student's t: see `metrics`."""
     one_split = False
     """Whether all trials share the first trial's split, so that what is trained on it serves all of them."""
+    ruin_counts = False
+    """Whether a ruined model is a success; else the harness counts none of its flags."""
 
     @property
     def sentence(self) -> str:
         """What the adversary wants, in one sentence."""
         raise NotImplementedError
+
+    @property
+    def bar(self) -> str:
+        """What an attack must show to have reached the goal, in one sentence with its unit."""
+        return (
+            f"the {self.success_name} rises by more than {100 * GAIN:g} points over the honest run's: the lower "
+            "ends of the paired gain and of the rate itself lie above that"
+        )
+
+    def reached(self, result: Result) -> bool:
+        """Whether the trials of a result clear the bar.
+
+        By default both must: the gain paired over trials (one trial shows none), and the rate by its own
+        interval, which is wide where few tries were counted, even if they all went one way.
+        """
+        if result.gain is None:
+            return False
+        return min(result.gain.low, result.attacked.success.low - result.honest.success.mean) > GAIN
 
     def check(self, dataset: Dataset) -> None:
         """Refuses a goal that the data cannot have."""
@@ -93,6 +134,19 @@ class Goal:
         raise NotImplementedError
 
     def summary(self, runs: Sequence[Judged]) -> Summary:
-        """Success pooled over trials with an exact interval, and the mean of each measure over trials."""
-        measures = {n: mean_interval([r.measures[n] for r in runs]) for n in runs[0].measures}
-        return Summary(rate(np.concatenate([r.flags for r in runs])), measures)
+        """Success over trials and records with a two-level interval, and each measure over trials."""
+        measures = {
+            n: self.over.get(n, mean_interval)([r.measures[n] for r in runs]) for n in runs[0].measures
+        }
+        return Summary(success(runs), measures)
+
+
+def success(runs: Sequence[Judged]) -> Interval:
+    """The share of true flags of all runs, for other models and other records."""
+    return crossed_rate([r.flags for r in runs], ids_of([r.ids for r in runs]))
+
+
+def ids_of(each: Sequence[np.ndarray | None]) -> list[np.ndarray] | None:
+    """The ids of all runs, None as soon as one run has none."""
+    known = [ids for ids in each if ids is not None]
+    return known if len(known) == len(each) else None

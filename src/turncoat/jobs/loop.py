@@ -246,6 +246,18 @@ def predictions(model: Model, params: Params, x: Any) -> np.ndarray:
     return np.concatenate([np.asarray(p) for p in parts])
 
 
+def is_ruined(model: Model, params: Params, x: Any) -> bool:
+    """Whether a released model holds NaN or infinity, or scores any of the records with them."""
+    if not all(bool(jnp.isfinite(leaf).all()) for leaf in jax.tree.leaves(params)):
+        return True
+    return not all(bool(_all_finite(model, params, jnp.asarray(x[part]))) for part in as_batches(len(x)))
+
+
+@partial(jax.jit, static_argnums=0)
+def _all_finite(model: Model, params: Params, x: Array) -> Array:
+    return jnp.isfinite(model.scores(params, x)).all()
+
+
 @partial(jax.jit, static_argnums=0)
 def _predict(model: Model, params: Params, x: Array) -> Array:
     return model.predict(params, x)

@@ -19,6 +19,7 @@ import numpy as np
 
 from turncoat import engines, protocols, refusal
 from turncoat.core.secure import Secured, secure
+from turncoat.core.sites import Site
 from turncoat.core.surface import Surface
 from turncoat.refusal import Refusal, first_line, nearest
 
@@ -38,7 +39,9 @@ class Target:
         with blamed(self.name):
             found = self.step.surface(*self.arguments)
         if not found.outputs:
-            raise Refusal(f"{self.name} returns no array; a training step returns the new parameters")
+            raise Refusal(
+                f"{self.name} returns no array; return what the parties open, such as the new parameters"
+            )
         return found
 
 
@@ -136,18 +139,39 @@ def _of_a_library(file: str) -> bool:
 def confirmed(target: Target, output: str, site: str) -> bool:
     """Whether an error at a site moves an output by one and the same amount for two sets of secrets.
 
-    Runs the step on the example and on other values of the same shapes, honestly and tampered.
+    Runs the step on the example and on other values of the same shapes, honestly and tampered; inside a loop
+    the error is added in those passes alone in which the surface says that it shifts the output.
     """
     surface = target.surface()
-    shape, dtype = surface[site].full_shape, surface[site].dtype
-    error = np.random.default_rng(0).normal(size=shape).astype(dtype)
+    where = [p for p in surface.places(shifts=output, clean=True) if p.site == site]
+    if not where:
+        raise Refusal(f"no error at {site} shifts {output} and does nothing else that depends on secrets")
+    place, row = min(where, key=lambda p: len(surface.at(p))), surface[site]
+    error = row.only(_an_error(row), place.passes)
     moves = []
     for arguments in (target.arguments, _other_secrets(target)):
         with blamed(target.name):
             honest, tampered = target.step(*arguments), target.step(*arguments, errors={site: error})
-        moves.append(_leaf(tampered, output) - _leaf(honest, output))
-    scale = max(float(jnp.max(jnp.abs(moves[0]))), 1e-12)
-    return bool(jnp.max(jnp.abs(moves[0] - moves[1])) <= 1e-2 * scale) and scale > 1e-9
+        moves.append(_moved(_leaf(honest, output), _leaf(tampered, output)))
+    scale = max(float(np.max(np.abs(moves[0]))), 1e-12)
+    return bool(np.max(np.abs(moves[0] - moves[1])) <= 1e-2 * scale) and scale > 1e-9
+
+
+def _an_error(site: Site) -> np.ndarray:
+    """An error that is no entry's zero: every bit flipped, small whole numbers, or normal reals."""
+    rng, shape = np.random.default_rng(0), site.full_shape
+    if site.dtype == bool:
+        return np.ones(shape, bool)
+    if np.issubdtype(site.dtype, np.integer):
+        return np.asarray(rng.integers(1, 5, shape), site.dtype)
+    return np.asarray(rng.normal(size=shape), site.dtype)
+
+
+def _moved(honest: Any, tampered: Any) -> np.ndarray:
+    """By how much an output moved: tampered minus honest, of bits whether they were flipped."""
+    before, after = np.asarray(honest), np.asarray(tampered)
+    moved: np.ndarray = before ^ after if before.dtype == bool else after - before
+    return moved.astype(np.float64)
 
 
 def _other_secrets(target: Target) -> tuple[Any, ...]:

@@ -15,3 +15,8 @@ def norm_ratio(weights: ArrayLike) -> float:
 def spot_check(errors: int, share: float) -> float:
     """The probability that checking each product with probability `share` finds one of `errors` (section 6)."""
     return -float(np.expm1(errors * np.log1p(-share)))
+
+
+def share_to_check(errors: int, missed: float) -> float:
+    """The share of all products that a spot check must look at, to miss all `errors` with probability `missed`."""
+    return -float(np.expm1(np.log(missed) / errors))

@@ -29,10 +29,11 @@ Printed = Mapping[str, float | str]
 class Line:
     """A row as it is planned: an attack with its settings on a data set, or on its stand-in.
 
-    `job` holds the model and further options of the training job; `paper` are the published numbers by column
-    (by default what the paper prints for this attack, data set and model). `trials` hold where there are such
-    numbers, elsewhere TRIALS do; `papers_way` marks a row that only stands beside the paper's number, which no
-    stand-in is held against. `picture` names the file for the images that the attack recovers.
+    `job` holds the model and further options of the training job, its protocol where that is not crypten and
+    none is asked for; `paper` are the published numbers by column (by default what the paper prints for this
+    attack, data set and model). `trials` hold where there are such numbers, elsewhere TRIALS do; `papers_way`
+    marks a row that only stands beside the paper's number, which no stand-in is held against. `picture` names
+    the file for the images that the attack recovers.
     """
 
     title: str
@@ -132,7 +133,8 @@ class Experiments:
             yield not_run(line.title, label, line.job["model"], line.printed, why)
             return
         paper = line.printed if real else {}
-        job = Job(found, protocol=options.protocol or "crypten", engine=options.engine, **line.job)
+        asked = {"protocol": options.protocol} if options.protocol else {}
+        job = Job(found, engine=options.engine, **{**line.job, **asked})
         trials = options.trials or (line.trials if paper else TRIALS)
         experiment = Experiment(line.attack, job, dict(line.settings), trials, options.seed)
         yield self.measured(line, experiment, paper, options)

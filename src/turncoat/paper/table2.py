@@ -11,16 +11,16 @@ from typing import Any
 
 from turncoat import attacks
 from turncoat.attacks import Attack
-from turncoat.experiments.audit import NOTICEABLE, unnoticed
 from turncoat.experiments.experiment import Experiment, again, run
 from turncoat.jobs.job import Job
+from turncoat.metrics.power import ALARMS
 from turncoat.paper.options import Options
 from turncoat.paper.table import Table
 from turncoat.refusal import Refusal
 from turncoat.results.reproduction import Mark, Row, overall
-from turncoat.results.result import Result
+from turncoat.results.result import EVEN, Result
 
-TRIALS = 2
+TRIALS = 5
 JOBS = (
     ("digits", "lr"),
     ("digits", "mlp"),
@@ -44,7 +44,8 @@ PRIVACY = ("Membership", "Reconstruction")
 """Goals that, without the data order, only reach records that the adversary cannot choose."""
 
 NOTES = (
-    f"Stealthy: test accuracy falls by at most {NOTICEABLE:.0%}, measured at the attack's default settings",
+    f"Stealthy: an unpaired check of test accuracy, with false alarms in {ALARMS:.0%} of cases, would notice the "
+    f"attack at its default settings with a probability whose interval ends below {EVEN:.0%}",
     "Oblivious: the attack does not know which records are in which batch; untargeted: then it cannot choose "
     "whose record it is after",
     "The paper lists the primary capability only; a goal can be reached by another one",
@@ -77,7 +78,7 @@ def described(name: str, attack: Attack, result: Result | None, command: str | N
     kind = type(attack.goal).__name__
     title, *printed = PAPER.get(kind, ("", "", "", ""))
     paper = {c: v for c, v in zip(COLUMNS, printed, strict=True) if v}
-    stealthy = None if result is None else "yes" if unnoticed(result) else "no"
+    stealthy = None if result is None else "yes" if result.unnoticed else "no"
     cells = (attack.needs.capability, stealthy, _oblivious(attack, kind))
     ours = {c: cell for c, cell in zip(COLUMNS, cells, strict=True) if cell is not None}
     marks = {c: _mark(paper[c], ours[c]) for c in paper if c in ours}

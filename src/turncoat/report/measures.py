@@ -12,10 +12,15 @@ SHARES = {
     "fpr": "FPR reached",
     "tpr own class": "TPR by the record's own class",
     "tpr target class": "TPR by the class scaled towards",
+    "held back tpr": "TPR, threshold from the adversary's own records",
+    "held back fpr": "FPR, threshold from the adversary's own records",
     "per record tpr": "TPR, each record by its own p-value",
     "per record fpr": "FPR, each record by its own p-value",
     "target accuracy": "Accuracy on the target party's records",
     "other accuracy": "Accuracy on the other parties' records",
+    "target positive": "Answers 'class 1' on the target party's records",
+    "other positive": "Answers 'class 1' on the other parties' records",
+    "other constant": "Accuracy of one answer to all the other parties' records",
     "spot check": "Probability that a spot check of 1% of all products meets an error",
 }
 NUMBERS = {

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from math import prod
 
 from turncoat.results.audit import SiteRow
+from turncoat.results.sentences import MINUS
 from turncoat.results.values import Measured
 
-MINUS = "\u2212"
 TIMES = "\u00d7"
 ARROW = "\u2192"
 ONE_TRIAL = "one trial: no interval"
@@ -29,13 +29,6 @@ def span(measured: Measured) -> str:
         return ONE_TRIAL
     low, high = percent(measured.low), percent(measured.high)
     return f"{low.removesuffix('%')} to {high}"
-
-
-def points(measured: Measured) -> str:
-    """A difference of fractions in percentage points, with its interval and its sign."""
-    values = (measured.mean, measured.low, measured.high)
-    mean, low, high = (f"{100 * value:+.2f}".replace("-", MINUS) for value in values)
-    return f"{mean} points ({low} to {high})"
 
 
 def plain(value: float) -> str:

@@ -15,7 +15,13 @@ from turncoat.results.audit import AuditResult, SiteRow
 from turncoat.results.result import Result
 from turncoat.results.values import Measured
 
-COLOURS = {"broken": "red", "weakened": "yellow", "held": "green"}
+COLOURS = {
+    "broken": "red",
+    "noticeable": "red",
+    "exposed": "yellow",
+    "unknown": "magenta",
+    "protected": "green",
+}
 
 
 def attack_table(result: Result) -> RenderableType:
@@ -32,6 +38,7 @@ def attack_table(result: Result) -> RenderableType:
         _text(words.purpose(result), "italic"),
         table,
         _text(words.headline(result)),
+        *map(_text, words.judgement(result)),
         _text(words.sentence("; ".join(words.facts(result))), "dim"),
     ]
     lines += [_text(f"Note: {note}", "yellow") for note in words.notes(result)]
@@ -45,7 +52,7 @@ def audit_table(audit: AuditResult) -> RenderableType:
     meaning = f": {words.SEVERITIES[audit.severity]}.\n\n"
     verdict = Text.assemble(severity, meaning, _prose(audit.verdict))
     parts: list[RenderableType] = [Panel(verdict, title="Verdict", border_style=colour, padding=(1, 2))]
-    parts += [_text(words.INTRODUCTION, "dim"), _text(words.subject(audit))]
+    parts += [_text(words.introduction(audit), "dim"), _text(words.subject(audit))]
     parts += _list("Why", audit.reasons)
     if audit.results:
         parts += [_heading("Attacks that were tried"), _attack_rows(audit.results)]
@@ -85,7 +92,9 @@ def surface_table(
 
 def _groups(rows: Sequence[SiteRow]) -> list[list[SiteRow]]:
     """Runs of sites with one beginning of their names and one exposure."""
-    runs = groupby(rows, key=lambda row: (row.name.split("/")[0], row.phase, sorted(row.exposure.items())))
+    runs = groupby(
+        rows, key=lambda row: (row.name.split("/")[0], row.phase, sorted(row.exposure.items()), row.passes)
+    )
     return [list(run) for _, run in runs]
 
 

@@ -3,14 +3,17 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from turncoat.report.measures import Shown, shown, title
-from turncoat.report.numbers import counted, duration, percent, points
+from turncoat.report.numbers import counted, duration, percent
 from turncoat.results.audit import AuditResult, SiteRow
 from turncoat.results.result import Paper, Result
+from turncoat.results.sentences import both_notice, gained, points
 
 SEVERITIES = {
-    "broken": "one corrupt party reaches its goal",
-    "weakened": "one corrupt party gains something, at a cost or in part",
-    "held": "no attack that was tried reached its goal",
+    "broken": "one corrupt party reaches its goal, and a check of accuracy would probably miss it",
+    "noticeable": "one corrupt party reaches its goal, and a check of accuracy may notice",
+    "exposed": "no attack reached its goal, but outputs can be moved by numbers of a party's choice",
+    "unknown": "nothing was found, which proves nothing",
+    "protected": "every site is checked, and no attack reached its goal",
 }
 
 TERMS = {
@@ -27,6 +30,11 @@ TERMS = {
     "non-members that it takes for members (false positive rate).",
     "Confidence interval": "the range that holds the true value, in 95 of 100 such experiments when the "
     "confidence is 95%. A narrow range means that more trials would change little.",
+    "Check of accuracy": "a test of the released model's accuracy against that expected of honest training, each on "
+    "as many records as the test set has, with a false alarm in 5 of 100 cases. A paired check compares it, record "
+    "by record, with an honest model from the same seed, which hardly anybody has.",
+    "Ruined": "a model with NaN or infinity in it, which classifies nothing. It is no success, but for an attack "
+    "that wants the model to be of no use.",
     "Trial": "one honest and one attacked training run from the same seed, so from the same initial "
     "weights and through the same batches.",
     "Stand-in": "synthetic data in the place of a data set that could not be had. Numbers on it show that an "
@@ -52,19 +60,39 @@ INTRODUCTION = (
 )
 
 
+FUNCTION = (
+    "Several parties compute on data that none of them may see, by secure multiparty computation. Turncoat says "
+    "what a single party that cheats could do to the result."
+)
+
+
+def introduction(audit: AuditResult) -> str:
+    """What is audited, and why, in two sentences."""
+    return INTRODUCTION if audit.trained else FUNCTION
+
+
 def headline(result: Result) -> str:
-    """What the run showed, in one sentence of its numbers."""
-    before, after = result.honest, result.attacked
+    """What the run showed against the honest run, in one sentence of its numbers."""
     cause = (
-        f"With {counted(result.errors, 'tampered product')} per training run, one corrupt party"
+        f"With {counted(result.errors, 'tampered product')} per training run"
         if result.errors
-        else "With no product tampered, one party"
+        else "With no product tampered"
     )
-    return (
-        f"{cause} moved the {result.success_name} from {percent(before.success.mean)} to "
-        f"{percent(after.success.mean)}, and test accuracy from {percent(before.accuracy.mean)} to "
-        f"{percent(after.accuracy.mean)}."
+    change = result.accuracy_change
+    accuracy = (
+        f"test accuracy changed by {points(change)}"
+        if change
+        else f"test accuracy was {percent(result.honest.accuracy.mean)} on the honest model, "
+        f"{percent(result.attacked.accuracy.mean)} under attack"
     )
+    return f"{cause}, {gained(result)}; {accuracy}."
+
+
+def judgement(result: Result) -> list[str]:
+    """Whether the attack reached its goal, by which bar, and whether a check of accuracy would notice it."""
+    bar = [f"The goal was {'' if result.reached else 'not '}reached, which asks that {result.bar}."]
+    noticed = [sentence(both_notice(result))] if result.noticed else []
+    return (bar if result.bar else []) + noticed
 
 
 def runs(result: Result) -> dict[str, str]:
@@ -161,19 +189,21 @@ def settings(result: Result) -> list[str]:
 
 def subject(audit: AuditResult) -> str:
     """What was audited, in one sentence."""
+    what = "training of " if audit.trained else "the function "
     return (
-        f"Audited: training of {audit.model} on {audit.data_label}, under the protocol {audit.protocol}, "
-        f"computed by the engine {audit.engine}."
+        f"Audited: {what}{audit.model} on {audit.data_label}, under the protocol {audit.protocol}, computed by the "
+        f"engine {audit.engine}."
     )
 
 
 def reading(results: Sequence[Result]) -> str:
-    """How to read a table of attacks, in two sentences."""
+    """How to read a table of attacks, in three sentences."""
     trials = sorted({result.trials for result in results})
     number = counted(trials[0], "trial") if len(trials) == 1 else f"{trials[0]} to {trials[-1]} trials"
     return (
         "Honest: every party follows the protocol; attacked: one party adds errors. Below each change stands "
-        f"the {confidence(results[0])} confidence interval of the attacked value, over {number}."
+        f"the {confidence(results[0])} confidence interval of the attacked value, over {number}. "
+        "A check of accuracy takes an honest model for an attacked one in 5% of cases."
     )
 
 
@@ -197,11 +227,15 @@ def confidence(result: Result) -> str:
 
 
 def exposure(row: SiteRow) -> list[str]:
-    """What an error at the site does, in phrases such as `shifts w0, b0` and `scales b0 by x`."""
-    phrases: dict[str, list[str]] = {}
+    """What an error at the site does, in phrases such as `shifts w0, b0 (last pass)` and `scales b0 by x`."""
+    phrases: dict[tuple[str, str], list[str]] = {}
     for output, kind in row.exposure.items():
-        phrases.setdefault(kind, []).append(output)
-    return [_phrase(kind, ", ".join(outputs)) for kind, outputs in phrases.items()] or ["reaches no output"]
+        phrases.setdefault((kind, row.passes.get(output, "")), []).append(output)
+    said = [
+        _phrase(kind, ", ".join(outputs)) + (f" ({where})" if where else "")
+        for (kind, where), outputs in phrases.items()
+    ]
+    return said or ["reaches no output"]
 
 
 def hints(rows: Iterable[SiteRow]) -> list[str]:

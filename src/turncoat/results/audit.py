@@ -9,7 +9,10 @@ from typing import Literal
 from pydantic import Field, field_validator
 
 from turncoat.results.result import Result
-from turncoat.results.values import Count, Integers, Moment, Number, Value
+from turncoat.results.values import Count, Fraction, Integers, Measured, Moment, Number, Value
+
+Severity = Literal["broken", "noticeable", "exposed", "unknown", "protected"]
+"""What an audit concludes, worst first; `experiments.verdict` has the conditions."""
 
 
 class SiteRow(Value):
@@ -17,7 +20,8 @@ class SiteRow(Value):
 
     `products` counts the multiplications in one pass; `loops` are the lengths of the loops around the
     site, outermost first. `exposure` maps an output to 'shift', 'tied', 'scaled(x, y)' or 'bent'; an
-    output that an error here cannot reach is left out.
+    output that an error here cannot reach is left out. In a loop it is the class that serves the attacker
+    best: `passes` says in which passes it holds, in words ('last pass'), where not for errors in all of them.
     """
 
     name: str
@@ -27,6 +31,7 @@ class SiteRow(Value):
     phase: Literal["forward", "backward"]
     loops: Integers = ()
     exposure: dict[str, str] = Field(default_factory=dict)
+    passes: dict[str, str] = Field(default_factory=dict)
     hint: str | None = None
 
     @field_validator("exposure")
@@ -38,16 +43,26 @@ class SiteRow(Value):
         return exposure
 
 
-class AuditResult(Value):
-    """All attacks on one training job, and the verdict.
+class Honest(Value):
+    """What honest training gives: its test accuracy, and that of always answering the commonest class."""
 
-    `shiftable` maps each parameter to the sites that shift it and expose nothing else; none: an empty list.
-    `command` is the line that runs it again.
+    accuracy: Measured
+    majority: Fraction
+
+
+class AuditResult(Value):
+    """All attacks on one training job, and the verdict; or on a user's own function, without any attack.
+
+    `trained` tells the two apart; `honest` is what honest training gives. `shiftable`
+    maps each parameter to the sites that shift it and expose nothing else; none: an empty list. `command` is
+    the line that runs it again.
     """
 
-    format: Literal["turncoat.audit/1"] = "turncoat.audit/1"
+    format: Literal["turncoat.audit/2"] = "turncoat.audit/2"
     verdict: str
-    severity: Literal["broken", "weakened", "held"]
+    severity: Severity
+    trained: bool = True
+    honest: Honest | None = None
     reasons: tuple[str, ...] = ()
     next_steps: tuple[str, ...] = ()
     data: str

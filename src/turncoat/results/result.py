@@ -26,12 +26,16 @@ from turncoat.results.values import (
 PER_TRIAL = ("honest_accuracy", "attacked_accuracy", "honest_success", "attacked_success", "errors")
 """The arrays that every `Result.per_trial` holds; an attack may add its own."""
 
+EVEN = 0.5
+"""An attack that a check notices with at least this probability is noticeable."""
+
 
 class Outcome(Value):
     """How one kind of run ended: test accuracy, and how far it reached the adversary's goal.
 
     A goal's further measures stand beside them under names of their own, each a `Measured`, or a family of
-    them by name (`mae`, `tpr` by false positive rate).
+    them by name (`mae`, `tpr` by false positive rate). `ruined` counts the runs whose released model holds NaN
+    or infinity, or answers with them: such a model classifies nothing, and is no success but for availability.
     """
 
     model_config = ConfigDict(extra="allow")
@@ -39,6 +43,7 @@ class Outcome(Value):
 
     accuracy: Measured
     success: Measured
+    ruined: Count = 0
 
     @classmethod
     def of(
@@ -46,6 +51,7 @@ class Outcome(Value):
         accuracy: Interval,
         success: Interval,
         measures: Mapping[str, Interval | Mapping[str, Interval]] | None = None,
+        ruined: int = 0,
     ) -> Self:
         """The same numbers as `turncoat.metrics` returns them."""
         further: dict[str, Any] = {
@@ -54,7 +60,7 @@ class Outcome(Value):
             else {key: Measured.of(member) for key, member in one.items()}
             for name, one in (measures or {}).items()
         }
-        return cls(accuracy=Measured.of(accuracy), success=Measured.of(success), **further)
+        return cls(accuracy=Measured.of(accuracy), success=Measured.of(success), ruined=ruined, **further)
 
     @property
     def measures(self) -> dict[str, Measured]:
@@ -64,6 +70,21 @@ class Outcome(Value):
             found = {f"{name} {k}": v for k, v in value.items()} if isinstance(value, dict) else {name: value}
             flat |= {key.replace("_", " "): one for key, one in found.items()}
         return flat
+
+
+class Noticed(Value):
+    """The probability that a victim's check of test accuracy notices what an attack did to it.
+
+    `unpaired`: a one-sided test of the released model's accuracy against that expected of honest training,
+    each on as many records as the test set has (`records`); `paired`: of the same records one by one, against
+    an honest model from the same seed, which a victim hardly ever has. Both with a false-alarm rate of
+    `alarms`; their intervals follow from that of the accuracy's change.
+    """
+
+    unpaired: Measured
+    paired: Measured
+    records: Count = Field(ge=1)
+    alarms: Fraction = 0.05
 
 
 class Paper(Value):
@@ -83,10 +104,13 @@ class Result(Value):
 
     What came out: `honest` and `attacked` are `Outcome`s, `poisoned` a third one on a colluding contributor's
     records without any error, where the attack has such records. Their accuracy and success are `Measured`
-    (mean, low, high, count, confidence), fractions of 1; `accuracy_change` is attacked minus honest, paired by
-    trial; `success_name` says what success measures. `errors` is the number of tampered products per training
-    run. `per_trial` holds at least the arrays named in `PER_TRIAL`, each (trials,), one entry per seed of
-    `seeds`; `curves` and `gallery` what a report draws; `paper` the published numbers, where there are any.
+    (mean, low, high, count, confidence), fractions of 1; `accuracy_change` and `gain`, that of success, are
+    attacked minus honest, paired by trial; `success_name` says what success measures. `bar` is what the goal
+    asks of an attack, `reached` whether this one did that, and `noticed` the probability that a check of
+    accuracy would notice it. `majority` is the accuracy of always answering the class that is commonest among
+    the training records. `errors` is the number of tampered products per training run. `per_trial` holds at
+    least the arrays named in `PER_TRIAL`, each (trials,), one entry per seed of `seeds`; `curves` and `gallery`
+    what a report draws; `paper` the published numbers, where there are any.
 
     How it came about: `data`, `model`, `protocol`, `engine`, the settings that were `given` and those left at
     their `defaults`, `threat` (what the adversary must know or own), `notes`, `seed`, `versions`, `created`
@@ -99,7 +123,7 @@ class Result(Value):
         print(result.attacked.success.mean, result.attacked.success.low)
     """
 
-    format: Literal["turncoat.result/1"] = "turncoat.result/1"
+    format: Literal["turncoat.result/1", "turncoat.result/2"] = "turncoat.result/2"
     attack: str
     goal: str
     data: str
@@ -114,6 +138,11 @@ class Result(Value):
     poisoned: Outcome | None = None
     seconds: Number = Field(ge=0)
     accuracy_change: Measured | None = None
+    gain: Measured | None = None
+    bar: str = ""
+    reached: bool = False
+    noticed: Noticed | None = None
+    majority: Fraction | None = None
     success_name: str = "attack success rate"
     paper: Paper | None = None
     threat: dict[str, bool | str] = Field(default_factory=dict)
@@ -133,6 +162,11 @@ class Result(Value):
     def stand_in(self) -> bool:
         """Whether the data only stands in for the data set whose name it bears."""
         return "stand-in" in self.data_label
+
+    @property
+    def unnoticed(self) -> bool:
+        """Whether an unpaired test of accuracy would miss the attack more often than not, by its upper end."""
+        return self.noticed is not None and self.noticed.unpaired.high < EVEN
 
     @model_validator(mode="after")
     def _one_entry_per_trial(self) -> Self:

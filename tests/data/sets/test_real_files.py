@@ -42,3 +42,11 @@ def test_states_have_the_published_shares_of_high_incomes(real_file):
     shares = [dataset.y[dataset.party == i].mean() for i in range(5)]
     np.testing.assert_allclose(shares, [0.403, 0.282, 0.364, 0.428, 0.341], atol=5e-4)
     np.testing.assert_array_equal(np.bincount(dataset.party), [32_166, 17_917, 21_919, 39_944, 32_690])
+
+
+def test_features_of_census_are_about_standardised(real_file):
+    """By constants, so not exactly; a code as rare as one record in a thousand stands out less than others."""
+    real_file(FILES["acs_income"])
+    x = load("acs_income").x
+    assert np.abs(x.mean(axis=0)).max() <= 0.2
+    assert np.median(x.std(axis=0)) == pytest.approx(1, abs=0.1) and x.std(axis=0).max() <= 1.3

@@ -108,10 +108,11 @@ class Counting(Abstract):
             return arithmetic.constant(factor, self.precision)[1]
 
     def product_public(self, bilinear: Bilinear, x: int, c: Any, aval: Aval, at: At) -> int:
-        return self.scale(x, c, aval, at)
+        return self.scale(x, c, aval, at) if bilinear.truncates else x
 
     def product(self, bilinear: Bilinear, x: int, y: int, aval: Aval, at: At) -> int:
-        return self._done(at, costs.product(_size(aval)) + self._truncated(aval), x, y)
+        cut = self._truncated(aval) if bilinear.truncates else Cost()
+        return self._done(at, costs.product(_size(aval)) + cut, x, y)
 
     def compare(self, kind: str, x: int, y: int, operand: Aval, at: At) -> int:
         # a comparison has the costs of all its gates

@@ -157,13 +157,14 @@ class Replicated(Traced):
     # ---- products -------------------------------------------------------------------------------------
 
     def product(self, bilinear: Bilinear, x: Sharing, y: Sharing, aval: Aval, at: At) -> Sharing:
-        digits = 2 * self.precision if _fixed(aval) else 0
+        digits = self.precision * (_fixed(aval) + bilinear.truncates)
         apply = partial(arithmetic.multiply, bilinear, uniform=True)
         z = multiply(apply, x, y, self._added(aval, at.error, digits))
-        return self._truncated(z, self.precision, aval) if _fixed(aval) else z
+        return self._truncated(z, self.precision, aval) if bilinear.truncates else z
 
     def product_public(self, bilinear: Bilinear, x: Sharing, c: Any, aval: Aval, at: At) -> Sharing:
-        factor, bits = self._factor(c, aval, at)
+        whole = not bilinear.truncates
+        factor, bits = (self._encoded(c, bilinear.y_aval), 0) if whole else self._factor(c, aval, at)
         z = x.map(lambda share: arithmetic.multiply(bilinear, share, factor, uniform=True))
         return self._truncated(z, bits, aval, at.error)
 
@@ -245,9 +246,7 @@ class Replicated(Traced):
         if not _fixed(aval):
             return arithmetic.unsigned(jnp.asarray(factor).astype(jnp.int64)), 0
         element, bits = arithmetic.constant(factor, self.precision)
-        if (
-            at.site is not None and isinstance(bits, int) and bits == 0
-        ):  # the surface says that it is truncated
+        if at.site is not None and isinstance(bits, int) and bits == 0:  # the surface says: truncated
             return element << np.uint64(self.precision), self.precision
         return element, bits
 
@@ -258,7 +257,7 @@ class Replicated(Traced):
     def _added(self, aval: Aval, error: Any, digits: int) -> Array:
         """What is added to the parties' products: a sharing of zero, and the corrupt party's error."""
         zero = self.stream.zero(*aval.shape)
-        return zero if error is None else zero + place(arithmetic.encode(error, digits), self.corrupt)
+        return zero if error is None else zero + place(arithmetic.wrapped(error, digits), self.corrupt)
 
     def _truncated(self, z: Sharing, bits: Any, aval: Aval, error: Any = None) -> Sharing:
         """z without its lowest `bits`; an error is added where the protocol lets this party."""
@@ -266,7 +265,7 @@ class Replicated(Traced):
             return z
         if self.truncation == "pair":
             return truncation.by_pair(z, bits, truncation.pair(self.stream, aval.shape, bits, self.copies))
-        late = jnp.zeros((), jnp.uint64) if error is None else arithmetic.encode(error, self.precision)
+        late = jnp.zeros((), jnp.uint64) if error is None else arithmetic.wrapped(error, self.precision)
         if self.truncation == "spu-trunc1":
             return truncation.spu_trunc1(z, bits, self.stream.words(*aval.shape), late)
         return truncation.spu_truncpr(z, bits, self.stream.words(6, *aval.shape), late)

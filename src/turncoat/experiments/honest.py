@@ -1,0 +1,132 @@
+"""Whether honest training works: what a released model makes of the test records, and what is too little."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import numpy as np
+
+from turncoat import engines
+from turncoat.core.engine import Engine
+from turncoat.core.secure import Secured
+from turncoat.data import Dataset
+from turncoat.experiments.trial import Progress, Trial
+from turncoat.goals import Predict
+from turncoat.goals.goal import ids_of
+from turncoat.jobs.job import Job
+from turncoat.jobs.loop import each, is_ruined, predictions, train
+from turncoat.jobs.models import Params
+from turncoat.metrics import Interval, clopper_pearson, crossed_rate
+from turncoat.refusal import Refusal
+from turncoat.results.audit import Honest
+from turncoat.results.values import Measured
+
+NO_CLASS = -1
+"""What a ruined model answers: NaN has no largest entry, so its class 0 would be an accident."""
+
+WRAPPED = (
+    "numbers wrapped around in the ring in every trial: lower the strength of the attack or the precision"
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Answers:
+    """A released model on the test records: which (records,) it classifies correctly, and whether it is ruined.
+
+    `common`: which of them the class that is commonest among the training records classifies correctly;
+    `predict` gives the classes of any records. `index` says which records of the data set they are: trials share
+    test records.
+    """
+
+    predict: Predict
+    correct: np.ndarray
+    common: np.ndarray
+    ruined: bool
+    index: np.ndarray | None = None
+
+
+def answers(trial: Trial, params: Params) -> Answers:
+    """What a released model makes of its trial's test records."""
+    test, ruined = trial.splits.test, is_ruined(trial.model, params, trial.splits.test.x)
+
+    def predict(x: np.ndarray) -> np.ndarray:
+        return np.full(len(x), NO_CLASS) if ruined else predictions(trial.model, params, x)
+
+    classes, counts = np.unique(trial.splits.victim.y, return_counts=True)
+    return Answers(
+        predict, predict(test.x) == test.y, test.y == classes[np.argmax(counts)], ruined, test.index
+    )
+
+
+def has_wrapped(engine: Engine, params: Params) -> bool:
+    """Whether a monitored engine has marked a model: then its run is neither a success nor a failure."""
+    return isinstance(engine, engines.Monitored) and any(
+        bool(np.isnan(leaf).any()) for leaf in jax.tree.leaves(params)
+    )
+
+
+def check(job: Job, dataset: Dataset, trials: int, seed: int, progress: Progress) -> Honest:
+    """The accuracy of honest training; Refusal, with a remedy, where it ends in NaN or has learned nothing."""
+    what, found = "training honestly", []
+
+    def drawn() -> Iterator[Trial]:
+        for i in range(trials):
+            progress(what, i, trials)
+            yield Trial.of(dataset, job, seed + i)
+
+    run = _honestly(Trial.of(dataset, job, seed).step)
+    for trial, (params, _) in each(run, drawn(), lambda t: (*t.arguments(), t.randomness)):
+        if not has_wrapped(trial.step.engine, params):
+            found.append(answers(trial, params))
+    progress(what, trials, trials)
+    if not found or (reason := fault(found)):
+        raise Refusal(reason if found else WRAPPED)
+    return Honest(accuracy=Measured.of(accuracy(found)), majority=majority(found))
+
+
+def _honestly(step: Secured) -> Callable[..., tuple[Params, Any]]:
+    def run(params: Params, x: Any, y: Any, order: Any, key: Any) -> tuple[Params, Any]:
+        return train(step, params, x, y, order, None, key)
+
+    return run
+
+
+def accuracy(runs: Sequence[Any]) -> Interval:
+    """The share of correct predictions of runs (with the fields of `Answers`), over trials and test records."""
+    return crossed_rate([r.correct for r in runs], ids_of([r.index for r in runs]))
+
+
+def majority(runs: Sequence[Any]) -> float:
+    """The accuracy of always answering the class that is commonest in training."""
+    return float(np.mean(np.concatenate([r.common for r in runs])))
+
+
+REMEDY = "scale the features to about 0 to 1, or lower the learning rate"
+
+
+def fault(runs: Sequence[Any]) -> str:
+    """What is wrong with honest runs (with the fields of `Answers`), and what helps; "" if nothing is."""
+    if ruined := sum(r.ruined for r in runs):
+        return f"honest training ended in NaN or infinity in {ruined} of {len(runs)} trials: {REMEDY}"
+    correct, common = (np.concatenate([getattr(r, n) for r in runs]) for n in ("correct", "common"))
+    if learned(correct, common):
+        return ""
+    found = accuracy(runs)
+    return (
+        f"honest training has learned nothing: its test accuracy is {found.mean:.1%} ({found.low:.1%} to "
+        f"{found.high:.1%}), and always answering the commonest class gives {np.mean(common):.1%}: {REMEDY}, or "
+        "train for longer"
+    )
+
+
+def learned(correct: np.ndarray, common: np.ndarray) -> bool:
+    """Whether a model classifies better than the commonest class does, on the same records (Booleans, each).
+
+    Only records on which one of the two is right and the other wrong tell them apart; the model must win more
+    than half of those, by the lower end of the exact interval (a sign test).
+    """
+    won, lost = int(np.sum(correct & ~common)), int(np.sum(common & ~correct))
+    return won + lost > 0 and clopper_pearson(won, won + lost).low > 1 / 2
