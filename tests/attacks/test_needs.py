@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from attacks.test_catalogue import TABLE, dataset_of
+from attacks.test_catalogue import SHARED, TABLE, dataset_of
 from turncoat import attacks
 from turncoat.adversary.view import View
 from turncoat.attacks import Needs
@@ -97,7 +97,8 @@ def rows_differ(errors, batch):
 def used(name, settings, source, model):
     """All headings under which an attack reads its view or its errors vary."""
     attack = attacks.get(name, settings)
-    trial = Trial.of(dataset_of(source), Job(source, model, epochs=2), 5).drawn(attack.goal)
+    more = SHARED if attack.needs.capability == "amplification" else {}
+    trial = Trial.of(dataset_of(source), Job(source, model, epochs=2, **more), 5).drawn(attack.goal)
     view, read = watched(trial.view(attack.goal))
     plan = attack.prepare(view)
     if attack.needs.colluding_contributor:
