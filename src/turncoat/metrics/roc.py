@@ -136,12 +136,13 @@ def _resampled(
     top = top[np.argsort(outside[top])[::-1]]
     allowed = fpr * (weights @ np.bincount(other, minlength=weights.shape[1]).astype(np.float32))
     passed = np.cumsum(weights[:, other[top]], 1) <= allowed[:, None]
-    at = np.minimum(passed.sum(1), most - 1)
-    order = np.argsort(inside)
-    ranked = np.searchsorted(inside[order], outside[top][at], side="right")
-    each = np.cumsum(weights[:, member[order]], 1, dtype=np.float64)
-    below = np.where(ranked > 0, each[np.arange(RESAMPLES), ranked - 1], 0)
-    return np.asarray(1 - below / each[:, -1])
+    thresholds = outside[top][np.minimum(passed.sum(1), most - 1)]
+    high = np.flatnonzero(inside > thresholds.min())  # the others lie below every threshold
+    high = high[np.argsort(-inside[high])]
+    above_each = np.searchsorted(-inside[high], -thresholds, side="left")
+    sums = np.cumsum(weights[:, member[high]], 1, dtype=np.float64)
+    sums = np.concatenate([np.zeros((RESAMPLES, 1)), sums], 1)[np.arange(RESAMPLES), above_each]
+    return np.asarray(sums / (weights @ np.bincount(member, minlength=weights.shape[1]).astype(np.float32)))
 
 
 def _variance(resamples: NDArray[np.float64], units: int) -> tuple[float, float]:
