@@ -87,6 +87,8 @@ def surface_table(
     parts: list[RenderableType] = [table]
     parts += [_text(line) for line in words.reach(shiftable or {})]
     parts += [_text(f"{word}: {meaning}.", "dim") for word, meaning in words.EXPOSURES.items()]
+    if any(row.passes for row in rows):
+        parts.append(_text(f"{words.IN_ONE_PASS}.", "dim"))
     parts += [_text(f"Hint: {hint}", "yellow") for hint in words.hints(rows)]
     return Group(*parts)
 

@@ -49,6 +49,7 @@ EXPOSURES = {
     "bends": "changes it in a way that depends on secrets",
 }
 
+IN_ONE_PASS = "(last pass): in a loop, by an error in that pass alone"
 
 STAND_IN_WARNING = (
     "Data marked as a synthetic stand-in take the place of data that could not be had; numbers on them do "
