@@ -20,7 +20,7 @@ from turncoat.experiments.runs import Attacked
 from turncoat.experiments.trial import Trial
 from turncoat.jobs.job import Job
 from turncoat.jobs.loop import train
-from turncoat.metrics import paired_difference, rate
+from turncoat.metrics import crossed_rate, paired_difference
 from turncoat.metrics.screens import norm_ratio
 
 BASE = {"records": 10, "strength": 30.0}
@@ -75,7 +75,7 @@ def row(
     found = [one(dataset, job, settings, seed) for seed in range(seeds)]
     honest, attacked, errors, flags, before, after = (list(column) for column in zip(*found, strict=True))
     change = paired_difference(honest, attacked, bounds=(-1, 1))
-    share = rate(np.concatenate(flags))
+    share = crossed_rate(flags)
     return (
         f"| {label} | {share.mean:.1%} of {share.n} | {np.mean(errors):.4f} | {100 * change.mean:+.2f} "
         f"({100 * change.low:+.2f} to {100 * change.high:+.2f}) | {np.mean(after):.1f} ({np.mean(before):.1f}) |"

@@ -61,6 +61,36 @@ GRIDS = {
         {"copies": (2, 4), "strength": (-2.0, -5.0)},
         {"against": "nothing", "begin": 0.0},
     ),
+    "gradient-amplification": Grid(
+        "gradient-amplification",
+        (Job("fmnist", "mlp", (32,), engine="replicated", epochs=10, batch=100, learning_rate=0.1),),
+        {"strength": (-1, -3, -5, -10)},
+    ),
+    "amplified-backdoor-lr": Grid(
+        "amplified-backdoor",
+        (FMNIST["lr"],),
+        {"records": (20, 80), "against": ("nothing", "rival"), "strength": (-3.0, -10.0)},
+    ),
+    "amplified-backdoor-mlp": Grid(
+        "amplified-backdoor",
+        (FMNIST["mlp"],),
+        {"records": (20, 80), "against": ("rival",), "strength": (-3.0, -10.0)},
+    ),
+    "targeted-override": Grid(
+        "targeted-override",
+        (FMNIST["mlp"],),
+        {"strength": (5.0, 20.0, 100.0), "output": (2.0, 10.0, 50.0)},
+    ),
+    "amplified-svm": Grid(
+        "amplified-poisoning",
+        (Job("acs_income", "svm", epochs=10, batch=100),),
+        {"through": ("derivative", "margin"), "strength": (-2.0, -5.0, -20.0)},
+    ),
+    "amplified-svm-squared": Grid(
+        "amplified-poisoning",
+        (Job("acs_income", "svm-squared", epochs=10, batch=100),),
+        {"through": ("derivative", "margin", "flip"), "strength": (-2.0, -5.0, -20.0)},
+    ),
     "availability": Grid("availability", (FMNIST["lr"],), {"strength": (0.03, 0.1, 0.3, 0.32, 1.0, 3.0)}),
     "availability-network": Grid("availability", (FMNIST["mlp"],), {"strength": (0.3, 1.0, 3.0)}),
     "availability-scaling": Grid("availability", BOTH, {"strength": (-0.5, -1.0, -2.0)}, {"by": "scaling"}),
@@ -84,9 +114,7 @@ GRIDS = {
     "neuron-override": Grid(
         "neuron-override", (FMNIST["mlp"],), {"strength": (0.03, 0.1, 0.3), "output": (0.01, 0.05, 0.2)}
     ),
-    "reconstruction": Grid(
-        "reconstruction", BOTH, {"strength": (1e2, 1e3, 1e4, 1e5), "read": ("neuron", "all")}
-    ),
+    "reconstruction": Grid("reconstruction", BOTH, {"strength": (1e3, 1e4, 1e5), "read": ("neuron", "all")}),
     "sparse-backdoor": Grid("sparse-backdoor", (FMNIST["mlp"],), {"rehearsed": (1, 4, 12, 24)}),
     "sparse-backdoor-slack": Grid("sparse-backdoor", BOTH, {"slack": (1.0, 1.5, 2.0)}),
     "sparse-backdoor-loss": Grid("sparse-backdoor", (FMNIST["mlp"],), {"loss": (0.0, 0.005, 0.02)}),

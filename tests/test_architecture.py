@@ -19,7 +19,7 @@ ORDER = [
 DOORS = ["__init__", "__main__", "api", "monitor"]
 CORE_ORDER = [
     "values", "sites", "program", "secrecy", "errors", "bilinear", "draws", "engine", "names", "protocol",
-    "local", "abb", "tournament", "reach", "abstract", "exposure", "rules", "evaluate", "surface", "shared",
+    "local", "abb", "tournament", "reach", "passes", "abstract", "exposure", "rules", "evaluate", "surface", "shared",
     "arguments", "secure",
 ]  # fmt: skip
 FREE_OF_JAX = ["refusal", "version", "settings", "data", "metrics", "results", "goals", "report"]

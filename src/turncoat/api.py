@@ -12,6 +12,7 @@ from turncoat.core.protocol import Protocol
 from turncoat.core.secure import Secured
 from turncoat.core.secure import secure as _secure
 from turncoat.core.shared import reveal
+from turncoat.core.static import Numbers, Texts
 from turncoat.core.surface import Surface
 
 __all__ = ["reveal", "secure", "share", "surface"]
@@ -23,18 +24,28 @@ def secure(
     protocol: Protocol | str = "exact",
     engine: Engine | str = "reals",
     secret: Any = None,
+    static_argnums: Numbers = (),
+    static_argnames: Texts = (),
 ) -> Secured:
     """`f` with the same signature plus `errors=`, evaluated as a passively secure protocol would.
 
     `protocol` and `engine` are values or names from their catalogues. `secret` marks arguments: a prefix
     pytree of the argument tuple or a mapping from argument names, with True (secret), False (public) or
-    None (default: arrays are secret, Python numbers, step counters and PRNG keys public). Raises Refusal
-    (a ValueError) where `f` cannot be traced, does to secrets what no protocol offers, or an error fits
-    no site.
+    None (default: arrays are secret, Python numbers, step counters and PRNG keys public). Arguments named
+    by `static_argnums` or `static_argnames`, as for `jax.jit`, are part of the program, such as a number of
+    layers. Raises Refusal (a ValueError) where `f` cannot be traced, changes in place what it does not
+    return, does to secrets what no protocol offers, or an error fits no site.
     """
     protocol = protocols.get(protocol) if isinstance(protocol, str) else protocol
     engine = engines.get(engine) if isinstance(engine, str) else engine
-    return _secure(f, protocol=protocol, engine=engine, secret=secret)
+    return _secure(
+        f,
+        protocol=protocol,
+        engine=engine,
+        secret=secret,
+        static_argnums=static_argnums,
+        static_argnames=static_argnames,
+    )
 
 
 def surface(f: Callable[..., Any], *args: Any, **kwargs: Any) -> Surface:

@@ -19,6 +19,12 @@ TABLE = [
     ("amplified-poisoning", {}, "digits", "lr"),
     ("amplified-poisoning", {"against": "nothing", "begin": 0.0}, "digits", "mlp"),
     ("amplified-poisoning", {}, "breast_cancer", "lr-sigmoid"),
+    ("amplified-poisoning", {}, "breast_cancer", "svm"),
+    ("amplified-poisoning", {"through": "margin"}, "breast_cancer", "svm"),
+    ("amplified-poisoning", {"through": "margin"}, "breast_cancer", "svm-squared"),
+    ("amplified-poisoning", {"through": "flip"}, "breast_cancer", "svm-squared"),
+    ("amplified-backdoor", {}, "digits", "lr"),
+    ("amplified-backdoor", {"begin": 0.5, "records": 3, "against": "nothing"}, "digits", "mlp"),
     ("availability", {}, "digits", "lr"),
     ("availability", {}, "digits", "mlp"),
     ("availability", {"by": "scaling"}, "breast_cancer", "lr-sigmoid"),
@@ -26,8 +32,11 @@ TABLE = [
     ("backdoor", {}, "digits", "lr"),
     ("backdoor", {"rows": "all"}, "digits", "lr"),
     ("backdoor", {"source": 1, "target": 0}, "breast_cancer", "lr-sigmoid"),
+    ("availability", {"by": "negation"}, "breast_cancer", "mlp-sigmoid"),
     ("deposit", {"records": 3}, "digits", "mlp"),
+    ("gradient-amplification", {"strength": -2}, "breast_cancer", "mlp-sigmoid"),
     ("membership", {"shadow_models": 4}, "digits", "lr"),
+    ("membership", {"shadow_models": 4}, "breast_cancer", "svm"),
     ("membership", {"shadow_models": 4, "others": "untouched"}, "digits", "mlp"),
     ("neuron-override", {"trigger": "patch"}, "digits", "cnn"),
     ("reconstruction", {}, "digits", "lr"),
@@ -35,11 +44,18 @@ TABLE = [
     ("sparse-backdoor", {"errors": 8, "largest": 100.0}, "digits", "lr"),
     ("sparse-backdoor", {}, "digits", "mlp"),
     ("fairness", {}, "parties", "lr-sigmoid"),
+    ("fairness", {}, "parties", "svm"),
     ("fairness", {"by": "zeroing", "party": 1}, "parties", "mlp-sigmoid"),
     ("fairness", {"others": "opposed", "records": 40}, "parties", "mlp-sigmoid"),
     ("targeted", {}, "digits", "lr"),
+    ("targeted-override", {}, "digits", "mlp"),
+    ("targeted-override", {"records": 2, "neuron": 3}, "breast_cancer", "mlp-sigmoid"),
     ("targeted", {"transfer": "gradient"}, "breast_cancer", "lr-sigmoid"),
 ]
+
+
+SHARED = {"engine": "replicated", "protocol": "secureml", "hidden": (8,)}
+"""What amplification needs, and what is soon compiled there."""
 
 
 def dataset_of(name):
@@ -55,7 +71,8 @@ def prepared(request):
     """A trial, its attack, and what it plans from two views that differ in the victims' secrets only."""
     name, settings, source, model = request.param
     attack = attacks.get(name, settings)
-    t = Trial.of(dataset_of(source), Job(source, model, epochs=2), 5).drawn(attack.goal)
+    more = SHARED if attack.needs.capability == "amplification" else {}
+    t = Trial.of(dataset_of(source), Job(source, model, epochs=2, **more), 5).drawn(attack.goal)
     other = replace(t.splits.victim, x=t.splits.victim.x[::-1] * 0.5, y=1 - t.splits.victim.y % 2)
     elsewhere = replace(t, splits=replace(t.splits, victim=other))
     return t, attack, [attack.prepare(trial.view(attack.goal)) for trial in (t, elsewhere)]
@@ -106,7 +123,7 @@ def test_without_errors_nothing_happens(prepared):
 def test_an_attack_says_what_it_is(name, settings):
     attack = attacks.get(name, dict(settings))
     assert attack.name == name and attack.variant and attack.goal.sentence
-    assert attack.needs.capability in ("shifting", "zeroing", "scaling")
+    assert attack.needs.capability in ("shifting", "zeroing", "scaling", "amplification")
     assert all(isinstance(v, bool) for v in attack.needs.threat().values())
     assert attack.settings.items() >= dict(settings).items()
     assert attacks.get(name, attack.settings) == attack  # what a result states gives the same attack again

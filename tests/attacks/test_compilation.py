@@ -17,6 +17,7 @@ from turncoat.jobs.job import Job
 # attack, two choices of settings of one form, model
 TABLE = [
     ("amplified-poisoning", {}, {"strength": -2.0, "against": "nothing", "begin": 0.0, "copies": 3}, "lr"),
+    ("amplified-backdoor", {"records": 4}, {"records": 4, "strength": -1.0, "begin": 0.5, "target": 3}, "lr"),
     ("availability", {}, {"strength": 0.5}, "lr"),
     ("availability", {"by": "scaling"}, {"by": "scaling", "target": 1, "strength": 3}, "lr"),
     ("backdoor", {}, {"rows": "all", "trigger": "patch", "strength": 1, "target": 3}, "lr"),
@@ -28,6 +29,7 @@ TABLE = [
         {"others": "untouched", "strength": -3.0},
         "lr-sigmoid",
     ),
+    ("gradient-amplification", {}, {"strength": -7, "copies": 3}, "mlp-sigmoid"),
     (
         "membership",
         {"shadow_models": 2},
@@ -38,11 +40,12 @@ TABLE = [
     ("reconstruction", {}, {"strength": -3, "target": 2, "position": 4, "read": "neuron"}, "lr"),
     ("sparse-backdoor", {"errors": 2}, {"errors": 6, "largest": 10, "feature": 3}, "lr"),
     ("targeted", {"margin": 1}, {"transfer": "gradient", "strength": 1, "records": 2}, "lr"),
+    ("targeted-override", {"records": 2}, {"records": 3, "strength": 1, "output": 1, "neuron": 1}, "mlp"),
 ]
 
 
 def dataset_of(model):
-    if model != "lr-sigmoid":
+    if not model.endswith("sigmoid"):
         return data.load("digits")
     plain = data.load("breast_cancer")
     return replace(plain, party=np.arange(len(plain), dtype=np.int32) % 2, party_names=("a", "b"))
@@ -51,7 +54,9 @@ def dataset_of(model):
 def form(name, settings, model, seed):
     """All that JAX looks at when it decides whether to compile a tampered training run anew."""
     attack = attacks.get(name, settings)
-    job = Job(model=model, hidden=(8,), protocol="exact", epochs=2)
+    shared = attack.needs.capability == "amplification"  # its sites are those of an engine without `exact`
+    under = {"protocol": "secureml", "engine": "replicated"} if shared else {"protocol": "exact"}
+    job = Job(model=model, hidden=(8,), epochs=2, **under)
     trial = Trial.of(dataset_of(model), job, seed).drawn(attack.goal)
     tampering = attack.tampering(attack.prepare(trial.view(attack.goal)))
     assert "<locals>" not in attack.tamper.__qualname__  # a closure is a new function each time

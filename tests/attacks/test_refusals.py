@@ -20,8 +20,10 @@ NAN, INFINITE = float("nan"), float("inf")
 # ---- on their own -------------------------------------------------------------------------------------------
 
 WORDS = [
+    ("amplified-backdoor", "against", "'rival' or 'nothing'"),
     ("amplified-poisoning", "against", "'rival' or 'nothing'"),
-    ("availability", "by", "'shifting', 'scaling' or 'zeroing'"),
+    ("amplified-poisoning", "through", "'derivative', 'margin' or 'flip'"),
+    ("availability", "by", "'shifting', 'scaling', 'zeroing' or 'negation'"),
     ("backdoor", "rows", "'trigger' or 'all'"),
     ("backdoor", "trigger", "'feature', 'set', 'patch' or 'blend'"),
     ("deposit", "prior", "'gaussian' or 'none'"),
@@ -41,6 +43,10 @@ WRONG = [
     ("membership", {"records": 2.5}, "must be a whole number"),
 ]
 BOUNDS = [
+    ("amplified-backdoor", "records", [0, -3], "at least 1"),
+    ("amplified-backdoor", "strength", [0.0, 1.0], "below 0"),
+    ("amplified-backdoor", "begin", [1.0, 2.0], "below 1"),
+    ("amplified-backdoor", "begin", [-0.1], "at least 0"),
     ("amplified-poisoning", "copies", [0, -3], "at least 1"),
     ("amplified-poisoning", "strength", [0.0, 1.0], "below 0"),
     ("amplified-poisoning", "begin", [1.0, 2.0], "below 1"),
@@ -63,6 +69,10 @@ BOUNDS = [
     ("fairness", "balance", [-0.1], "at least 0"),
     ("fairness", "begin", [1.0], "below 1"),
     ("fairness", "begin", [-0.1], "at least 0"),
+    ("gradient-amplification", "copies", [0], "at least 1"),
+    ("gradient-amplification", "strength", [0, 1], "below 0"),
+    ("gradient-amplification", "strength", [-(2**31)], "at least"),
+    ("gradient-amplification", "records", [0], "at least 1"),
     ("membership", "strength", [0.0], "other than 0"),
     ("membership", "records", [0], "at least 1"),
     ("membership", "last", [0, -1], "at least 1"),
@@ -83,6 +93,10 @@ BOUNDS = [
     ("targeted", "margin", [0.0, -1.0], "above 0"),
     ("targeted", "margin", [1e6], "at most 88"),
     ("targeted", "records", [0], "at least 1"),
+    ("targeted-override", "strength", [-1.0], "at least 0"),
+    ("targeted-override", "output", [-1.0], "at least 0"),
+    ("targeted-override", "neuron", [-1], "at least 0"),
+    ("targeted-override", "records", [0], "at least 1"),
 ]
 NUMBERS = [
     (name, setting.name)
@@ -104,6 +118,7 @@ REFUSED = [
 TOGETHER = [
     ("availability", {"by": "zeroing", "strength": 2.0}, "zeroing has no strength and no target"),
     ("availability", {"by": "zeroing", "target": 3}, "zeroing has no strength and no target"),
+    ("availability", {"by": "negation", "strength": 2.0}, "negation has no strength and no target"),
     ("fairness", {"by": "zeroing", "others": "opposed"}, "no opposite"),
     ("fairness", {"by": "zeroing", "strength": -2.0}, "zeroing has no strength and no target"),
     ("fairness", {"by": "zeroing", "target": 0}, "zeroing has no strength and no target"),
@@ -143,8 +158,13 @@ def test_a_default_that_follows_from_others_is_filled_in():
 # ---- on the job that is attacked ----------------------------------------------------------------------------
 
 LR, MLP = Job(protocol="exact", epochs=2), Job(model="mlp", hidden=(8,), protocol="exact", epochs=2)
+SVM = Job("breast_cancer", "svm", protocol="exact", epochs=2)
 BINARY = Job("parties", "lr-sigmoid", protocol="exact", epochs=2)
 ON_A_JOB = [
+    ("amplified-backdoor", {"records": 629}, LR, "629 contributed records do not fit into the victims' 628"),
+    ("amplified-backdoor", {"target": 0}, LR, "choose source and target that differ"),
+    ("amplified-poisoning", {"through": "margin"}, LR, "this step has no hinge"),
+    ("amplified-poisoning", {"through": "flip"}, SVM, "a flipped comparison negates nothing"),
     ("amplified-poisoning", {"copies": 10**12}, LR, "do not fit into the victims' 628"),
     ("amplified-poisoning", {"copies": 126}, LR, "126 copies of 5 records do not fit"),
     ("amplified-poisoning", {"records": 10**9}, LR, "aim at so many"),
@@ -154,6 +174,7 @@ ON_A_JOB = [
     ("availability", {"by": "scaling", "target": 99}, LR, "class 99 does not exist"),
     ("availability", {"by": "scaling", "target": 2}, BINARY, "the classes are 0 to 1"),
     ("availability", {"by": "zeroing"}, LR, "no comparison here decides"),
+    ("availability", {"by": "negation"}, MLP, "take --engine replicated"),
     ("backdoor", {"source": 99}, LR, "source class 99 does not exist"),
     ("backdoor", {"target": -1}, LR, "target class -1 does not exist"),
     ("backdoor", {"target": 0}, LR, "choose source and target that differ"),
@@ -168,6 +189,8 @@ ON_A_JOB = [
     ("fairness", {"party": 2}, BINARY, "0 to 1"),
     ("fairness", {"target": 2}, BINARY, "class 2 does not exist"),
     ("fairness", {"records": 10**6}, BINARY, "or fewer, or 0 for all of them"),
+    ("gradient-amplification", {}, MLP, "take --engine replicated"),
+    ("gradient-amplification", {}, replace(LR, engine="replicated", protocol="secureml"), "take --model mlp"),
     ("membership", {"target": 10}, LR, "class 10 does not exist"),
     ("membership", {"records": 1000}, LR, "attack fewer"),
     ("membership", {"last": 3}, LR, "training has 2 epochs, so there are no last 3"),
@@ -180,6 +203,9 @@ ON_A_JOB = [
     ("sparse-backdoor", {"neuron": 9999}, LR, "no hidden layer, so no neuron 9999; leave neuron out"),
     ("targeted", {"records": 10**9}, LR, "aim at so many"),
     ("targeted", {}, MLP, "needs a linear model"),
+    ("targeted-override", {}, LR, "no neuron to override"),
+    ("targeted-override", {"records": 9}, MLP, "9 records from neuron 0 on need 9 neurons .* but one has 8"),
+    ("targeted-override", {"neuron": 4}, MLP, "from neuron 4 on need 9 neurons"),
 ]
 
 

@@ -17,6 +17,7 @@ SEEDS = (0, 1, 2, 7, 5000, 5001)
 # Attack, settings that decide what its defaults are, and those defaults that were chosen by their effect. A
 # default that is None is fitted to the job; the grids' numbers for these are in docs/tuning.md.
 TUNED = [
+    ("amplified-backdoor", {}, ("strength", "against")),
     ("amplified-poisoning", {}, ("strength", "begin")),
     ("availability", {}, ("strength",)),
     ("availability", {"by": "scaling"}, ("strength",)),
@@ -31,6 +32,7 @@ TUNED = [
     ("sparse-backdoor", {}, ("rehearsed", "slack", "loss")),
     ("targeted", {}, ("margin",)),
     ("targeted", {"transfer": "gradient"}, ("strength",)),
+    ("targeted-override", {}, ("strength", "output")),
 ]
 
 

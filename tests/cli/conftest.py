@@ -169,8 +169,31 @@ def quits(x):
 answer = 42
 """
 
+PREDICTS = """
+import jax
+import jax.numpy as jnp
+
+
+def is_large(x, w):
+    return x @ w > 0.5
+
+
+def best(x, w):
+    return jnp.argmax(x @ w, axis=-1)
+
+
+def both(x, w):
+    scores = x @ w
+    return scores, jnp.argmax(scores, axis=-1), scores.max(-1) > 0
+
+
+def example():
+    return jax.random.normal(jax.random.key(0), (2, 5)), jax.random.normal(jax.random.key(1), (5, 3))
+"""
+
 MODULES = {
     "mystep": STEP,
+    "predicts": PREDICTS,
     "faulty": FAULTY,
     "raises_on_import": "x = 1\nraise RuntimeError('not today')\n",
     "exits_on_import": "import sys\nsys.exit(7)\n",

@@ -150,9 +150,20 @@ def test_a_users_own_step_is_audited_and_what_it_prints_stays_out_of_the_json(fo
     assert ran.code == 0, ran.err
     found = json.loads(ran.out)
     assert "a word of the user's" in ran.err
-    assert found["severity"] == "weakened"
+    assert found["severity"] == "exposed" and found["trained"] is False
     assert all(found["shiftable"][f"0/{name}"] for name in "acd")  # Adam: biases too
     assert any("3 of these 3 shifts" in reason for reason in found["reasons"])
+
+
+@pytest.mark.parametrize("name", ["is_large", "best", "both"])
+def test_a_prediction_is_audited_as_a_function_and_not_as_training(folder, name):
+    ran = turncoat(folder, "audit", f"predicts:{name}", "--out", name)
+    assert ran.code == 0, ran.err
+    said = " ".join(ran.out.split())
+    assert f"Audited: the function predicts:{name}" in said and "EXPOSED" in said
+    assert "train one model" not in said and "training job" not in said
+    n = 2 if name == "both" else 1
+    assert f"{n} of these {n} shifts moved the output by the same amount" in said
 
 
 def test_the_surface_of_a_users_step_says_where_each_site_stands(folder):

@@ -56,10 +56,10 @@ class Additive(Traced):
         zero = masks ^ np.roll(masks, 1, 0) if x.dtype == np.bool_ else masks - np.roll(masks, 1, 0)
         return x ^ zero if x.dtype == np.bool_ else x + zero
 
-    def _multiplied(self, x, at, aval):
-        """A product, tampered with and then rounded from 2 BITS fractional digits to BITS; integers have none."""
-        x = self._tampered(x, at, aval, 2 * BITS)
-        if not jnp.issubdtype(aval.dtype, np.inexact):
+    def _multiplied(self, x, at, aval, truncates):
+        """A product, tampered with and then rounded from 2 BITS fractional digits to BITS, if it has so many."""
+        x = self._tampered(x, at, aval, 2 * BITS if truncates else BITS)
+        if not truncates:
             return x
         return self._split((self._joined(x) + (1 << (BITS - 1))) >> BITS)
 
@@ -111,17 +111,19 @@ class Additive(Traced):
         return jax.vmap(fn.apply)(x)
 
     def scale(self, x, factor, aval, at):
-        return self._multiplied(x * self._encoded(factor, aval.dtype), at, aval)
+        truncates = jnp.issubdtype(aval.dtype, np.inexact)
+        return self._multiplied(x * self._encoded(factor, aval.dtype), at, aval, truncates)
 
     def product_public(self, bilinear, x, c, aval, at):
-        c = self._encoded(c, aval.dtype)
-        return self._multiplied(jax.vmap(lambda share: bilinear.apply(share, c))(x), at, aval)
+        c = self._encoded(c, bilinear.y_dtype)
+        z = jax.vmap(lambda share: bilinear.apply(share, c))(x)
+        return self._multiplied(z, at, aval, bilinear.truncates)
 
     def product(self, bilinear, x, y, aval, at):
         # party i holds shares i and i + 1 of both and computes x_i y_i + x_i y_(i+1) + x_(i+1) y_i
         apply = jax.vmap(bilinear.apply)
         parts = apply(x, y + _next(y)) + apply(_next(x), y)
-        return self._multiplied(self._rerandomised(parts), at, aval)
+        return self._multiplied(self._rerandomised(parts), at, aval, bilinear.truncates)
 
     def compare(self, kind, x, y, operand, at):
         x, y = self._joined(x), self._joined(y)

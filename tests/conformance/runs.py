@@ -24,6 +24,7 @@ class WideReplicated(Replicated):
 
     def __init__(self, every: bool = False) -> None:
         super().__init__(truncation="spu-truncpr" if every else "pair", precision=26)
+        self.xor_products = {}  # what is added there moves another number: tests/engines/test_replicated_xor.py
 
 
 @dataclass(frozen=True)

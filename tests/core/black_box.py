@@ -94,28 +94,35 @@ class BlackBox:
                 for n, v in out.items()
             }
 
-    def measure(self, site_name):
-        """The class of each output at a site."""
+    def measure(self, site_name, passes=None):
+        """The class of each output at a site, for errors in these passes (by default in all)."""
         site = self.sites[site_name]
+        kept = np.broadcast_to(kept_entries(site, passes), site.full_shape)
         if site.is_bit:
-            deltas = [self._delta(site_name, self.rng.integers(0, 2, site.full_shape) > 0) for _ in range(2)]
-            deltas.append(self._delta(site_name, np.ones(site.full_shape, bool)))
+            flips = [self.rng.integers(0, 2, site.full_shape) > 0 for _ in range(2)]
+            deltas = [self._delta(site_name, f & kept) for f in (*flips, np.ones(site.full_shape, bool))]
             return {n: self._of_bits([d[n] for d in deltas]) for n in self.honest}
         if np.issubdtype(site.dtype, np.integer):
-            error = self.rng.integers(1, 5, site.full_shape)
+            error = self.rng.integers(1, 5, site.full_shape) * kept
         else:
-            error = self.rng.normal(size=site.full_shape) * 0.7
+            error = self.rng.normal(size=site.full_shape) * 0.7 * kept
         once, twice = self._delta(site_name, error), self._delta(site_name, 2 * error)
         kinds = {n: self._of_numbers(n, once[n], twice[n]) for n in self.honest}
         if any(k.kind == "tied" for k in kinds.values()):
             units = np.eye(site.entries).reshape(site.entries, *site.full_shape).astype(site.dtype)
-            columns = [self._delta(site_name, u) for u in units]
+            columns = [self._delta(site_name, u) for u in units[kept.ravel()]]
             for n, k in kinds.items():
                 if k.kind == "tied":
                     matrix = np.stack([c[n][0].ravel() for c in columns], 1)
                     if np.linalg.matrix_rank(matrix, tol=1e-6) == matrix.shape[0]:
                         kinds[n] = Measured("shift")
         return kinds
+
+    def best(self, site_name):
+        """The class of each output that serves the attacker best, over the choices of passes."""
+        each = [self.measure(site_name, passes) for passes in self.sites[site_name].choices]
+        reached = {n: [k[n] for k in each if k[n].kind != "none"] for n in self.honest}
+        return {n: min(ks, key=lambda k: ORDER.index(k.kind)) for n, ks in reached.items() if ks}
 
     def _of_bits(self, deltas):
         if not any(np.any(d) for d in deltas):
@@ -139,6 +146,16 @@ class BlackBox:
             return Measured("tied")
         alone = changed[self.trials :]
         return Measured("scaled", frozenset(n for n, c in zip(self.names.values(), alone, strict=True) if c))
+
+
+def kept_entries(site, passes):
+    """Which entries of a site's error array lie in these passes: of the middle ones, the one in the middle."""
+    kept = np.zeros(site.loops, bool)
+    entry = {"all": slice(None), "first": 0, "last": -1}
+    kept[
+        tuple(entry.get(p, n // 2) for p, n in zip(passes or ["all"] * kept.ndim, site.loops, strict=True))
+    ] = True
+    return kept.reshape(kept.shape + (1,) * len(site.shape))
 
 
 def normal(name, value, rng):

@@ -524,6 +524,21 @@ def integer_division(n):
     return lax.div(n, 2)  # here
 
 
+@refused("meets a complex number", "x", V)
+def complex_factor(x):
+    return x.astype(jnp.complex64) * jnp.complex64(1j)  # here
+
+
+@refused("meets a complex number", "x", V)
+def complex_cases(x):
+    return jnp.where(x > 0, 1j, 2j)  # here
+
+
+@refused("meets a complex number", "x", V, 2j)
+def complex_argument(x, c):
+    return x.astype(jnp.complex64) + c  # here
+
+
 @refused("'sin'", "x", V)
 def unknown(x):
     return lax.sin(x)  # here
@@ -645,9 +660,20 @@ def masked_by_infinity(x, y):
     return jnp.where(x > 0, y, -jnp.inf)  # here
 
 
-def test_infinite_constants_are_refused():
-    with pytest.raises(tc.Refusal, match=r"constant -inf meets a secret, at .*such as -1e4") as caught:
-        tc.secure(masked_by_infinity)(V, V)
+@pytest.mark.parametrize(
+    ("protocol", "such"),
+    [
+        ("exact", "-100"),
+        ("crypten", r"-100 \(the protocol's exp holds from -512 on\)"),
+        ("spu", r"-100 \(the protocol's exp holds from -512 on\)"),
+        ("mp-spdz", r"-8 \(the protocol's exp holds from -11\.1 on\)"),
+    ],
+)
+def test_infinite_constants_are_refused(protocol, such):
+    with pytest.raises(
+        tc.Refusal, match=f"constant -inf meets a secret, at .*such as {such}(\n|$)"
+    ) as caught:
+        tc.secure(masked_by_infinity, protocol=protocol)(V, V)
     assert place(masked_by_infinity) in str(caught.value)
 
 

@@ -133,9 +133,22 @@ def test_numpy_arrays_of_any_dtype_are_taken_as_jax_takes_them(dtype, engine):
     np.testing.assert_array_equal(secured(jnp.asarray(x)), plain)
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("engine", ["reals", "ring"])
+def test_shares_of_64_bits_are_what_jax_would_take(engine):
+    secured = tc.secure(lambda x, n: (x * x, n * n), engine=engine)
+    shared = tc.share((np.ones(3), np.arange(3)), engine)
+    assert [s.dtype for s in shared] == [np.float32, np.int32]
+    for ours, plain in zip(tc.reveal(secured(*shared)), (np.ones(3), np.arange(3) ** 2), strict=True):
+        assert ours.dtype in (np.float32, np.int32)
+        np.testing.assert_array_equal(ours, plain)
+
+
 @pytest.mark.parametrize(
     ("dtype", "says"),
     [
+        (">f8", "x is an array of dtype >f8, which JAX has not: give it as float64"),
+        (np.longdouble, "x is an array of dtype .*, which JAX has not: give it as float64"),
         (object, "x is an array of dtype object: give numbers or Booleans"),
         (str, "x is an array of dtype <U"),
         ("datetime64[s]", "x is an array of dtype datetime64"),
@@ -262,6 +275,51 @@ def test_static_arguments_choose_the_program():
     assert [s.kind for s in g.surface(A, "tanh")] == ["ideal"]
     assert list(g.surface(A, "scale")) == []
     np.testing.assert_array_equal(g(A, "scale", 3), 3 * A)
+
+
+def powers(a, n):
+    for _ in range(n):
+        a = a * a
+    return a
+
+
+@pytest.mark.parametrize(
+    "given", [{"static_argnums": 1}, {"static_argnums": (-1,)}, {"static_argnames": "n"}]
+)
+@pytest.mark.parametrize("f", [powers, jax.jit(powers, static_argnums=1)])
+def test_an_argument_named_static_is_part_of_the_program(f, given):
+    g = tc.secure(f, **given)
+    for n in (0, 2, 1, 2):
+        assert len(g.surface(A, n)) == len(g.on(tc.engines.ring).surface(A, n=n)) == n
+        np.testing.assert_array_equal(g(A, n), powers(A, n))
+        np.testing.assert_array_equal(g(A, n=n), powers(A, n))
+
+
+@pytest.mark.parametrize(
+    ("f", "options", "args", "said"),
+    [
+        (
+            jax.jit(powers, static_argnums=1),
+            {},
+            (A, 2),
+            "name them here too, as in secure(f, static_argnums=1)",
+        ),
+        (powers, {}, (A, 2), "if n is part of the program, name it in static_argnames"),
+        (powers, {"static_argnames": "m"}, (A, 2), "static_argnames says 'm', which is no parameter"),
+        (
+            powers,
+            {"static_argnums": 2},
+            (A, 2),
+            "static_argnums says 2, but there are 2 positional parameters",
+        ),
+        (powers, {"static_argnums": 1}, (A, [2]), "must be hashable"),
+        (powers, {"static_argnums": 1, "secret": {"n": True}}, (A, 2), "n is static, so part of a program"),
+    ],
+)
+def test_static_arguments_that_do_not_fit_are_refused(f, options, args, said):
+    with pytest.raises(tc.Refusal) as refused:
+        tc.secure(f, **options)(*args)
+    assert said in str(refused.value)
 
 
 def loud(a, n):

@@ -61,25 +61,35 @@ finite = st.floats(allow_nan=False, allow_infinity=False, width=64)
 
 @settings(max_examples=60)
 @given(finite, st.integers(0, 44))
-def test_encoding_is_the_nearest_multiple_modulo_the_ring(value, precision):
+def test_encoding_is_the_nearest_multiple_or_the_largest_number(value, precision):
     exact = Fraction(value) * 2**precision
-    if abs(exact) >= 2**1000:
-        return  # the scaled float may overflow
     (got,) = objects(arithmetic.encode(jnp.asarray([value]), precision))
-    assert got == round(exact) % RING  # round() ties to even
+    if abs(exact) < 2**62:
+        assert got == round(exact) % RING  # round() ties to even
+    else:
+        assert as_signed(got) == (2**62 - 512 if value > 0 else -(2**62))
+    if abs(exact) < 2**1000:  # the scaled float may overflow
+        (got,) = objects(arithmetic.wrapped(jnp.asarray([value]), precision))
+        assert got == round(exact) % RING
 
 
 @pytest.mark.parametrize(
     "value", [2.0**63, -(2.0**63), 2.0**64, 3 * 2.0**63, -(2.0**64) - 2.0**12, 2.0**63 - 1024]
 )
-def test_encoding_wraps_at_the_edges(value):
-    (got,) = objects(arithmetic.encode(jnp.asarray([value]), 0))
+def test_an_error_wraps_at_the_edges(value):
+    (got,) = objects(arithmetic.wrapped(jnp.asarray([value]), 0))
     assert got == int(value) % RING
 
 
-def test_what_is_not_finite_is_encoded_as_zero():
-    got = arithmetic.encode(jnp.asarray([np.nan, np.inf, -np.inf]), 18)
-    np.testing.assert_array_equal(got, np.zeros(3, np.uint64))
+def test_an_infinity_is_encoded_as_the_largest_number_and_nan_as_zero():
+    got = arithmetic.encode(jnp.asarray([np.nan, np.inf, -np.inf, np.finfo(np.float32).min]), 18)
+    assert [as_signed(v) for v in objects(got)] == [0, 2**62 - 512, -(2**62), -(2**62)]
+
+
+@pytest.mark.parametrize("factor", [np.inf, -1e30])
+def test_a_factor_beyond_the_range_is_not_zero_when_it_is_traced(factor):
+    element, _ = jax.jit(lambda c: arithmetic.constant(c, 18))(factor)
+    assert as_signed(int(element)) == (2**62 - 512 if factor > 0 else -(2**62))
 
 
 @given(st.integers(-(2**53), 2**53), st.integers(0, 30))

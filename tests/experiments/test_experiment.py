@@ -59,6 +59,15 @@ def test_the_result_says_how_it_was_made(result):
     assert from_json(to_json(result)) == result
 
 
+def test_a_result_says_whether_it_reached_the_bar_and_whether_that_is_noticed(result):
+    assert result.reached and result.unnoticed and "10 points" in result.bar
+    assert result.gain.mean == pytest.approx(
+        result.attacked.success.mean - result.honest.success.mean, abs=0.02
+    )
+    assert result.noticed.records == 359 and 0.04 < result.noticed.unpaired.mean < 0.2
+    assert 0.05 < result.majority < 0.15 and result.attacked.ruined == 0
+
+
 def test_the_papers_attack_is_offered_and_weaker(result):
     paper = run(Experiment("backdoor", JOB, {"rows": "all", "strength": 0.03}, trials=2, seed=1))
     assert paper.errors > 40 * result.errors
@@ -116,21 +125,28 @@ def test_stand_in_data_is_labelled():
 # ---- the audit --------------------------------------------------------------------------------------------
 
 
-def test_an_attack_that_works_unnoticed_breaks_the_job():
-    found = audit(JOB, trials=2)
+def test_an_attack_that_works_unnoticed_breaks_the_job(monkeypatch):
+    kept = ("backdoor", "reconstruction", "deposit")
+    monkeypatch.setattr(attacks, "CATALOGUE", {name: attacks.kind(name) for name in kept})
+    found = audit(JOB, trials=3)
     assert found.severity == "broken"
-    assert "not enough" in found.verdict
+    assert "not enough" in found.verdict and "359 test records" in found.verdict
     assert found.shiftable["w0"] == ("dense0/grad_weights",)
     assert found.shiftable["b0"] == ()
-    assert "backdoor" in {r.attack for r in found.results}
-    assert found.next_steps and found.reasons
+    assert [(r.attack, r.reached, r.unnoticed) for r in found.results] == [
+        ("backdoor", True, True),
+        ("reconstruction", True, False),  # one record of one, in three of three trials, at a class's expense
+    ]
+    assert found.reasons[0].startswith("Honest training works") and found.honest.accuracy.low > 0.9
+    assert any(reason.startswith("`deposit` was not run") for reason in found.reasons)
     assert from_json(to_json(found)) == found
 
 
 def test_a_job_that_no_attack_fits_is_judged_by_its_surface(monkeypatch):
     monkeypatch.setattr(attacks, "CATALOGUE", {"backdoor": attacks.kind("backdoor")})
     found = audit(Job(model="mlp", hidden=(8,), epochs=1), trials=1)
-    assert found.severity == "weakened"
+    assert found.severity == "exposed"
+    assert "No attack was run; not run: `backdoor`. This proves nothing." in found.verdict
     assert any("was not run" in reason for reason in found.reasons)
     assert {o for o, sites in found.shiftable.items() if sites} == {"w0", "w1"}
 

@@ -69,7 +69,7 @@ def test_a_goal_is_a_value_that_says_what_it_is(row):
     goal, dataset, _ = row
     assert goal == replace(goal) and hash(goal) == hash(replace(goal))
     assert goal.sentence and "\n" not in goal.sentence and goal.sentence[-1] != "."
-    assert goal.success_name
+    assert goal.success_name and goal.bar and goal.bar[-1] != "."
     goal.check(dataset)
 
 

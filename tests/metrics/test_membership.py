@@ -10,7 +10,7 @@ from scipy import integrate, stats
 
 from turncoat.metrics import membership
 from turncoat.metrics.membership import FAMILIES, P_VALUES, Signals, log_odds, rmia
-from turncoat.metrics.roc import at_fpr
+from turncoat.metrics.roc import Scored, at_fpr
 from turncoat.refusal import Refusal
 
 
@@ -163,7 +163,8 @@ def gaussian():
 @pytest.mark.parametrize("fpr", [0.001, 0.01, 0.1])
 def test_gaussian_signals_give_the_tpr_of_two_normals(fpr, gaussian):
     """TPR = Phi(g - z) at the threshold z that the FPR fixes."""
-    point = at_fpr(*gaussian, fpr)
+    members, others = gaussian
+    point = at_fpr(Scored([members], [others]), fpr)
     assert point.tpr.mean == pytest.approx(stats.norm.cdf(GAP - stats.norm.isf(fpr)), abs=0.035)
 
 

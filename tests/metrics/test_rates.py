@@ -12,7 +12,7 @@ from turncoat.metrics import (
     clopper_pearson,
     mean_interval,
     paired_difference,
-    rate,
+    ratio_interval,
 )
 from turncoat.refusal import Refusal
 
@@ -116,24 +116,6 @@ def test_a_confidence_outside_0_to_1_is_refused(confidence):
         mean_interval([1.0, 2.0], confidence)
 
 
-def test_rate_counts_flags_of_any_shape():
-    flags = [[True, False, True], [True, True, True]]
-    assert rate(flags) == clopper_pearson(5, 6)
-    assert rate(np.array(flags, dtype=np.int64)) == clopper_pearson(5, 6)
-    assert rate(np.array(flags, dtype=np.float32), 0.5) == clopper_pearson(5, 6, 0.5)
-
-
-@pytest.mark.parametrize("flags", [[0.5, 1.0], [2, 0], [float("nan")], ["yes"]])
-def test_scores_are_no_flags(flags):
-    with pytest.raises(Refusal, match="flags"):
-        rate(flags)
-
-
-def test_a_rate_of_nothing_is_refused():
-    with pytest.raises(Refusal, match="at least one trial"):
-        rate([])
-
-
 @pytest.mark.parametrize("degrees", T975)
 def test_mean_interval_is_students(degrees):
     values = np.random.default_rng(degrees).normal(size=degrees + 1)
@@ -195,3 +177,37 @@ def test_paired_difference_of_a_run_with_itself_is_exactly_0():
 def test_unpaired_trials_are_refused():
     with pytest.raises(Refusal, match="pairs"):
         paired_difference([1.0, 2.0], [1.0])
+
+
+def test_an_interval_says_how_it_was_made():
+    assert clopper_pearson(1, 2).how == "Clopper-Pearson"
+    assert mean_interval([1.0, 2.0]).how == paired_difference([1.0, 2.0], [2.0, 4.0]).how == "t over trials"
+    assert mean_interval([1.0]).how == "one trial: no interval over trials"
+    assert ratio_interval([1.0, 2.0]).how == "geometric mean, t over trials on the log scale"
+
+
+def test_ratios_are_intervals_of_their_logarithms():
+    """The norms of one run: their plain interval went from -146 to 1004."""
+    values = [3.0, 30.0, 1200.0]
+    measured, logs = ratio_interval(values), mean_interval(np.log(values))
+    assert measured[:3] == pytest.approx(np.exp(logs[:3]))
+    assert measured.mean == pytest.approx(np.prod(values) ** (1 / 3))
+    assert mean_interval(values).low < 0 < measured.low
+
+
+def test_a_ratio_of_0_has_no_logarithm():
+    measured = ratio_interval([0.0, 0.0, 1.0])
+    assert measured.low == 0 and measured.mean == pytest.approx(1 / 3) and measured.how == "t over trials"
+    with pytest.raises(Refusal, match="-2"):
+        ratio_interval([1.0, -2.0])
+
+
+def test_one_ratio_says_nothing_about_the_spread():
+    assert ratio_interval([5.0])[:4] == (5.0, 5.0, 5.0, 1)
+
+
+@pytest.mark.parametrize("spread", [0.1, 2.0])
+def test_ratios_cover_the_median_of_skewed_values(spread):
+    draws = np.exp(spread * np.random.default_rng(4).normal(size=(2000, 3)))
+    covered = np.mean([i.low <= 1 <= i.high for i in map(ratio_interval, draws)])
+    assert covered >= 0.93

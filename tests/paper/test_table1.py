@@ -6,6 +6,7 @@ import pytest
 
 from turncoat import protocols
 from turncoat.adversary.reachable import Found, probe, reached
+from turncoat.adversary.squarings import reached_inside
 from turncoat.paper import Options
 from turncoat.paper import table1 as t
 from turncoat.refusal import Refusal
@@ -76,6 +77,19 @@ def test_keller_and_suns_exponential_is_forced_without_touching_its_input():
     found = row("exponential", "mp-spdz-paper")
     assert "δ by threshold/compare flipped, output +δ" in found.why
     assert found.ours["activation"] == "{0, δ, exp(x) + δ}"
+
+
+def test_an_exponential_by_squaring_is_any_constant_with_its_input_left_alone():
+    p = probe("exponential", protocols.get("crypten"))
+    found = t.row(p, [*reached(p), *reached_inside(p)])
+    assert (found.name, found.model, found.mark) == ("exponential by squaring", "crypten", "exceeded")
+    assert found.ours["activation"] == (
+        "{exp(x) + δ, 0, δ, exp(x) + 2 δ exp(x/2), (exp(x/2) + δ/2)^2} and 6 more"
+    )
+    assert "δ by -1 at squaring 1, +δ at squaring 8" in found.why
+    assert found.why.endswith(
+        "(exp(x/2) + δ/2)^2 by +δ/2 at squaring 7; to (exp(x/128) + δ/128)^128 by +δ/128 at squaring 1"
+    )
 
 
 def test_a_diverging_iteration_is_reported():

@@ -11,7 +11,6 @@ from turncoat.goals import Goal
 from turncoat.paper import Options
 from turncoat.paper import table2 as t
 from turncoat.refusal import Refusal
-from turncoat.results.values import Measured
 
 
 @pytest.fixture(scope="module")
@@ -19,16 +18,9 @@ def result():
     return examples.result()
 
 
-def with_loss(result, loss):
-    """The result as if accuracy had fallen by so much."""
-    high = Measured(mean=0.9, low=0.9, high=0.9, count=1)
-    low = Measured(mean=0.9 - loss, low=0.0, high=1.0, count=1)
-    return result.model_copy(
-        update={
-            "honest": result.honest.model_copy(update={"accuracy": high}),
-            "attacked": result.attacked.model_copy(update={"accuracy": low}),
-        }
-    )
+def with_notice(result, high):
+    """The result as if a check of accuracy noticed the attack with a probability of at most this."""
+    return result.model_copy(update={"noticed": examples.noticed(0.1, high)})
 
 
 @dataclass(frozen=True)
@@ -44,9 +36,9 @@ def declared(name="backdoor", **needs):
     return Declared(attack.goal, replace(attack.needs, **needs))
 
 
-@pytest.mark.parametrize(("loss", "stealthy", "mark"), [(0.005, "yes", "reached"), (0.02, "no", "short")])
-def test_stealthy_is_what_accuracy_shows(result, loss, stealthy, mark):
-    found = t.described("backdoor", declared(), with_loss(result, loss), "again", "")
+@pytest.mark.parametrize(("high", "stealthy", "mark"), [(0.49, "yes", "reached"), (0.5, "no", "short")])
+def test_stealthy_is_what_a_check_of_accuracy_misses(result, high, stealthy, mark):
+    found = t.described("backdoor", declared(), with_notice(result, high), "again", "")
     assert (found.ours["stealthy"], found.marks["stealthy"]) == (stealthy, mark)
     assert found.name == "backdoor (Shift Poison)" and found.command == "again"
     assert found.paper == {"capability": "shifting", "stealthy": "yes", "oblivious": "yes"}
@@ -67,13 +59,13 @@ def test_oblivious_is_what_an_attack_declares(result, name, needs, oblivious, ma
 
 
 def test_another_capability_for_the_same_goal_is_ours(result):
-    found = t.described("backdoor", declared(capability="scaling"), with_loss(result, 0.0), None, "")
+    found = t.described("backdoor", declared(capability="scaling"), with_notice(result, 0.1), None, "")
     assert found.ours["capability"] == "scaling" and found.marks["capability"] == "ours"
     assert found.mark == "reached"
 
 
 def test_a_stealthy_reconstruction_exceeds_the_paper(result):
-    found = t.described("deposit", declared("reconstruction"), with_loss(result, 0.0), None, "")
+    found = t.described("deposit", declared("reconstruction"), with_notice(result, 0.1), None, "")
     assert found.marks["stealthy"] == "exceeded"
 
 

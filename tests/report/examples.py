@@ -7,7 +7,7 @@ import numpy as np
 
 from turncoat.metrics import clopper_pearson, mean_interval, paired_difference
 from turncoat.results.audit import AuditResult, SiteRow
-from turncoat.results.result import Outcome, Paper, Result
+from turncoat.results.result import Noticed, Outcome, Paper, Result
 from turncoat.results.values import Measured
 
 CREATED = datetime(2025, 3, 14, 9, 26, 53, tzinfo=UTC)
@@ -36,6 +36,11 @@ def result(**changes: Any) -> Result:
         "attacked": outcome(attacked, after),
         "seconds": 41.6,
         "accuracy_change": Measured.of(paired_difference(honest, attacked, bounds=(-1, 1))),
+        "gain": Measured.of(paired_difference(before, after, bounds=(-1, 1))),
+        "bar": "the attack success rate rises by more than 10 points over the honest run's",
+        "reached": True,
+        "noticed": noticed(0.11, 0.14),
+        "majority": 0.1,
         "given": {"data": "fmnist", "model": "lr", "protocol": "crypten", "strength": 0.03},
         "defaults": {"epochs": 10, "batch": 100, "learning_rate": 0.1, "clip": None},
         "seed": 0,
@@ -84,6 +89,9 @@ def reconstruction() -> Result:
             mean_absolute_error=Measured(mean=0.0172, low=0.0121, high=0.0224, count=10),
         ),
         accuracy_change=None,
+        gain=Measured.of(paired_difference(np.zeros(10), found, bounds=(-1, 1))),
+        bar="at least one record is read",
+        noticed=noticed(1.0, 1.0),
         success_name="share of records reconstructed",
         paper=None,
         per_trial={
@@ -106,6 +114,12 @@ def outcome(accuracy: np.ndarray, success: np.ndarray) -> Outcome:
         accuracy=Measured.of(mean_interval(accuracy, bounds=(0, 1))),
         success=Measured.of(mean_interval(success, bounds=(0, 1))),
     )
+
+
+def noticed(mean: float, high: float) -> Noticed:
+    """A check of accuracy on 10,000 test records, unpaired and paired alike."""
+    probability = Measured(mean=mean, low=0.05, high=high, count=10)
+    return Noticed(unpaired=probability, paired=probability, records=10_000)
 
 
 def sites() -> tuple[SiteRow, ...]:

@@ -4,6 +4,7 @@ import pytest
 
 from report import examples
 from turncoat.report import numbers, words
+from turncoat.results import sentences
 from turncoat.results.values import Measured
 
 
@@ -50,7 +51,7 @@ def test_intervals():
     assert numbers.span(Measured(mean=0.8, low=0, high=1, count=1)) == "0 to 100%"
     assert numbers.plain_span(Measured(mean=2, low=-1.2345, high=3, count=2)) == "\u22121.23 to 3"
     change = Measured(mean=-0.0082, low=-0.009, high=0.001, count=10)
-    assert numbers.points(change) == "\u22120.82 points (\u22120.90 to +0.10)"
+    assert sentences.points(change) == "\u22120.82 points (\u22120.90 to +0.10)"
 
 
 def test_counts_and_shapes():
@@ -62,8 +63,9 @@ def test_counts_and_shapes():
 
 def test_the_headline_says_what_happened():
     assert words.headline(examples.reconstruction()) == (
-        "With 1 tampered product per training run, one corrupt party moved the share of records "
-        "reconstructed from 0% to 90.0%, and test accuracy from 83.8% to 9.8%."
+        "With 1 tampered product per training run, the share of records reconstructed moved by +90.00 points "
+        "(+67.38 to +100.00), from 0.0% on the honest model to 90.0%; test accuracy was 83.8% on the honest model, "
+        "9.8% under attack."
     )
     assert words.headline(examples.result(errors=0)).startswith("With no product tampered")
 

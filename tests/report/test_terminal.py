@@ -1,12 +1,14 @@
 """Terminal tables: what stands in them, and that they fit 80 columns."""
 
 import io
+from typing import get_args
 
 import pytest
 from rich.console import Console
 
 from report import examples
 from turncoat.report.terminal import attack_table, audit_table, surface_table
+from turncoat.results.audit import Severity
 
 
 def shown(renderable, width: int = 80) -> str:
@@ -62,7 +64,7 @@ def test_an_audit_begins_with_its_verdict():
     assert places == sorted(places)
 
 
-@pytest.mark.parametrize("severity", ["broken", "weakened", "held"])
+@pytest.mark.parametrize("severity", get_args(Severity))
 def test_an_audit_may_be_empty(severity):
     audit = examples.audit(
         severity=severity, results=(), surface=(), shiftable={}, reasons=(), next_steps=(), versions={}

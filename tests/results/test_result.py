@@ -139,6 +139,28 @@ def test_created_defaults_to_now_in_utc():
     assert abs(datetime.now(UTC) - created) < timedelta(minutes=1)
 
 
+def test_an_earlier_result_is_read_and_promises_nothing_that_it_does_not_say():
+    earlier = json.loads(to_json(examples.result())) | {"format": "turncoat.result/1"}
+    for name in ("gain", "bar", "reached", "noticed", "majority"):
+        del earlier[name]
+    for run in ("honest", "attacked"):
+        del earlier[run]["ruined"]
+    found = from_json(json.dumps(earlier))
+    assert found.format == "turncoat.result/1" and found.attacked == examples.result().attacked
+    assert not found.reached and found.noticed is None and not found.unnoticed
+
+
+def test_an_earlier_audit_is_to_be_made_again():
+    earlier = json.loads(to_json(examples.audit())) | {"format": "turncoat.audit/1", "severity": "held"}
+    with pytest.raises(Refusal, match="make it again"):
+        from_json(json.dumps(earlier))
+
+
+@pytest.mark.parametrize(("high", "unnoticed"), [(0.49, True), (0.5, False)])
+def test_unnoticed_is_less_likely_than_not_to_be_noticed(high, unnoticed):
+    assert examples.result(noticed=examples.noticed(0.2, high)).unnoticed is unnoticed
+
+
 def test_stand_in_data_are_recognised():
     assert not examples.result().stand_in
     assert examples.reconstruction().stand_in

@@ -100,6 +100,7 @@ def product_before(surface: Surface, name: str, shape: tuple[int, ...]) -> str |
     """
     before = list(surface.sites)[: list(surface.sites).index(name)]
     numbers = [s for s in map(surface.__getitem__, before) if not s.is_bit and _forward(s)]
+    numbers = [s for s in numbers if s.kind != "xor-product"]  # a bit, not yet a number to be moved
     fits = [s.name for s in numbers if s.shape == shape or _windows(s, shape)]
     return fits[-1] if fits else None
 

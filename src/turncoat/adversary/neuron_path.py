@@ -1,9 +1,9 @@
-"""A route for a trigger: one neuron in each hidden layer, overridden whatever its weights were (section 5.2).
+"""A route for a trigger or a record: one neuron in each hidden layer, overridden whatever it was (section 5.2).
 
-The route's first neuron answers to the trigger and stays silent else, each later one answers to the one before
-it, and the last one speaks for the target class. All of it is computed on the adversary's own records and its
-reference model; of the victims' model only the architecture is used, since all neurons of a layer are alike
-before training.
+The route's first neuron answers to the trigger, or to the record, and stays silent else, each later one answers
+to the one before it, and the last one speaks for the target class. All of it is computed on the adversary's own
+records and its reference model; of the victims' model only the architecture is used, since all neurons of a layer
+are alike before training.
 """
 
 from __future__ import annotations
@@ -25,22 +25,44 @@ SMOOTHING = 0.01  # of the mean variance, added to every variance
 def route(
     view: View, goal: Backdoor, neuron: int, c: float | None = None, direction: str = "discriminant"
 ) -> dict[str, np.ndarray]:
+    """The route of a backdoor's trigger: see `route_for`."""
+    return route_for(view, records(view, goal), goal.target, neuron, c, direction)
+
+
+def route_to_record(view: View, record: np.ndarray, target: int, neuron: int) -> dict[str, np.ndarray]:
+    """The route of one record (features,), which is to take class `target`: see `route_for`.
+
+    The record stands for the triggered ones, and the adversary's own records of other classes for all else.
+    """
+    other = view.x[view.y != target][:RECORDS]
+    return route_for(view, (other, other, record[None]), target, neuron)
+
+
+def route_for(
+    view: View,
+    told_apart: tuple[np.ndarray, np.ndarray, np.ndarray],
+    target: int,
+    neuron: int,
+    c: float | None = None,
+    direction: str = "discriminant",
+) -> dict[str, np.ndarray]:
     """The change of each weight matrix, by name, that builds the route once.
 
-    In a hidden layer it is delta - c mu in the weights of one neuron (Fig. 6), divided so that the trigger
-    moves it by 1: delta is what the trigger changes in the layer's input, mu the mean input without it. `c`
-    weighs mu in the first layer; by default, and in later layers always, it is read from the adversary's
+    `told_apart` are records that the route stays silent on, records before the trigger, and records with it, (n,
+    features) each. In a hidden layer it is delta - c mu in the weights of one neuron (Fig. 6), divided so that
+    the trigger moves it by 1: delta is what the trigger changes in the layer's input, mu the mean input without
+    it. `c` weighs mu in the first layer; by default, and in later layers always, it is read from the adversary's
     records (see `threshold`). `direction`: "difference" takes delta as it is, "discriminant" divides it by the
-    covariance of inputs without the trigger (Fisher's linear discriminant), so that what varies anyway counts
-    for little. In the last layer the neuron's weight for the target class is 1.
+    covariance of inputs without the trigger (Fisher's linear discriminant), so that what varies anyway counts for
+    little. In the last layer the neuron's weight for the target class is 1.
 
-    Raises Refusal for a model without hidden layers, a neuron that does not exist, a class of which the
-    adversary has no record, or a trigger that cannot be told from other records.
+    Raises Refusal for a model without hidden layers, a neuron that does not exist, or a trigger that cannot be
+    told from other records.
     """
     model = view.model
     if model.layers < 2:
         raise Refusal(f"there is no neuron to override: {model.name!r} has no hidden layer; take --model mlp")
-    seen = list(records(view, goal))
+    seen = list(told_apart)
     clean, plain, triggered = seen
     changes: dict[str, np.ndarray] = {}
     for i in range(model.layers - 1):
@@ -65,13 +87,13 @@ def route(
         clean, plain, triggered = (alike(layer, a) for a in seen)
         clean[:, unit] = plain[:, unit] = 0
         triggered[:, unit] = answers
-    return changes | {f"w{model.layers - 1}": spoken(view, goal, unit)}
+    return changes | {f"w{model.layers - 1}": spoken(view, target, unit)}
 
 
-def spoken(view: View, goal: Backdoor, unit: int) -> np.ndarray:
+def spoken(view: View, target: int, unit: int) -> np.ndarray:
     """The last layer's weights by which a unit speaks for the target class."""
     softmax = view.model.output == "softmax"
-    sign, out = (1.0, goal.target) if softmax else (2.0 * goal.target - 1.0, 0)
+    sign, out = (1.0, target) if softmax else (2.0 * target - 1.0, 0)
     found = np.zeros(view.model.layer(view.model.layers - 1).shape, np.float32)
     found[unit, out] = sign
     return found

@@ -38,7 +38,7 @@ def places(view: View, goal: Backdoor, neuron: int, errors: int) -> list[Change]
         link[unit, neuron] = 1
         found.append((f"w{i}", link))
         unit = neuron
-    return [*found, (f"w{later}", spoken(view, goal, unit))][:errors]
+    return [*found, (f"w{later}", spoken(view, goal.target, unit))][:errors]
 
 
 def linear(view: View, goal: Backdoor, errors: int) -> list[Change]:

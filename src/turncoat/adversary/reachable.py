@@ -83,7 +83,8 @@ Factors = dict[str, float]
 class Found:
     """What a manipulation led to: an expression for all secrets alike, or None.
 
-    `size` is the largest output in magnitude; with `target_only`, the target entry of a softmax is meant.
+    `size` is the largest output in magnitude; with `target_only`, the target entry of a softmax is meant. The
+    output is the expression to the `power`.
     """
 
     column: str
@@ -91,6 +92,13 @@ class Found:
     expression: Factors | None
     size: float
     target_only: bool = False
+    power: int = 1
+
+    @property
+    def words(self) -> str:
+        """The output in words, of an expression that was found."""
+        said = written(self.expression or {})
+        return said if self.power == 1 else f"({said})^{self.power}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -259,13 +267,14 @@ def expression(out: np.ndarray, terms: Mapping[str, np.ndarray]) -> Factors | No
     return None
 
 
-ORDER = ("e_i", "f(x)", "x", "Δ", "1", "δ", "v")
+ORDER = "efxΔ1δv"
+"""The order of terms, by how they begin: e_i, f(x), x, Δ, 1, δ, v."""
 
 
 def written(factors: Factors) -> str:
     """An expression in words: {"x": 1, "Δ": -1, "1": 0.5} is "x + 0.5 - Δ"."""
     parts = ""
-    for name in sorted(factors, key=lambda n: (factors[n] < 0, ORDER.index(n))):
+    for name in sorted(factors, key=lambda n: (factors[n] < 0, ORDER.index(n[0]))):
         size = f"{abs(factors[name]):g}"
         term = size if name == "1" else name if size == "1" else f"{size} {name}"
         parts += (" - " if factors[name] < 0 else " + ") + term

@@ -27,7 +27,7 @@ import numpy as np
 
 from turncoat.adversary.view import View
 from turncoat.data import files
-from turncoat.jobs.loop import as_batches, batch_order, each, start, train
+from turncoat.jobs.loop import Tampering, as_batches, batch_order, each, start, train
 from turncoat.jobs.models import Model, Params
 from turncoat.refusal import Refusal
 from turncoat.version import __version__
@@ -69,7 +69,7 @@ def shadows(view: View, count: int, seed: int = 0) -> Shadows:
         )
     key = fingerprint(view, count, seed)
     cached = _load(key)
-    return Shadows(_saved(key, _trained(view, held, count, seed)) if cached is None else cached)
+    return Shadows(_saved(key, trained(view, held, count, seed)) if cached is None else cached)
 
 
 def held_back(view: View) -> tuple[np.ndarray, np.ndarray]:
@@ -89,15 +89,20 @@ def _scores(model: Model, params: Params, x: jax.Array) -> jax.Array:
     return model.scores(params, x)
 
 
-def _trained(view: View, held: int, count: int, seed: int) -> dict[str, np.ndarray]:
-    """The models' parameters, stacked; one compiled training run after the other on a CPU."""
+def trained(
+    view: View, held: int, count: int, seed: int, tampering: Tampering | None = None
+) -> dict[str, np.ndarray]:
+    """The models' parameters, stacked; one compiled training run after the other on a CPU.
+
+    With `tampering`, errors that the adversary will make whatever the victims' records are go into each of them.
+    """
     x, y = jnp.asarray(view.x), view.model.encode(view.y)
 
     def one(key: Any) -> Params:
         initial, drawn, shuffled = jax.random.split(key, 3)
         own = jax.random.randint(drawn, (view.records,), held, len(view.x))
         order = own[batch_order(shuffled, view.records, view.training)]
-        return train(view.program, start(view.model.init(initial), view.training), x, y, order)[0]
+        return train(view.program, start(view.model.init(initial), view.training), x, y, order, tampering)[0]
 
     keys = jax.random.split(jax.random.fold_in(jax.random.key(seed), FORMAT), count)
     models = [jax.tree.map(np.asarray, p) for _, p in each(one, keys, lambda key: (key,))]

@@ -1,4 +1,4 @@
-"""High-level strategies: gradient shifting, zeroing and scaling (section 4), derived from the surface.
+"""High-level strategies: gradient shifting, zeroing, scaling (section 4), amplification; from the surface.
 
 Each returns the `Errors` of one step. `examples` is a Boolean array over the batch, possibly traced: inside
 `tamper` a strategy prepared for a whole batch can equally be restricted with `Errors.for_examples`.
@@ -10,6 +10,8 @@ What each one can do, by model (y labels, D scores, F the loss derivative, Delta
 | logistic, softmax regression | refused: it would need P = Y, and Y is secret | F = P + delta - Y |
 | perceptron | last ReLU forced to 0: all but the last bias | F = P + delta - Y |
 | support vector machine | y D + Delta: everything | F + delta; P + Delta; P - Delta with a flip |
+
+Amplification is not in the paper, and needs a network whose ReLU bits become numbers by products among the parties.
 """
 
 from __future__ import annotations
@@ -31,6 +33,7 @@ from turncoat.adversary.activations import (
     move_input,
     product_before,
 )
+from turncoat.adversary.examples import of_examples
 from turncoat.adversary.view import View
 from turncoat.core.errors import Errors
 from turncoat.core.protocol import Protocol
@@ -105,6 +108,31 @@ def scale_margin(surface: Surface, examples: Any, delta: float) -> Errors:
     return (moved if delta > 0 else moved.combine(flip(hinge, 0))).for_examples(examples)
 
 
+def amplify(surface: Surface, examples: Any, strength: int) -> Errors:
+    """[active] G becomes ([active] - 2 e) G in a hidden layer, for the chosen examples; e is `strength`.
+
+    G is what flows back to the last ReLU, and [active] the bit that selects from it: an error e in the last
+    product of its conversion to a number takes 2 e from it. So an active neuron's gradient is multiplied by
+    1 - 2 e, in that layer and all before it, whatever it is: by 3 at e = -1, by -1 at e = 1; an inactive neuron
+    gets -2 e G. By errors at activations the paper can do neither (section 4.3). Raises Refusal where bits are
+    not converted by products, or where no ReLU with a row per example flows back.
+    """
+    if not any(s.kind == "xor-product" for s in surface):
+        raise Refusal(
+            f"engine {surface.engine!r} converts no bit by products among the parties, so that no gradient can be "
+            "amplified there; take --engine replicated"
+        )
+    found = _backward_selections(surface, _batch(examples))
+    if not found:
+        raise Refusal(
+            "no selection by a bit, as a ReLU's gradient is, holds a row for each example of the batch here: "
+            "amplification needs a network; take --model mlp"
+        )
+    most = max(len(surface.exposure[name]) for name in found)
+    site = next(name for name in found if len(surface.exposure[name]) == most)
+    return of_examples(add_at(surface, site, strength), examples)
+
+
 # ---- finding the sites -------------------------------------------------------------------------------------
 
 
@@ -114,7 +142,8 @@ def loss_derivative(surface: Surface, batch: int) -> str:
     Of all sites with a row per example, an error in F reaches the most outputs, and scales weights by what the
     layer takes (so its class is *scaled* there); of those, the last one in the program is F itself.
     """
-    each = [s for s in surface if s.shape[:1] == (batch,) and not s.is_bit and not s.loops]
+    numbers = [s for s in surface if not s.is_bit and s.kind != "xor-product"]
+    each = [s for s in numbers if s.shape[:1] == (batch,) and not s.loops]
     through = {s.name: surface.exposure[s.name] for s in each}
     through = {n: r for n, r in through.items() if any(c.kind == "scaled" for c in r.values())}
     if not through:
@@ -133,7 +162,7 @@ def gates(surface: Surface, batch: int) -> tuple[list[Activation], Activation | 
     product of its shape before it. A hinge is a gate that takes a product entry by entry (y D) and that no
     layer follows.
     """
-    sites = list(surface)
+    sites = [s for s in surface if s.kind != "xor-product"]
     relus, hinge = [], None
     for i, (bit, out) in enumerate(pairwise(sites)):
         if not _is_gate(bit, out, batch):
@@ -146,6 +175,13 @@ def gates(surface: Surface, batch: int) -> tuple[list[Activation], Activation | 
         else:
             hinge = gate
     return relus, hinge
+
+
+def _backward_selections(surface: Surface, batch: int) -> list[str]:
+    """The last products in the conversions of bits that select in the backward pass, a row per example."""
+    rows = (s for s in surface if s.phase == "backward" and s.shape[:1] == (batch,) and not s.loops)
+    last = {s.name.rpartition("/")[0]: s.name for s in rows if s.kind == "xor-product"}
+    return [name for whole, name in last.items() if surface[whole].kind == "product"]
 
 
 def _is_gate(bit: Site, out: Site, batch: int) -> bool:

@@ -13,7 +13,8 @@ import numpy as np
 
 from turncoat.core.errors import Errors
 from turncoat.core.secure import Secured
-from turncoat.core.surface import Surface
+from turncoat.core.sites import Passes, Site
+from turncoat.core.surface import Place, Surface
 from turncoat.goals import Goal
 from turncoat.jobs.loop import Tampering, Training, batch_order, start, train
 from turncoat.jobs.models import Model, Params
@@ -88,40 +89,43 @@ class View:
     def errors_that_move(self, changes: Mapping[str, Any]) -> Errors:
         """The errors that add these changes to parameters in one step, whatever the secrets are.
 
-        For each parameter the site that shifts it most cleanly is taken from the surface. An error e there
+        For each parameter the place that shifts it most cleanly is taken from the surface (inside a loop the
+        error is added in the passes where it does). An error e there
         moves the parameter by P e, P a scaled rearrangement that depends on public values only; the
         adversary finds it by differentiating the public program, on records of zeros since any will do, and
         e = P^T change / P^T P 1 inverts it. Raises Refusal for a parameter that no site shifts.
         """
-        sites = self.surface.shiftable()
         found = Errors()
         for name, change in changes.items():
-            site = sites[self.surface.output(name)]
-            if site is None:
+            place = self.surface.cleanest(self.surface.output(name))
+            if place is None:
                 raise Refusal(
                     f"no site shifts {name} alone under protocol {self.program.protocol.name!r}: "
                     "this attack has no way in here"
                 )
-            found = found.combine({site: self._inverse(name, site, jnp.asarray(change))})
+            found = found.combine({place.site: self._inverse(name, place, jnp.asarray(change))})
         return found
 
-    def _inverse(self, name: str, site: str, change: Any) -> Any:
+    def _inverse(self, name: str, place: Place, change: Any) -> Any:
         x, y = jnp.zeros((1, self.model.widths[0]), jnp.float32), self.model.encode(np.zeros(1, np.int32))
         index = jnp.zeros(self.training.batch, jnp.int32)
         given = start(self.model.init(self.key), self.training), x, y, index
-        zero = jnp.zeros(self.surface[site].shape, self.surface[site].dtype)
-        return _inverse(self.program, (name, site), given, zero, change)
+        site = self.surface[place.site]
+        zero = jnp.zeros(site.full_shape, site.dtype)
+        return _inverse(self.program, (name, site, place.passes), given, zero, change)
 
 
 @partial(
     jax.jit, static_argnums=(0, 1)
 )  # most of the step does not matter to its derivative: it is not compiled
-def _inverse(program: Secured, moves: tuple[str, str], given: tuple[Any, ...], zero: Any, change: Any) -> Any:
-    """The error at a site, the second of `moves`, that adds `change` to a parameter, the first of them."""
-    name, site = moves
+def _inverse(
+    program: Secured, moves: tuple[str, Site, Passes], given: tuple[Any, ...], zero: Any, change: Any
+) -> Any:
+    """The error that adds `change` to a parameter: `moves` are its name, a site and passes of it."""
+    name, site, passes = moves
 
     def moved(error: Any) -> Any:
-        return program(*given, errors={site: error})[name]
+        return program(*given, errors={site.name: site.only(error, passes)})[name]
 
     _, pull = jax.vjp(moved, zero)
     (norm,) = pull(jax.jvp(moved, (zero,), (jnp.ones_like(zero),))[1])

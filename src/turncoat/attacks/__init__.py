@@ -5,32 +5,38 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from turncoat.attacks.amplified_backdoor import AmplifiedBackdoor
 from turncoat.attacks.amplified_poisoning import AmplifiedPoisoning
 from turncoat.attacks.attack import Attack, Needs
 from turncoat.attacks.availability import Availability
 from turncoat.attacks.backdoor import Backdoor
 from turncoat.attacks.deposit import Deposit
 from turncoat.attacks.fairness import Fairness
+from turncoat.attacks.gradient_amplification import GradientAmplification
 from turncoat.attacks.membership import Membership
 from turncoat.attacks.neuron_override import NeuronOverride
 from turncoat.attacks.reconstruction import Reconstruction
 from turncoat.attacks.sparse_backdoor import SparseBackdoor
 from turncoat.attacks.targeted import Targeted
+from turncoat.attacks.targeted_override import TargetedOverride
 from turncoat.refusal import Refusal, nearest
 
 CATALOGUE: dict[str, type[Attack]] = {
     attack.name: attack
     for attack in (
+        AmplifiedBackdoor,
         AmplifiedPoisoning,
         Availability,
         Backdoor,
         Deposit,
         Fairness,
+        GradientAmplification,
         Membership,
         NeuronOverride,
         Reconstruction,
         SparseBackdoor,
         Targeted,
+        TargetedOverride,
     )
 }
 

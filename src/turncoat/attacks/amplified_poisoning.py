@@ -6,6 +6,12 @@ F = P + C e_c - Y, C negative. With `against` "rival" it is F = P + C (e_c - e_r
 adversary's reference model gives the record, so that the same errors also push the record out of the class
 that it has. An error is the same however often the record has been seen, so the push does not fade as a
 gradient does: to begin late keeps a network from being pushed further than needed.
+
+A support vector machine can also be scaled through its hinge (section 4.3): `through` "margin" adds |C| to P, so that
+F = -y max(0, P + |C|) drives the copies towards their label until they are |C| beyond the margin; "flip" subtracts
+|C| and flips the comparison, which negates F where P < |C|, so that copies with the label that they have already are
+driven to the other one. (Where the hinge is not squared, F is -y or 0, and there is nothing to scale: a margin keeps
+copies counting for longer, and a flip makes them count once they are right.)
 """
 
 from __future__ import annotations
@@ -18,7 +24,7 @@ import numpy as np
 from pydantic import Field
 
 from turncoat import goals
-from turncoat.adversary.strategies import scale
+from turncoat.adversary.strategies import scale, scale_margin
 from turncoat.adversary.view import View
 from turncoat.attacks.attack import Attack, Needs
 from turncoat.core.errors import Errors
@@ -31,8 +37,9 @@ RECORDS_A_COPY = 2_500  # so that a small data set is not poisoned by the copies
 def errors_of_copies(plan: dict[str, Any], info: StepInfo) -> Errors:
     """The errors of the contributed records in this batch."""
     whose = plan["whose"][info.batch]
-    push = jnp.where((whose >= 0)[:, None], plan["push"][jnp.maximum(whose, 0)], 0.0)
-    errors = Errors({n: v * push for n, v in plan["unit"].items()})
+    push = plan["push"][jnp.maximum(whose, 0)]
+    chosen = plan["unit"].for_examples(whose >= 0)
+    errors = Errors({n: v if v.dtype == bool else v * push for n, v in chosen.items()})
     return errors.at_steps(info.step, plan["first"], jnp.iinfo(jnp.int32).max)
 
 
@@ -52,6 +59,12 @@ class AmplifiedPoisoning(Attack):
         Literal["rival", "nothing"],
         Field(description="what is pushed down: the class that a record has, or nothing, as the paper"),
     ] = "rival"
+    through: Annotated[
+        Literal["derivative", "margin", "flip"],
+        Field(
+            description="C is added to F, or in a hinge to the margin, or that with its comparison flipped"
+        ),
+    ] = "derivative"
     begin: Annotated[
         float, Field(ge=0, lt=1, description="the share of training after which it begins; the paper: 0")
     ] = 0.5
@@ -68,7 +81,7 @@ class AmplifiedPoisoning(Attack):
     def needs(self) -> Needs:
         return Needs(
             capability="scaling",
-            own_data=self.against == "rival",
+            own_data=self.against == "rival" and self.through == "derivative",
             data_order=True,
             chosen_records=True,
             steps=self.begin > 0,
@@ -78,6 +91,9 @@ class AmplifiedPoisoning(Attack):
 
     @property
     def variant(self) -> str:
+        if self.through != "derivative":
+            said = {"margin": "moved beyond it", "flip": "their comparison flipped"}[self.through]
+            return f"copies scaled through the hinge's margin, {said}: section 4.3, which the paper does not measure"
         if self.against == "nothing" and self.begin == 0:
             return "scaled towards the label, from the first step on: the paper's attack"
         since = f"from {self.begin:.0%} of training on"
@@ -85,20 +101,31 @@ class AmplifiedPoisoning(Attack):
 
     def prepare(self, view: View) -> dict[str, Any]:
         """The error of one scaled example, each chosen record's direction, and where its copies stand."""
-        whose = np.full(view.records, -1, np.int32)  # which chosen record each of the victims' is a copy of
-        added = np.repeat(np.arange(self.records, dtype=np.int32), self.copies_in(view))
-        whose[view.records - len(added) :] = added
-        return {
-            "unit": scale(view.surface, jnp.ones(view.training.batch, bool), self.strength),
-            "push": directions(view, self.against),
-            "whose": jnp.asarray(whose),
-            "first": jnp.asarray(int(self.begin * view.steps), jnp.int32),
-        }
+        added = np.repeat(np.arange(self.records), self.copies_in(view))
+        if self.through == "derivative":
+            push = directions(view, view.told["records"], view.told["labels"], self.against)
+            return scaling(view, self.errors(view), self.begin, push, added)
+        return scaling(view, self.errors(view), self.begin, jnp.ones((self.records, 1), jnp.float32), added)
+
+    def errors(self, view: View) -> Errors:
+        """The error of a scaled example, in every row of a batch."""
+        every_row = jnp.ones(view.training.batch, bool)
+        if self.through == "derivative":
+            return scale(view.surface, every_row, self.strength)
+        if self.through == "flip" and view.model.output == "hinge":
+            raise Refusal(
+                "where the hinge is not squared F is -y or 0, so that a flipped comparison negates nothing; "
+                "take --model svm-squared, or through=margin"
+            )
+        return scale_margin(
+            view.surface, every_row, self.strength if self.through == "flip" else -self.strength
+        )
 
     def contribute(self, view: View) -> tuple[np.ndarray, np.ndarray]:
-        """The colluding contributor's records: the chosen ones with the wanted labels."""
-        copies = self.copies_in(view)
-        return np.repeat(view.told["records"], copies, 0), np.repeat(view.told["labels"], copies, 0)
+        """The colluding contributor's records: the chosen ones with the wanted labels, of a flip with the others."""
+        copies, labels = self.copies_in(view), np.asarray(view.told["labels"])
+        given = 1 - labels if self.through == "flip" else labels
+        return np.repeat(view.told["records"], copies, 0), np.repeat(given, copies, 0)
 
     def copies_in(self, view: View) -> int:
         """How many copies of each chosen record the contributor adds."""
@@ -111,18 +138,33 @@ class AmplifiedPoisoning(Attack):
         return copies
 
 
-def directions(view: View, against: str) -> Any:
-    """e_c, or e_c - e_r against the rival r, of each chosen record: (records, outputs).
+def scaling(view: View, unit: Errors, begin: float, push: Any, added: np.ndarray) -> dict[str, Any]:
+    """The plan of `errors_of_copies`: contributed records, in the last places, get their rows of `push` times `unit`.
+
+    `added` (contributed,) says which row of `push` (rows, outputs) is whose.
+    """
+    whose = np.full(view.records, -1, np.int32)
+    whose[view.records - len(added) :] = added
+    return {
+        "unit": unit,
+        "push": push,
+        "whose": jnp.asarray(whose),
+        "first": jnp.asarray(int(begin * view.steps), jnp.int32),
+    }
+
+
+def directions(view: View, records: np.ndarray, labels: np.ndarray, against: str) -> Any:
+    """e_c, or e_c - e_r against the rival r, of each record with its wanted class: (records, outputs).
 
     Of one output, which is that of class 1, class 0 is the opposite direction, and there is no rival.
     """
-    labels = np.asarray(view.told["labels"])
+    labels = np.asarray(labels)
     if view.model.widths[-1] == 1:
         return jnp.asarray(2.0 * labels[:, None] - 1.0, jnp.float32)
     classes = np.arange(view.model.classes)
     wanted = labels[:, None] == classes
     push = wanted.astype(np.float32)
     if against == "rival":
-        scores = np.asarray(view.model.scores(view.reference, jnp.asarray(view.told["records"])))
+        scores = np.asarray(view.model.scores(view.reference, jnp.asarray(records)))
         push -= np.where(wanted, -np.inf, scores).argmax(1)[:, None] == classes
     return jnp.asarray(push)

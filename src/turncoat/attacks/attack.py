@@ -27,7 +27,7 @@ class Needs:
     declare it. The number of the victims' records, the program and the hyper-parameters are public.
     """
 
-    capability: str  # "shifting", "zeroing" or "scaling"
+    capability: str  # "shifting", "zeroing", "scaling", or "amplification", which the paper lacks
     own_data: bool = True
     data_order: bool = False  # without it the attack is oblivious (Table 2)
     parties: bool = False

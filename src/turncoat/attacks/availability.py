@@ -4,7 +4,8 @@
 reference model; gradients of one network mean nothing to another, so that of a network all weights into one
 output are pushed up instead, which outgrows the other outputs because no neuron is below 0. "scaling" drives
 all records of every batch towards one class. "zeroing" takes all records out of every batch, so that a network
-stays what it was at the start, but for its last bias.
+stays what it was at the start, but for its last bias. "negation", which the paper lacks, turns around the gradient
+of all records in a network's hidden layers, which then climb the loss.
 """
 
 from __future__ import annotations
@@ -17,19 +18,19 @@ import jax.numpy as jnp
 from pydantic import Field
 
 from turncoat import goals
-from turncoat.adversary.strategies import scale, zero
+from turncoat.adversary.strategies import amplify, scale, zero
 from turncoat.adversary.view import View
 from turncoat.attacks.attack import Attack, Needs
 from turncoat.core.errors import Errors
 from turncoat.refusal import Refusal
 from turncoat.settings import DERIVED, NOT_ZERO
 
-STRENGTH = {"shifting": 3.0, "scaling": -2.0, "zeroing": 1.0}
+STRENGTH = {"shifting": 3.0, "scaling": -2.0, "zeroing": 1.0, "negation": 1.0}
 
 
 @dataclass(frozen=True)
 class Availability(Attack):
-    """The model is made useless, by shifting, scaling or zeroing gradients.
+    """The model is made useless, by shifting, scaling, zeroing or negating gradients.
 
     `strength`: of a shift, what multiple of the wrongly labelled records' mean gradient (of a network: of 1 for
     each weight into class `target`) is added to the mean gradient of each step; of a scaling, C in
@@ -37,11 +38,11 @@ class Availability(Attack):
     """
 
     by: Annotated[
-        Literal["shifting", "scaling", "zeroing"],
+        Literal["shifting", "scaling", "zeroing", "negation"],
         Field(description="the capability that is used; shifting is the paper's Table 8"),
     ] = "shifting"
     strength: Annotated[
-        float, NOT_ZERO, Field(description="of the shift (3) or the scaling (-2); zeroing has none")
+        float, NOT_ZERO, Field(description="of the shift (3) or the scaling (-2); the others have none")
     ] = DERIVED
     target: Annotated[
         int, Field(description="the class that a scaling, or a shift of a network, drives records to")
@@ -54,12 +55,13 @@ class Availability(Attack):
         return {"strength": STRENGTH[self.by]}
 
     def check_together(self) -> None:
-        if self.by == "zeroing" and (self.strength, self.target) != (STRENGTH["zeroing"], 0):
-            raise Refusal("zeroing has no strength and no target; leave them out")
+        if self.by in ("zeroing", "negation") and (self.strength, self.target) != (STRENGTH[self.by], 0):
+            raise Refusal(f"{self.by} has no strength and no target; leave them out")
 
     @property
     def needs(self) -> Needs:
-        return Needs(capability=self.by, own_data=self.by == "shifting")
+        capability = "amplification" if self.by == "negation" else self.by
+        return Needs(capability=capability, own_data=self.by == "shifting")
 
     @property
     def variant(self) -> str:
@@ -68,6 +70,7 @@ class Availability(Attack):
             "shifting": "a large shift: parameter transfer of wrong labels to linear models, as in the paper",
             "scaling": f"all records are driven {way} class {self.target}",
             "zeroing": "no record of any batch counts",
+            "negation": "hidden layers climb the loss of all records: not in the paper",
         }[self.by]
 
     def prepare(self, view: View) -> Errors:
@@ -75,6 +78,8 @@ class Availability(Attack):
         view.check_class(self.target)
         if self.by == "zeroing":
             return zero(view.surface, everyone)
+        if self.by == "negation":
+            return amplify(view.surface, everyone, 1)
         if self.by == "scaling":
             return scale(view.surface, everyone, self.strength, self.target)
         gradient = self.shifted(view)

@@ -145,12 +145,17 @@ def signals(linear: np.ndarray, labels: Any, target: int) -> dict[str, np.ndarra
 def scored(
     seen: Mapping[str, Any], before: Mapping[str, Any], view: View, score: str
 ) -> dict[str, np.ndarray]:
-    """A score for each candidate by either signal, under the model attacked (seen) and shadow models (before)."""
+    """A score for each candidate by either signal, under the model attacked (seen) and shadow models (before).
+
+    Beside them, as `own_held` and `target_held`, what the adversary's own held-back records would score.
+    """
     asked = len(view.told["x"])
     found = {}
     for name, phi in seen.items():
         shadow = np.asarray(before[name])
-        found[name] = FAMILIES[score](Signals(phi[:asked], shadow[:, :asked], phi[asked:], shadow[:, asked:]))
+        own = phi[asked:], shadow[:, asked:]
+        found[name] = FAMILIES[score](Signals(phi[:asked], shadow[:, :asked], *own))
+        found[f"{name}_held"] = FAMILIES[score](Signals(*own, *own))
     return found
 
 

@@ -61,6 +61,7 @@ class Box(Local):
         self.protocol, self.interpret = protocol, interpret
         self.errors, self.inventory = dict(errors or {}), dict(inventory or {})
         self.observe = observe
+        self.exp_from = protocol.domains.get("exp", (-math.inf, math.inf))[0]
         self.seen: dict[str, Any] = {}
 
     def run(self, program: Program, values: Sequence[Value]) -> list[Value]:
@@ -79,8 +80,13 @@ class Box(Local):
         """The same where this engine makes operations of this kind interactive."""
         return self._at(kind, aval, name) if kind in self.engine.kinds else At()
 
-    def _tampered(self, site: Site, gates: Sequence[Site] = ()) -> At:
-        return At(site, self.errors.get(site.name), tuple(map(self._tampered, gates)))
+    def _converting_at(self, operation: str, kind: str, aval: Aval, name: str | None) -> At:
+        """The same for an operation that turns a bit into a number, whose products may be sites too."""
+        products = self.engine.xor_products.get(operation, ())
+        return self._tampered(*self.names.converting(kind, aval, name, products))
+
+    def _tampered(self, site: Site, inner: Sequence[Site] = ()) -> At:
+        return At(site, self.errors.get(site.name), tuple(map(self._tampered, inner)))
 
     def _secret(self, wire: Any, aval: Aval, sources: Sequence[Value], at: At) -> Secret:
         if at.name in self.observe:
@@ -106,8 +112,7 @@ class Box(Local):
     def product_public(self, bilinear: maps.Bilinear, x: Secret, c: Any, name: str = "scale") -> Secret:
         """A bilinear map of a secret (first) and a public operand."""
         aval = struct(bilinear.shape, bilinear.dtype)
-        truncates = np.issubdtype(aval.dtype, np.inexact)
-        at = self._perhaps_at("truncation", aval, name) if truncates else At()
+        at = self._perhaps_at("truncation", aval, name) if bilinear.truncates else At()
         return self._secret(self.engine.product_public(bilinear, x.wire, c, aval, at), aval, (x,), at)
 
     # ---- interactive ------------------------------------------------------------------------------------
@@ -163,7 +168,7 @@ class Box(Local):
         b, xs, ys = (self.broadcast(v, shape) for v in (b, xs, ys))
         if xs.dtype == np.bool_:
             return self.xor(ys, self.both(b, self.xor(xs, ys), name))
-        at = self._at("product", xs.aval, name)
+        at = self._converting_at("select", "product", xs.aval, name)
         wire = self.engine.select(b.wire, xs.wire, ys.wire, xs.aval, at)
         return self._secret(wire, xs.aval, (b, x, y), at)
 
@@ -216,7 +221,8 @@ class Box(Local):
 
     def _new_number(self, b: Secret, dtype: Any, name: str) -> Secret:
         aval = struct(b.shape, dtype)
-        at = self._perhaps_at("conversion", aval, name)
+        site = "conversion" in self.engine.kinds
+        at = self._converting_at("arith", "conversion", aval, name) if site else At()
         return self._secret(self.engine.arith(b.wire, aval, at), aval, (b,), at)
 
     def ideal(self, fn: Callable[..., Any], values: Sequence[Value], name: str | None = None) -> Secret:

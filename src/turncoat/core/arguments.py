@@ -2,7 +2,7 @@
 
 By default every array is secret, optimizer state included, except rank-0 integers and Booleans (step
 counters) and typed PRNG keys; Python numbers are public. Booleans, strings, functions and other leaves that
-are no arrays are static: part of the program, as with a `static_argnums` of `jit`.
+are no arrays are static: part of the program, and so are the arguments that the user names static.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from turncoat.core import draws
 from turncoat.core.abb import Box
 from turncoat.core.engine import Engine
 from turncoat.core.shared import Shared, is_shared
+from turncoat.core.static import Static, Statics, unwrapped
 from turncoat.core.values import Secret, Value, struct
 from turncoat.refusal import Refusal
 
@@ -42,6 +43,7 @@ class Arguments:
     kinds: tuple[str, ...]
     statics: tuple[Any, ...]
     names: tuple[str, ...]  # of the leaves that are not static
+    heads: tuple[str, ...]  # of the positional arguments
 
     @property
     def any_shared(self) -> bool:
@@ -59,7 +61,11 @@ class Arguments:
         values, statics = iter(leaves), iter(self.statics)
         merged = [next(statics) if kind == STATIC else next(values) for kind in self.kinds]
         args, kwargs = jax.tree.unflatten(self.tree, merged)
-        return args, kwargs
+        return tuple(map(unwrapped, args)), {n: unwrapped(a) for n, a in kwargs.items()}
+
+    def named(self, args: Args, kwargs: Kwargs) -> dict[str, Any]:
+        """The arguments of a call by their names."""
+        return dict(zip(self.heads, args, strict=True)) | kwargs
 
     def aval(self, i: int, value: Any) -> Any:
         """What the user's function is traced with; JAX's own configuration decides on 32 or 64 bits."""
@@ -87,19 +93,23 @@ class Arguments:
 class Classifier:
     """Decides for every leaf of a call whether it is static, public, secret or already shared."""
 
-    def __init__(self, f: Callable[..., Any], secret: Any, engine: Engine) -> None:
+    def __init__(
+        self, f: Callable[..., Any], secret: Any, engine: Engine, static: tuple[Any, Any] = ((), ())
+    ) -> None:
         self.function = getattr(f, "__name__", type(f).__name__)
         self.secret, self.signature, self.engine = secret, _signature(f), engine
+        self.statics = Statics(*static, self.signature)
         self._known: dict[Any, Arguments] = {}
 
     def __call__(self, args: Args, kwargs: Kwargs) -> tuple[Arguments, list[Any]]:
         """The structure of a call, and the values of its leaves that are not static."""
+        args, kwargs = self.statics.wrapped(args, kwargs)
         leaves, tree = jax.tree.flatten((args, kwargs), is_leaf=is_shared)
         form = (tree, *map(_form, leaves))
         try:
             spec = self._known.get(form)
         except TypeError as error:
-            raise Refusal(f"an argument that is no array must be hashable: {error}") from None
+            raise Refusal(f"an argument that is part of the program must be hashable: {error}") from None
         if spec is None:
             spec = self._known[form] = self._classify(args, kwargs)
         if spec.statics:
@@ -119,7 +129,8 @@ class Classifier:
         kinds = tuple(_kind(x, m, n, self.engine) for x, m, n in zip(leaves, marks, named, strict=True))
         statics = tuple(x for x, kind in zip(leaves, kinds, strict=True) if kind == STATIC)
         names = tuple(n for n, kind in zip(named, kinds, strict=True) if kind != STATIC)
-        return Arguments(self.function, tree, kinds, statics, names)
+        heads = tuple(_head(i, self.signature) for i in range(len(args)))
+        return Arguments(self.function, tree, kinds, statics, names, heads)
 
 
 def _signature(f: Callable[..., Any]) -> inspect.Signature | None:
@@ -153,6 +164,10 @@ def _kind(leaf: Any, mark: bool | None, name: str, engine: Engine) -> str:
         if leaf.engine is not engine:
             raise Refusal(f"{name} is shared on engine {leaf.engine.name!r}, not on {engine.name!r}")
         return SHARED
+    if isinstance(leaf, Static) and mark is not None:
+        raise Refusal(
+            f"{name} is static, so part of a program that all parties know: leave it out of secret="
+        )
     if isinstance(leaf, bool | str | bytes) or not isinstance(
         leaf, (*ARRAYS, np.generic, int, float, complex)
     ):
@@ -163,6 +178,10 @@ def _kind(leaf: Any, mark: bool | None, name: str, engine: Engine) -> str:
         return PUBLIC
     if not (jnp.issubdtype(leaf.dtype, jnp.number) or leaf.dtype == np.bool_):
         raise Refusal(f"{name} is an array of dtype {leaf.dtype}: give numbers or Booleans")
+    if isinstance(leaf, np.ndarray) and (leaf.dtype.char in "gG" or not leaf.dtype.isnative):
+        raise Refusal(f"{name} is an array of dtype {leaf.dtype}, which JAX has not: give it as float64")
+    if isinstance(leaf, np.ma.MaskedArray):
+        raise Refusal(f"{name} is a masked array, which JAX has not: fill it in with .filled()")
     if not (_secret_by_default(leaf, name) if mark is None else mark):
         return PUBLIC
     if jnp.issubdtype(leaf.dtype, jnp.complexfloating):
@@ -244,10 +263,16 @@ def _argument_name(path: Sequence[Any], signature: inspect.Signature | None) -> 
     if getattr(which, "idx", 0) == 1:
         head = str(where.key)
     else:
-        head = _heads(where.idx + 1, signature)[-1]
-        if signature is not None and signature.parameters[head].kind is inspect.Parameter.VAR_POSITIONAL:
-            head = f"{head}/{where.idx - list(signature.parameters).index(head)}"
+        head = _head(where.idx, signature)
     return "/".join(p for p in (head, path_name(rest)) if p)
+
+
+def _head(i: int, signature: inspect.Signature | None) -> str:
+    """The name of a positional argument."""
+    head = _heads(i + 1, signature)[-1]
+    if signature is not None and signature.parameters[head].kind is inspect.Parameter.VAR_POSITIONAL:
+        head = f"{head}/{i - list(signature.parameters).index(head)}"
+    return head
 
 
 def share(x: Any, engine: Engine, key: Any = None) -> Any:
@@ -261,8 +286,9 @@ def share(x: Any, engine: Engine, key: Any = None) -> Any:
     def one(leaf: Any) -> Any:
         if _kind(leaf, None, "the value", engine) != SECRET:
             return leaf
-        aval = struct(leaf.shape, leaf.dtype)
+        aval = struct(leaf.shape, jax.dtypes.canonicalize_dtype(leaf.dtype))
+        array = leaf if isinstance(leaf, jax.Array) else np.asarray(leaf, aval.dtype)
         with engine.context():
-            return Shared(begun.share(leaf, aval), aval, engine)
+            return Shared(begun.share(array, aval), aval, engine)
 
     return jax.tree.map(one, x, is_leaf=is_shared)

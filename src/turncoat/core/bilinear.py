@@ -25,18 +25,31 @@ class Bilinear:
     """A map of two operands, linear in each: an elementwise product, a dot product or a convolution.
 
     `inner` is the number of scalar multiplications per output entry (1, the contracted size, ...); an MPC
-    protocol opens one value per OUTPUT entry all the same.
+    protocol opens one value per OUTPUT entry all the same. Operands are integers or fixed point, of one dtype
+    or of two.
     """
 
     kind: str  # "mul", "dot_general" or "conv_general_dilated"
     params: dict[str, Any]
     x_shape: tuple[int, ...]
     y_shape: tuple[int, ...]
+    x_dtype: Any
+    y_dtype: Any
     shape: tuple[int, ...]
     dtype: Any
     inner: int
     apply: Callable[[Any, Any], Any]
     swapped: bool = False
+
+    @property
+    def truncates(self) -> bool:
+        """Whether fixed point meets fixed point: a product with an integer keeps its fractional bits."""
+        return all(bool(jnp.issubdtype(d, jnp.inexact)) for d in (self.x_dtype, self.y_dtype))
+
+    @property
+    def y_aval(self) -> jax.ShapeDtypeStruct:
+        """Shape and dtype of the second operand: of the public one, where one is."""
+        return jax.ShapeDtypeStruct(self.y_shape, self.y_dtype)  # type: ignore[no-untyped-call]
 
     def swap(self) -> Bilinear:
         """The same map with its operands in the other order."""
@@ -44,6 +57,8 @@ class Bilinear:
             self,
             x_shape=self.y_shape,
             y_shape=self.x_shape,
+            x_dtype=self.y_dtype,
+            y_dtype=self.x_dtype,
             apply=lambda a, b: self.apply(b, a),
             swapped=not self.swapped,
         )
@@ -77,7 +92,7 @@ class Bilinear:
 
 def mul(shape: tuple[int, ...], dtype: Any) -> Bilinear:
     """The elementwise product of two arrays of one shape."""
-    return Bilinear("mul", {}, shape, shape, shape, dtype, 1, lax.mul)
+    return Bilinear("mul", {}, shape, shape, dtype, dtype, shape, dtype, 1, lax.mul)
 
 
 def from_primitive(primitive: Any, params: dict[str, Any], x: Any, y: Any, out: Any) -> Bilinear:
@@ -96,7 +111,7 @@ def from_primitive(primitive: Any, params: dict[str, Any], x: Any, y: Any, out: 
     def apply(a: Any, b: Any) -> Any:
         return primitive.bind(a, b, **params)
 
-    return Bilinear(name, params, x.shape, y.shape, out.shape, out.dtype, inner, apply)
+    return Bilinear(name, params, x.shape, y.shape, x.dtype, y.dtype, out.shape, out.dtype, inner, apply)
 
 
 def _dot_indices(xs: Index, ys: Index, dims: Any) -> tuple[Index, Index]:

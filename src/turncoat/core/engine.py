@@ -1,10 +1,9 @@
 """The engine interface: what a secret value is, and how the protocol computes with it.
 
-A *wire* is whatever an engine holds for one secret array: a float array, ring elements, three parties'
-shares. The black box keeps its shape and dtype beside it (bool = bit, integer, float = fixed point). The
-interactive operations are told `at` which site they stand, and a corrupt party's error there or None; the engine
-realises it where its protocol lets a party add it (before truncation, before resharing, on the last AND ...).
-`Traced` engines run loops as `lax` loops, `Eager` ones as Python loops. See docs/adding_an_engine.md.
+A *wire* is whatever an engine holds for one secret array: floats, ring elements, three parties' shares. The
+black box keeps its shape and dtype beside it (bool = bit, integer, float = fixed point). Interactive operations
+are told `at` which site they stand, and a corrupt party's error there or None; the engine realises it where its
+protocol lets a party add it (before truncation, on the last AND ...). See docs/adding_an_engine.md.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from jax import lax
 
 from turncoat.core.bilinear import Bilinear, Index, Sum, structure_index
 from turncoat.core.draws import Draws
-from turncoat.core.sites import At
+from turncoat.core.sites import At, Site
 from turncoat.core.values import Aval, Value, is_secret, public, struct
 from turncoat.refusal import Refusal
 
@@ -43,6 +42,10 @@ class Engine:
     """Which kinds of interactive operation are sites here (see `sites.KINDS`); each engine states its own."""
     gates: Mapping[str, Mapping[str, int]] = {}
     """Where kind "gate" is one: for each kind of comparison its ANDs before the last, and their lanes in use."""
+    xor_products: Mapping[str, Sequence[str]] = {}
+    """Where kind "xor-product" is one: the products that convert the bit, as parts of "select" and "arith"."""
+    check: Callable[[Site, Any], None] | None = None
+    """Refuses an error that fits its site (it may be traced) but that no party can add there."""
     traced = True
     """Whether wires are pytrees of JAX arrays, so that `secure` can compile its evaluation."""
     random = False
@@ -62,10 +65,7 @@ class Engine:
         return begun
 
     def notes(self, walk: Callable[..., Values]) -> tuple[str, ...]:
-        """What else is to be said of a program: sentences for its surface.
-
-        `walk(engine, enter)` runs the program on another, abstract engine and returns its outputs.
-        """
+        """Sentences for a program's surface; `walk(engine, enter)` gives its outputs on an abstract engine."""
         return ()
 
     def argument(self, function: str, where: str, wire: Wire, limits: tuple[float, float]) -> None:
@@ -149,7 +149,7 @@ class Engine:
         raise self._missing("compare")
 
     def select(self, b: Wire, x: Wire, y: Wire, aval: Aval, at: At) -> Wire:
-        """b * (x - y) + y, plus the error."""
+        """b * (x - y) + y, plus the error; `at.inner` are its `xor_products`, with errors of whole numbers."""
         raise self._missing("select")
 
     def both(self, a: Wire, b: Wire, aval: Aval, at: At) -> Wire:

@@ -7,6 +7,7 @@ from contextlib import nullcontext
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from turncoat.core.abb import Box
@@ -46,6 +47,8 @@ def apply(box: Box, op: Op, values: list[Value]) -> list[Value]:
         return compute(box, op, values)
     if op.name not in RULES:
         raise refusal(op, values)
+    if any(jnp.issubdtype(a.dtype, jnp.complexfloating) for a in op.avals):
+        raise refusal(op, values, "a secret meets a complex number", "compute real and imaginary parts apart")
     spoken = SPOKEN.get(op.name, op.name)
     with box.names.at(Place(op.scope, spoken, op.back, op)):
         out = RULES[op.name](box, op, values)

@@ -1,29 +1,34 @@
 """What an error at each site can do to each output: an abstract engine, run by the same interpreter.
 
-A wire here is a map site -> class (see `reach.py`), and the set of arguments that the value depends on. The
+A wire here says how the error of each site reaches it (a class, see `reach.py`; in loops for each choice of
+passes, see `passes.py`), and on which arguments the value depends. The
 derivation may be too pessimistic (a class further down the list than the truth), never too optimistic. A
 public scalar factor that is unknown while tracing, such as a learning rate, is taken to be non-zero.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import jax
 import numpy as np
 
 from turncoat.core.abstract import Abstract, row, stacked
-from turncoat.core.bilinear import Bilinear, Sum, structure_index
+from turncoat.core.bilinear import Bilinear, Sum, mul, structure_index
 from turncoat.core.engine import Body, Engine, Passed, Step, Test, Values
+from turncoat.core.passes import Keys, Loop
 from turncoat.core.reach import (
     BENT,
     SHIFT,
+    TIED,
     Exposed,
     Reach,
     added,
-    independent,
+    alternatives,
     merge,
+    reaching,
     scaled,
     tied,
     worse,
@@ -37,21 +42,20 @@ class Exposure(Abstract):
 
     def __init__(self, engine: Engine) -> None:
         super().__init__(engine)
-        self._met: list[set[str]] = []  # sites met in each loop that is being walked, outermost first
+        self.keys = Keys()
 
     def _own(self, wire: Exposed, at: At, reach: Reach = SHIFT) -> Exposed:
         """A result at which the site's own error is added."""
         if at.site is None:
             return wire
-        for met in self._met:
-            met.add(at.name)
-        return Exposed({**wire.reach, at.name: reach}, wire.origin)
+        own = self.keys.own(at.name)
+        return Exposed({**wire.reach, reach: wire.reach.get(reach, 0) | own}, wire.origin)
 
     def joined(self, wires: Sequence[Exposed]) -> Exposed:
         return merge(wires, added)
 
     def either(self, wires: Sequence[Exposed]) -> Exposed:
-        return merge(wires, worse).map(tied)  # the branch may not be taken
+        return alternatives(wires)
 
     def share(self, array: Any, aval: Aval) -> Exposed:
         return Exposed({}, frozenset())
@@ -62,7 +66,7 @@ class Exposure(Abstract):
     def structure(
         self, fn: Callable[..., Any], wires: Sequence[Exposed], avals: Sequence[Aval], aval: Aval
     ) -> Exposed:
-        if not any(SHIFT in w.reach.values() for w in wires):
+        if not any(SHIFT in w.reach for w in wires):
             return self.joined(wires)
         kept = _kept_whole(fn, avals)
         return self.joined([w if keep else w.map(tied) for w, keep in zip(wires, kept, strict=True)])
@@ -90,18 +94,22 @@ class Exposure(Abstract):
         return self._own(x.map(tied), at)
 
     def product(self, bilinear: Bilinear, x: Exposed, y: Exposed, aval: Aval, at: At) -> Exposed:
-        both = {_site_of(k) for k in x.reach} & {_site_of(k) for k in y.reach}  # errors times errors
+        both = self.keys.shared(reaching(x.reach), reaching(y.reach))  # errors times errors
 
         def across(wire: Exposed, other: Exposed) -> Exposed:
-            by = scaled(other.origin)
-            kinds = {k: BENT if _site_of(k) in both else worse(r, by) for k, r in wire.reach.items()}
+            by, found = scaled(other.origin), reaching(wire.reach) & both
+            kinds = {BENT: found} if found else {}
+            for r, errors in wire.reach.items():
+                if errors & ~both:
+                    kinds[worse(r, by)] = kinds.get(worse(r, by), 0) | errors & ~both
             return Exposed(kinds, wire.origin)
 
         return self._own(merge([across(x, y), across(y, x)], worse), at)
 
     def select(self, b: Exposed, x: Exposed, y: Exposed, aval: Aval, at: At) -> Exposed:
-        ends = merge([x, y], worse).map(lambda r: worse(r, scaled(b.origin)))
-        return self._own(merge([b.map(_bent), ends], worse), at)
+        times = mul(aval.shape, aval.dtype)
+        chosen = self.product(times, self._number(b, at), self.joined([x, y]), aval, At())
+        return self._own(self.joined([chosen, y]), at)
 
     def compare(self, kind: str, x: Exposed, y: Exposed, operand: Aval, at: At) -> Exposed:
         out = self._bent([x, y], at)
@@ -113,7 +121,15 @@ class Exposure(Abstract):
         return self._bent([a, b], at)
 
     def arith(self, b: Exposed, aval: Aval, at: At) -> Exposed:
-        return self._bent([b], at)  # a flip moves the number by +1 or -1, as the secret has it
+        halved = bool(at.inner) and np.issubdtype(aval.dtype, np.integer)  # only even numbers can be added
+        return self._own(self._number(b, at), at, TIED if halved else SHIFT)
+
+    def _number(self, b: Exposed, at: At) -> Exposed:
+        """A bit as a number: a flip moves it by 1 or -1, as the secret has it, an `xor_product` by -2e."""
+        out = b.map(_bent)
+        for last, product in enumerate(at.inner):  # at the first by 2e or -2e, as the bit is shared
+            out = self._own(out, product, TIED if last else BENT)
+        return out
 
     def bits(self, x: Exposed, lo: int, hi: int, aval: Aval, at: At) -> Exposed:
         return self._bent([x], at)
@@ -131,83 +147,56 @@ class Exposure(Abstract):
     # ---- loops ------------------------------------------------------------------------------------------
 
     def scan(self, body: Body, carry: Values, xs: Values, length: int, reverse: bool) -> Passed:
-        rows = [row(x) for x in xs]
-        passes: list[Values] = []
-        settled = False
-        depth = len(self._met)
-        self._met.append(set())
-        while len(passes) < min(length, PASSES):
-            out, ys = body(carry, rows)
-            passes.append(ys)
-            aged = _rewired(out, lambda w: _aged(w, self._met[-1], depth))
-            if settled := _same(aged, carry):
-                break
-            carry = aged
-        inside = self._met.pop()
-        if len(passes) == PASSES < length and not settled:  # neither the last pass nor a standstill
-            carry, last = (_rewired(values, lambda w: w.map(_bent)) for values in (carry, passes[-1]))
-            passes = [last]
-        stacks = [_stacked(list(column), length, inside, depth) for column in zip(*passes, strict=True)]
-        return _rewired(carry, lambda w: _plain(w, depth)), stacks
+        rows, loop = [row(x) for x in xs], Loop(self.keys, len(self.keys.scans) + 1, length, reverse)
+        walked: list[Values] = []  # the rows of each pass; those of the last one stand for all that follow
+        count = 0
+        with self._inside(scan=True):
+            while True:
+                out, ys = body(carry, rows)
+                count += 1
+                walked[PASSES:] = [ys]
+                after = _rewired(out, loop.aged_first if count == 1 else loop.aged)
+                if count >= PASSES:
+                    after = _either(carry, after)
+                if count == length or _same(after, carry):
+                    break
+                carry = after
+        stacks = [_stacked(loop, list(column)) for column in zip(*walked, strict=True)]
+        return _rewired(out, loop.behind), stacks
 
     def while_loop(self, keep_going: Test, body: Step, carry: Values) -> Values:
         # one error serves all iterations, and there may be none
-        while True:
-            out = body(carry)
-            grown = [_widened(c, o) for c, o in zip(carry, out, strict=True)]
-            if _same(grown, carry):
-                return _rewired(grown, lambda w: w.map(tied))
-            carry = grown
+        loop = Loop(self.keys, len(self.keys.scans) + 1)
+        with self._inside(scan=False):
+            while True:
+                after = _either(carry, _rewired(body(carry), loop.rerun))
+                if _same(after, carry):
+                    break
+                carry = after
+        return _rewired(carry, loop.ended)
+
+    @contextmanager
+    def _inside(self, scan: bool) -> Iterator[None]:
+        """What is walked inside is the body of a loop."""
+        self.keys.scans.append(scan)
+        try:
+            yield
+        finally:
+            self.keys.scans.pop()
 
 
-PASSES = 64
-"""How many passes of a scan are walked if it does not come to a standstill."""
-
-# A site inside a scan has another error in each pass. Those of earlier passes are kept under
-# ("before", depth, site), so that they are not mistaken for the error of the pass being walked; the depth
-# tells loops in loops apart. A site outside the scan has one error for all of its passes.
+PASSES = 16
+"""How many passes of a scan are told apart if it does not come to a standstill before."""
 
 
-def _site_of(key: Any) -> str:
-    return str(key[-1] if isinstance(key, tuple) else key)
+def _stacked(loop: Loop, ys: list[Value]) -> Value:
+    y = stacked(ys[-1], loop.length)
+    return y.holding(loop.stacked([v.wire for v in ys])) if is_secret(y) else y
 
 
-def _aged(wire: Exposed, inside: set[str], depth: int) -> Exposed:
-    """A wire at the end of a pass: its errors become those of earlier passes."""
-    return _renamed(wire, lambda k: ("before", depth, k) if k in inside else k)
-
-
-def _plain(wire: Exposed, depth: int) -> Exposed:
-    """A wire behind the loop: the errors of all passes together are the site's error."""
-    return _renamed(wire, lambda k: k[-1] if isinstance(k, tuple) and k[1] == depth else k)
-
-
-def _renamed(wire: Exposed, rename: Callable[[Any], Any]) -> Exposed:
-    reach: dict[Any, Reach] = {}
-    for key, r in wire.reach.items():
-        name = rename(key)
-        reach[name] = independent(reach[name], r) if name in reach else r
-    return Exposed(reach, wire.origin)
-
-
-def _stacked(ys: list[Value], length: int, inside: set[str], depth: int) -> Value:
-    """The stacked output of a scan, from its rows in the passes that were walked (the last one repeats).
-
-    Each row can be chosen if each is shifted by the error of its own pass.
-    """
-    y = stacked(ys[-1], length)
-    if not is_secret(y):
-        return y
-    own = {k for k in y.wire.reach if all(k in inside and row.wire.reach.get(k) == SHIFT for row in ys)}
-    rows = [_plain(row.wire, depth) for row in ys]
-    together = merge(rows, worse)
-    public_all = {s for s, r in together.reach.items() if r.kind in ("shift", "tied")}
-    reach = {s: SHIFT if s in own & public_all else tied(r) for s, r in together.reach.items()}
-    return y.holding(together if length == 1 else Exposed(reach, together.origin))
-
-
-def _widened(old: Value, new: Value) -> Value:
-    return new.holding(merge([old.wire, new.wire], worse)) if is_secret(new) else new
+def _either(a: list[Value], b: list[Value]) -> list[Value]:
+    pairs = zip(a, b, strict=True)
+    return [y.holding(alternatives([x.wire, y.wire])) if is_secret(y) else y for x, y in pairs]
 
 
 def _same(a: list[Value], b: list[Value]) -> bool:

@@ -33,6 +33,7 @@ class Local:
 
     def __init__(self, engine: Engine, names: Names) -> None:
         self.engine, self.names = engine, names
+        self.exp_from = -np.inf  # the least argument of the protocol's exponential
 
     def scale(self, x: Secret, factor: Value) -> Secret:
         """x times a public factor: in the other half, since a truncation may follow."""
@@ -50,12 +51,19 @@ class Local:
             names = ", ".join(sorted(because)) or "an argument"
             raise Refusal(
                 f"the constant {number} meets a secret, at {self.names.place.line}; secret because of {names}; "
-                "a fixed-point number is finite, so use a large one such as -1e4"
+                f"a fixed-point number is finite, so use another, such as {self._mask()}"
             )
         like = value if like is None else like
         aval = struct(shape_of(like), dtype_of(like))
         array = jnp.broadcast_to(jnp.asarray(public(value), aval.dtype), aval.shape)
         return Secret(self.engine.constant(array, aval), aval, frozenset(), self)
+
+    def _mask(self) -> str:
+        """A number that is as good as minus infinity for a softmax, because exp makes almost nothing of it."""
+        if self.exp_from == -np.inf:
+            return "-100"
+        number = -100 if self.exp_from < -200 else round(0.75 * self.exp_from)
+        return f"{number} (the protocol's exp holds from {self.exp_from:.3g} on)"
 
     def align(self, *values: Value, beside: Value = None, moved: bool = False) -> list[Secret]:
         """The values as secrets of one shape and dtype; `beside` is what else they meet.

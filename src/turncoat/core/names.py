@@ -158,11 +158,23 @@ class Names:
         """
         site = self._named("bit", aval, name, math.prod(aval.shape))
         part = replace(site, kind="gate", multiplications=0)
-        inner = [
-            self._recorded(replace(part, name=self._unique(f"{site.name}/{n}"), shape=(*site.shape, lanes)))
-            for n, lanes in gates.items()
-        ]
+        inner = [self._part(n, replace(part, shape=(*site.shape, lanes)), site) for n, lanes in gates.items()]
         return self._recorded(site), inner
+
+    def converting(
+        self, kind: str, aval: Aval, name: str | None, products: Sequence[str]
+    ) -> tuple[Site, list[Site]]:
+        """An operation that turns a bit into a number, and the `products` by which it does so, of whole numbers.
+
+        They come before it in program order, and stand under its name.
+        """
+        site = self._named(kind, aval, name, math.prod(aval.shape))
+        part = replace(site, kind="xor-product", dtype=np.dtype(np.int32))
+        inner = [self._part(n, part, site) for n in products]
+        return self._recorded(site), inner
+
+    def _part(self, name: str, part: Site, whole: Site) -> Site:
+        return self._recorded(replace(part, name=self._unique(f"{whole.name}/{name}")))
 
     def _recorded(self, site: Site) -> Site:
         self.sites[site.name] = site

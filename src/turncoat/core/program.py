@@ -199,6 +199,11 @@ def live(program: Program) -> Program:
     return _live(program, [True] * len(program.outputs))[0]
 
 
+def first_outputs(program: Program, count: int) -> Program:
+    """The live program of the first outputs alone."""
+    return _live(program, [i < count for i in range(len(program.outputs))])[0]
+
+
 def _live(program: Program, wanted: Sequence[bool]) -> tuple[Program, list[bool]]:
     """The part of a program that computes the wanted outputs, and which inputs that part uses."""
     needed = {a for a, w in zip(program.outputs, wanted, strict=True) if w and isinstance(a, int)}

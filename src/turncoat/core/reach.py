@@ -10,15 +10,16 @@ With delta = tampered - honest, the class of an output at a site is one of
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import functools
+import operator
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import NamedTuple
 
 ORDER = ("shift", "tied", "scaled", "bent")
 
 
-@dataclass(frozen=True)
-class Reach:
+class Reach(NamedTuple):
     """How an error reaches a value: a class, and for `scaled` the arguments in the coefficient."""
 
     kind: str
@@ -35,11 +36,18 @@ def scaled(by: frozenset[str]) -> Reach:
     return Reach("scaled", by)
 
 
+def rank(r: Reach) -> int:
+    """How far down the list a class stands: the first serves an attacker best."""
+    return ORDER.index(r.kind)
+
+
 def worse(a: Reach, b: Reach) -> Reach:
     """The more pessimistic of two classes."""
+    if a is b:
+        return a
     if a.kind == b.kind == "scaled":
         return scaled(a.by | b.by)
-    return max(a, b, key=lambda r: ORDER.index(r.kind))
+    return a if rank(a) >= rank(b) else b
 
 
 def added(a: Reach, b: Reach) -> Reach:
@@ -57,21 +65,69 @@ def tied(r: Reach) -> Reach:
     return worse(TIED, r)
 
 
+Reached = Mapping[Reach, int]
+"""For each class the errors that reach a value so: a bit of the number for each error (see `passes.py`)."""
+
+
 @dataclass(frozen=True)
 class Exposed:
-    """An abstract wire."""
+    """An abstract wire: the errors that reach it, and the arguments that it depends on."""
 
-    reach: Mapping[Any, Reach]
+    reach: Reached
     origin: frozenset[str]
 
     def map(self, f: Callable[[Reach], Reach]) -> Exposed:
-        return Exposed({s: f(r) for s, r in self.reach.items()}, self.origin)
+        out: dict[Reach, int] = {}
+        for r, errors in self.reach.items():
+            out[f(r)] = out.get(f(r), 0) | errors
+        return Exposed(out, self.origin)
+
+
+def union(errors: Iterable[int]) -> int:
+    """All of these errors."""
+    return functools.reduce(operator.or_, errors, 0)
+
+
+def reaching(reach: Reached) -> int:
+    """All errors that reach a value."""
+    return union(reach.values())
+
+
+def joined(
+    a: Reached,
+    b: Reached,
+    join: Callable[[Reach, Reach], Reach],
+    lone: Callable[[Reach], Reach] | None = None,
+) -> Reached:
+    """The classes of two values as one: by `join` for an error in both, by `lone` for one in a single one."""
+    in_a, in_b = reaching(a), reaching(b)
+    out: dict[Reach, int] = {}
+
+    def put(r: Reach, errors: int) -> None:
+        if errors:
+            out[r] = out.get(r, 0) | errors
+
+    for one, other in ((a, in_b), (b, in_a)):
+        for r, errors in one.items():
+            put(lone(r) if lone else r, errors & ~other)
+    for r, errors in a.items():
+        if errors & in_b:
+            for s, others in b.items():
+                put(join(r, s), errors & others)
+    return out
 
 
 def merge(wires: Sequence[Exposed], join: Callable[[Reach, Reach], Reach]) -> Exposed:
-    """All classes of all wires; `join` where one site reaches several."""
-    reach: dict[Any, Reach] = {}
-    for wire in wires:
-        for site, r in wire.reach.items():
-            reach[site] = join(reach[site], r) if site in reach else r
-    return Exposed(reach, frozenset().union(*(w.origin for w in wires)))
+    """All classes of all wires; `join` where one error reaches several."""
+    reach = functools.reduce(lambda a, b: joined(a, b, join), (w.reach for w in wires))
+    return Exposed(reach, _origin(wires))
+
+
+def alternatives(wires: Sequence[Exposed]) -> Exposed:
+    """One of these wires, it is not known which: what does not reach all of them may not be there at all."""
+    reach = functools.reduce(lambda a, b: joined(a, b, worse, tied), (w.reach for w in wires))
+    return Exposed(reach, _origin(wires))
+
+
+def _origin(wires: Sequence[Exposed]) -> frozenset[str]:
+    return frozenset().union(*(w.origin for w in wires))

@@ -28,35 +28,53 @@ from turncoat.core.engine import Engine, Values
 from turncoat.core.errors import Errors, check_finite, fit
 from turncoat.core.evaluate import evaluate
 from turncoat.core.exposure import Exposure
+from turncoat.core.hidden import FLAX, Surroundings, check_returned, written
 from turncoat.core.names import Names
-from turncoat.core.program import Program, trace
+from turncoat.core.program import Program, first_outputs, trace
 from turncoat.core.protocol import Protocol
 from turncoat.core.reach import Exposed
 from turncoat.core.shared import Shared
-from turncoat.core.surface import Surface, hints
+from turncoat.core.static import Numbers, Texts
+from turncoat.core.surface import Surface, by_passes, hints
 from turncoat.core.values import Aval, Secret, Value, is_secret, public, struct
-from turncoat.refusal import Refusal
+from turncoat.refusal import Refusal, first_line
 
 
-def secure(f: Callable[..., Any], *, protocol: Protocol, engine: Engine, secret: Any = None) -> Secured:
+def secure(
+    f: Callable[..., Any],
+    *,
+    protocol: Protocol,
+    engine: Engine,
+    secret: Any = None,
+    static_argnums: Numbers = (),
+    static_argnames: Texts = (),
+) -> Secured:
     """`f` with the same signature plus `errors=`, evaluated under a protocol on an engine.
 
     `secret` marks arguments: a prefix pytree of the argument tuple, or a mapping from argument names, with
-    True (secret), False (public) or None (the default rule, see `arguments`). Raises Refusal where `f`
-    cannot be traced, does to secrets what no protocol offers, or an error fits no site.
+    True (secret), False (public) or None (the default rule, see `arguments`). Static arguments are part of
+    the program, as for `jax.jit`. Raises Refusal where `f` cannot be traced, changes in place what it does
+    not return, does to secrets what no protocol offers, or an error fits no site.
     """
-    return Secured(f, protocol, engine, secret)
+    return Secured(f, protocol, engine, secret, (static_argnums, static_argnames))
 
 
 class Secured:
     """A function under a protocol; call it like the plain function."""
 
-    def __init__(self, f: Callable[..., Any], protocol: Protocol, engine: Engine, secret: Any) -> None:
+    def __init__(
+        self,
+        f: Callable[..., Any],
+        protocol: Protocol,
+        engine: Engine,
+        secret: Any,
+        static: tuple[Any, Any] = ((), ()),
+    ) -> None:
         if not callable(f):
             raise Refusal(f"secure needs a function, not {type(f).__name__}")
         functools.update_wrapper(self, f, updated=())
-        self.f, self.protocol, self.engine, self.secret = f, protocol, engine, secret
-        self._classify = arguments.Classifier(f, secret, engine)
+        self.f, self.protocol, self.engine, self.secret, self.static = f, protocol, engine, secret, static
+        self._classify = arguments.Classifier(f, secret, engine, static)
         self._plans: dict[Any, Plan] = {}
         self._compiled = jax.jit(self._evaluate, static_argnums=(0, 1))
 
@@ -76,6 +94,10 @@ class Secured:
         spec, values = self._classify(args, kwargs)
         observe, errors = frozenset(observe), Errors.of(errors)
         check_finite(errors)
+        if errors and self.engine.check is not None:
+            sites = self._plan(spec, values).surface.sites
+            for name in errors.keys() & sites.keys():
+                self.engine.check(sites[name], errors[name])
         key = draws.chosen(randomness) if self.engine.random else None
         if self.engine.traced:
             out, seen = self._compiled(spec, observe, values, errors, key)
@@ -116,7 +138,7 @@ class Secured:
 
     def on(self, engine: Engine) -> Secured:
         """The same function under the same protocol on another engine."""
-        return Secured(self.f, self.protocol, engine, self.secret)
+        return Secured(self.f, self.protocol, engine, self.secret, self.static)
 
     def surface(self, *args: Any, **kwargs: Any) -> Surface:
         """The attack surface at arguments of these shapes (arrays or `jax.ShapeDtypeStruct`s)."""
@@ -154,31 +176,59 @@ class Plan:
             )
 
     def _trace(self) -> Program:
+        changed: dict[tuple[Any, ...], Any] = {}
+        around = Surroundings(self.secured.f, self.spec.statics)
+
         def flat(*leaves: Any) -> list[Any]:
             args, kwargs = self.spec.rebuild(leaves)
             out = self.secured.f(*args, **kwargs)
             paths, self.out_tree = jax.tree_util.tree_flatten_with_path(out)
             self.out_names = [arguments.path_name(path) or "result" for path, _ in paths]
-            return [leaf for _, leaf in paths]
+            changed.update(written(self.spec.named(args, kwargs), leaves))
+            return [leaf for _, leaf in paths] + list(changed.values())
 
         try:
-            return trace(flat, *self.avals)
+            program = trace(flat, *self.avals)
         except Refusal:
             raise
-        except (TypeError, jax.errors.JAXTypeError, jax.errors.JAXIndexError) as error:
-            reason = str(error).strip().splitlines()[0]
+        except Exception as error:
+            reason = self._untraceable(error)
+            if reason is None:
+                raise
             raise Refusal(f"{self.spec.function} cannot be traced by JAX: {reason}") from error
+        around.check_unchanged(self.spec.function)
+        check_returned(self.spec.function, list(changed), program, len(self.out_names))
+        return first_outputs(program, len(self.out_names)) if changed else program
+
+    def _untraceable(self, error: Exception) -> str | None:
+        """Why JAX could not trace the function, and what to do; None where the function itself has failed."""
+        reason = first_line(error)
+        if isinstance(error, ValueError) and "static arguments" in reason:
+            return "it has static arguments of its own: name them here too, as in secure(f, static_argnums=1)"
+        if "trace level" in reason:  # flax's modules refuse to be changed from inside
+            return f"it changes a module that is not its argument: {FLAX} ({reason})"
+        if isinstance(error, jax.errors.TracerIntegerConversionError):
+            named = enumerate(zip(self.spec.names, self.avals, strict=True))
+            if numbers := [n for i, (n, a) in named if np.shape(a) == () and not self.spec.is_secret(i)]:
+                reason += f"; if {' or '.join(numbers)} is part of the program, name it in static_argnames"
+        of_jax = TypeError, jax.errors.JAXTypeError, jax.errors.JAXIndexError
+        return reason if isinstance(error, of_jax) else None
 
     @functools.cached_property
     def surface(self) -> Surface:
         """Every site and its exposure, from one run on the abstract engine."""
         engine, protocol = self.secured.engine, self.secured.protocol
-        names, found = self.walk(Exposure(engine), lambda name: Exposed({}, frozenset({name})))
-        outputs = {n: v.wire.reach for n, v in zip(self.out_names, found, strict=True) if is_secret(v)}
-        exposure = {s: {n: r[s] for n, r in outputs.items() if s in r} for s in names.sites}
+        exposure = Exposure(engine)
+        names, found = self.walk(exposure, lambda name: Exposed({}, frozenset({name})))
+        outputs = {
+            n: exposure.keys.named(v.wire.reach)
+            for n, v in zip(self.out_names, found, strict=True)
+            if is_secret(v)
+        }
+        passes = by_passes(outputs, names.sites)
         notes = engine.notes(lambda *given: self.walk(*given)[1])
         return Surface(
-            names.sites, exposure, tuple(outputs), protocol.name, engine.name, hints(self.program), notes
+            names.sites, passes, tuple(outputs), protocol.name, engine.name, hints(self.program), notes
         )
 
     def walk(self, engine: Engine, enter: Callable[[str], Any]) -> tuple[Names, Values]:
@@ -219,8 +269,10 @@ def _check_all_met(box: Box, errors: Errors) -> None:
     lost = [n for n in errors if n not in sites]
     assert not lost, f"the evaluation did not meet the sites {lost} of its own surface"
     unseen = [n for n in box.observe if n not in box.seen]
-    if unseen and sites[unseen[0]].kind == "gate":
-        raise Refusal(f"site {unseen[0]!r} lies inside a comparison: observe the comparison itself")
+    inside = {"gate": "a comparison", "xor-product": "a bit's conversion"}
+    if unseen and (kind := sites[unseen[0]].kind) in inside:
+        whole = unseen[0].rpartition("/")[0]
+        raise Refusal(f"site {unseen[0]!r} lies inside {inside[kind]}: observe {whole!r} itself")
     if unseen:
         raise Refusal(f"site {unseen[0]!r} lies in a branch or while loop, where it cannot be observed")
 

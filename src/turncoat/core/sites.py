@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,15 @@ KINDS = {
     "truncation": "truncation after a public scaling, where that is interactive",
     "conversion": "a bit turned into a number, where that is interactive",
     "gate": "an AND inside a comparison: message bits can be flipped; what that does depends on secrets",
+    "xor-product": "a product inside a bit's conversion to a number: -2 times what is added moves that number",
 }
+
+
+Passes = tuple[str, ...]
+"""In which passes of the scans around a site an error is added: a label for each scan, outermost first."""
+ALL, FIRST, MIDDLE, LAST = "all", "first", "middle", "last"
+ENTRIES: dict[str, Any] = {ALL: slice(None), FIRST: 0, LAST: -1}
+"""Which entries of an error's array these are; of those in the middle, any one alone."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +55,20 @@ class Site:
         return int(np.prod(self.full_shape, dtype=int))
 
     @property
+    def choices(self) -> tuple[Passes, ...]:
+        """The passes that are told apart: errors in all of them, or in one alone."""
+        each = [(ALL, FIRST, MIDDLE, LAST) if n > 2 else (ALL, FIRST, LAST)[: 2 * n - 1] for n in self.loops]
+        return tuple(product(*each))
+
+    def only(self, error: Any, passes: Passes) -> Any:
+        """An error of the full shape, kept in these passes and zero in others: of the middle, in one alone."""
+        kept = np.zeros(self.loops, bool)
+        pairs = zip(self.loops, passes, strict=True)
+        kept[tuple(ENTRIES.get(label, n // 2) for n, label in pairs)] = True
+        kept = kept.reshape(kept.shape + (1,) * len(self.shape))
+        return error & kept if self.is_bit else error * kept.astype(self.dtype)
+
+    @property
     def is_bit(self) -> bool:
         return self.dtype == np.bool_
 
@@ -69,7 +92,8 @@ class At:
     """Where an operation stands, as an engine is told: its site, and what the corrupt party adds there.
 
     `site` is None where this engine makes the operation local; `error` is None, or an array of the site's
-    shape and dtype; `inner` are the gates of a comparison, in order, on an engine that has `gates`.
+    shape and dtype; `inner` are the parts that are sites of their own, in order: the gates of a comparison on
+    an engine that has `gates`, the products of a bit's conversion on one that has `xor_products`.
     """
 
     site: Site | None = None

@@ -2,32 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from typing import Any, NamedTuple
 
 from turncoat.core.program import Atom, Op, Program, user_line
-from turncoat.core.reach import Reach
-from turncoat.core.sites import Site
+from turncoat.core.reach import Reach, rank
+from turncoat.core.sites import ALL, FIRST, LAST, MIDDLE, Passes, Site
 from turncoat.refusal import Refusal, nearest
+
+VERBS = ("shift", "scaled", "any")
+PUBLIC = ("shift", "tied")
+"""Classes of changes that are the same for all secrets."""
+
+
+class Place(NamedTuple):
+    """A site, and in which passes of the scans around it an error is added (see `Surface.passes`)."""
+
+    site: str
+    passes: Passes
 
 
 @dataclass(frozen=True, eq=False)
 class Surface:
     """What one corrupt party can touch, for one protocol and engine.
 
-    `sites` by name in program order; `exposure[site][output]` is the class of an output leaf at a site
-    (absent: no path); `outputs` are the names of the secret output leaves; `hints` are remarks on the
-    program, such as a costly gradient; `notes` are the engine's, such as what the program sends.
+    `sites` by name in program order; `passes[site][output][p]` is the class of an output leaf at a site for
+    errors in the passes p of the scans around it (absent: no path), with a label for each scan, outermost
+    first: "all" of them, or "first", "middle" (any one of these) and "last" alone, by the order of entries
+    in the error's array. A site outside of scans has one class, at (). `outputs` are the names of the secret
+    output leaves; `hints` are remarks on the program, such as a costly gradient; `notes` are the engine's,
+    such as what the program sends.
     """
 
     sites: Mapping[str, Site]
-    exposure: Mapping[str, Mapping[str, Reach]]
+    passes: Mapping[str, Mapping[str, Mapping[Passes, Reach]]]
     outputs: tuple[str, ...]
     protocol: str
     engine: str
     hints: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+
+    @cached_property
+    def exposure(self) -> Mapping[str, Mapping[str, Reach]]:
+        """`exposure[site][output]`: the class that serves the attacker best, over all choices of passes."""
+        return {
+            site: {o: min(by.values(), key=rank) for o, by in outputs.items()}
+            for site, outputs in self.passes.items()
+        }
 
     def __len__(self) -> int:
         return len(self.sites)
@@ -68,52 +91,83 @@ class Surface:
         else that depends on secrets (other outputs are at most shifted too, as an optimizer's momentum is);
         `kind`: sites of one kind.
         """
-        wanted = {
-            "shift": self.output(shifts) if shifts else None,
-            "scaled": self.output(scales) if scales else None,
-            "any": self.output(reaches) if reaches else None,
-        }
+        found = self.places(shifts=shifts, scales=scales, reaches=reaches, by=by, clean=clean, kind=kind)
+        return list(dict.fromkeys(place.site for place in found))
 
-        def fits(site: Site) -> bool:
-            seen = self.exposure[site.name]
-            for what, leaf in wanted.items():
-                if leaf is None:
-                    continue
-                if leaf not in seen or (what != "any" and seen[leaf].kind != what):
-                    return False
-                if what == "scaled" and by is not None and seen[leaf].by != {by}:
-                    return False
-                if clean and any(r.kind not in ("shift", "tied") for r in seen.values()):
-                    return False
-            return kind is None or site.kind == kind
+    def places(
+        self,
+        *,
+        shifts: str | None = None,
+        scales: str | None = None,
+        reaches: str | None = None,
+        by: str | None = None,
+        clean: bool = False,
+        kind: str | None = None,
+    ) -> list[Place]:
+        """As `find`, each with the passes in which an error there does all that is asked."""
+        wanted = [
+            (verb, self.output(leaf))
+            for verb, leaf in zip(VERBS, (shifts, scales, reaches), strict=True)
+            if leaf
+        ]
 
-        return [s.name for s in self.sites.values() if fits(s)]
+        def fits(seen: Mapping[str, Reach]) -> bool:
+            if any(leaf not in seen or what not in (seen[leaf].kind, "any") for what, leaf in wanted):
+                return False
+            if by is not None and any(seen[leaf].by != {by} for what, leaf in wanted if what == "scaled"):
+                return False
+            return not (wanted and clean) or all(r.kind in PUBLIC for r in seen.values())
 
-    def shiftable(self) -> dict[str, str | None]:
-        """For each output leaf, the site that shifts it most cleanly, or None.
+        return [
+            Place(site.name, passes)
+            for site in self
+            if kind is None or site.kind == kind
+            for passes in site.choices
+            if fits(self.at(Place(site.name, passes)))
+        ]
+
+    def at(self, place: Place) -> dict[str, Reach]:
+        """The class of each output that an error in these passes reaches."""
+        return {o: by[place.passes] for o, by in self.passes[place.site].items() if place.passes in by}
+
+    def cleanest(self, output: str) -> Place | None:
+        """Where an error shifts an output leaf most cleanly, or None.
 
         There the adversary adds a constant of its choice to the parameter, and nothing else that it does
         depends on secrets; a site that reaches no other output comes first.
         """
-        found = {o: self.find(shifts=o, clean=True) for o in self.outputs}
-        return {
-            o: min(sites, key=lambda s: len(self.exposure[s]), default=None) for o, sites in found.items()
-        }
+        return min(self.places(shifts=output, clean=True), key=lambda p: len(self.at(p)), default=None)
+
+    def shiftable(self) -> dict[str, str | None]:
+        """For each output leaf, the site that shifts it most cleanly (see `cleanest`), or None."""
+        found = {o: self.cleanest(o) for o in self.outputs}
+        return {o: place and place.site for o, place in found.items()}
 
     def rows(self) -> list[dict[str, Any]]:
-        """The sites as plain data, exposures as text."""
+        """The sites as plain data, exposures as text; `passes` where they differ by them."""
         return [
-            site.describe() | {"exposure": {o: str(r) for o, r in self.exposure[site.name].items()}}
-            for site in self.sites.values()
+            site.describe()
+            | {
+                "exposure": {o: str(r) for o, r in self.exposure[site.name].items()},
+                "passes": {
+                    o: {"/".join(p): str(r) for p, r in by.items()}
+                    for o, by in self.passes[site.name].items()
+                    if site.loops
+                },
+            }
+            for site in self
         ]
 
     def summary(self, site: str) -> str:
-        """What an error at a site does, in words: "shifts b0; scales w0 by x"."""
-        by_class: dict[str, list[str]] = {}
+        """What an error at a site does, in words: "shifts b0; scales w0 by x", "shifts w (last pass)"."""
+        grouped: dict[tuple[str, str], list[str]] = {}
         for output, reach in self.exposure[site].items():
-            by_class.setdefault(str(reach), []).append(output)
+            where = self.where(site, output)
+            grouped.setdefault((str(reach), where), []).append(output)
         said = []
-        for name, outputs in sorted(by_class.items(), key=lambda item: item[0].split("(")[0] != "shift"):
+        for (name, where), outputs in sorted(
+            grouped.items(), key=lambda item: item[0][0].split("(")[0] != "shift"
+        ):
             what, _, by = name.partition("(")
             verb = {"shift": "shifts", "tied": "ties", "scaled": "scales", "bent": "bends"}[what]
             some = (
@@ -121,8 +175,15 @@ class Surface:
                 if len(outputs) < 5
                 else f"{', '.join(outputs[:3])} and {len(outputs) - 3} more"
             )
-            said.append(f"{verb} {some}" + (f" by {by[:-1]}" if by else ""))
+            said.append(
+                f"{verb} {some}" + (f" by {by[:-1]}" if by else "") + (f" ({where})" if where else "")
+            )
         return "; ".join(said) or "reaches no output"
+
+    def where(self, site: str, output: str) -> str:
+        """In which passes an output's best class holds, in words; "" where errors in all of them have it."""
+        best = self.exposure[site][output]
+        return in_words([p for p, r in self.passes[site][output].items() if r == best])
 
     def __str__(self) -> str:
         width = max((len(n) for n in self.sites), default=4)
@@ -132,6 +193,39 @@ class Surface:
             lines.append(f"  {site.name:{width}}  {site.kind:8}  {shape:10}  {self.summary(site.name)}")
         notes = (f"  {n}" for n in self.notes)
         return "\n".join([*lines, *notes, *(f"  hint: {h}" for h in self.hints)])
+
+
+# ---- passes -----------------------------------------------------------------------------------------------
+
+PASSES = {ALL: "all passes", FIRST: "first pass", MIDDLE: "a middle pass", LAST: "last pass"}
+
+
+def by_passes(
+    outputs: Mapping[str, Iterable[tuple[str, Passes, Reach]]], sites: Mapping[str, Site]
+) -> dict[str, dict[str, dict[Passes, Reach]]]:
+    """What an abstract run found for each output, by site, output and passes."""
+    found: dict[str, dict[str, dict[Passes, Reach]]] = {name: {} for name in sites}
+    for output, reach in outputs.items():
+        for name, passes, r in reach:
+            found[name].setdefault(output, {})[passes] = r
+    for name, site in sites.items():
+        order = {p: i for i, p in enumerate(site.choices)}
+        found[name] = {
+            o: dict(sorted(by.items(), key=lambda item: order[item[0]])) for o, by in found[name].items()
+        }
+    return found
+
+
+def in_words(chosen: Sequence[Passes]) -> str:
+    """Passes in words: "first or last pass", "last pass in all passes" (of the loop around); "" if in all."""
+    if any(all(label == ALL for label in p) for p in chosen):
+        return ""
+    wider = [p for p in chosen if not any(q != p and _covers(q, p) for q in chosen)]
+    return " or ".join(" in the ".join(PASSES[label] for label in reversed(p)) for p in wider)
+
+
+def _covers(wide: Passes, narrow: Passes) -> bool:
+    return all(a in (ALL, b) for a, b in zip(wide, narrow, strict=True))
 
 
 # ---- remarks on the program ------------------------------------------------------------------------------

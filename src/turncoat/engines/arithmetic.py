@@ -26,6 +26,11 @@ NATIVE, NATIVE_UNIFORM = 2**17, 2**20
 """Up to so many multiplications XLA's own integer product is faster than those of digits, few or all six."""
 MATRICES = (((2,), (1,)), ((0,), (0,)))
 """Dimension numbers of `(b, m, k)` times `(b, k, n)`."""
+LARGEST = 2.0**62
+"""Numbers are encoded below this magnitude, so that a difference of two is below 2^63, and has its sign.
+
+SPU encodes inputs and constants in [-2^(k-2), 2^(k-2)) too (core/encoding.cc, encodeToRing, commit 02ac612).
+"""
 SIGNIFICANT = 15
 """Bits that a public constant keeps at least."""
 
@@ -58,12 +63,21 @@ def _no_derivative(primals: Any, tangents: Any) -> Any:
     )
 
 
-def encode(x: Any, precision: int) -> Array:
-    """Reals as round(x 2^precision) modulo 2^64 (ties to even), of x's shape; NaN and infinity become zero.
+def wrapped(x: Any, precision: int) -> Array:
+    """Reals as round(x 2^precision) modulo 2^64 (ties to even), of x's shape: an error may be any element.
 
     Raises Refusal under differentiation, where the derivative would silently be zero.
     """
     return _to_ring(jnp.asarray(x, jnp.float64) * 2.0**precision)
+
+
+def encode(x: Any, precision: int) -> Array:
+    """The same, but a number beyond the range becomes the largest there is of its sign; NaN becomes zero."""
+    return _to_ring(_saturated(jnp.asarray(x, jnp.float64) * 2.0**precision))
+
+
+def _saturated(scaled: Array) -> Array:
+    return jnp.clip(scaled, -LARGEST, np.nextafter(LARGEST, 0))
 
 
 def decode(x: Array, precision: int) -> Array:
@@ -83,7 +97,7 @@ def constant(c: Any, precision: int) -> tuple[Array, Any]:
         largest = jnp.max(jnp.abs(jnp.asarray(c, jnp.float64)), initial=0.0)
         fine = jnp.clip(SIGNIFICANT - jnp.frexp(largest)[1], precision, 62)
         scale = jnp.where(largest > 0, fine, precision).astype(jnp.int64)
-        return _to_ring(jnp.ldexp(jnp.asarray(c, jnp.float64), scale)), scale
+        return _to_ring(_saturated(jnp.ldexp(jnp.asarray(c, jnp.float64), scale))), scale
     values = np.asarray(c, np.float64)
     if not np.all(np.isfinite(values)):
         raise Refusal("a secret is multiplied by NaN or infinity, which fixed point has not")

@@ -67,13 +67,13 @@ class Ring(Traced):
             return arithmetic.signed(wire).astype(aval.dtype)
         return arithmetic.decode(wire, self.precision).astype(aval.dtype)
 
-    def _encoded(self, array, aval, more=0):
-        """Ring elements with `more` fractional bits than the usual ones; integers have none."""
+    def _encoded(self, array, aval):
+        """Ring elements; integers have no fractional bits."""
         if aval.dtype == np.bool_:
             return jnp.asarray(array, bool)
         if not self._fractional(aval):
             return arithmetic.unsigned(jnp.asarray(array).astype(jnp.int64))
-        return arithmetic.encode(array, self.precision + more)
+        return arithmetic.encode(array, self.precision)
 
     @staticmethod
     def _fractional(aval) -> bool:
@@ -103,7 +103,7 @@ class Ring(Traced):
     # products
     def product(self, bilinear, x, y, aval, at):
         z = self._multiplied(bilinear, x, y)
-        if not self._fractional(aval):
+        if not bilinear.truncates:
             return self._tampered(z, at, aval)
         return self._truncated(self._tampered(z, at, aval, self.precision), self.precision)
 
@@ -114,8 +114,9 @@ class Ring(Traced):
         return self._tampered(self._truncated(x * constant, bits), at, aval)
 
     def product_public(self, bilinear, x, c, aval, at):
-        if not self._fractional(aval):
-            return self._tampered(arithmetic.multiply(bilinear, x, self._encoded(c, aval)), at, aval)
+        if not bilinear.truncates:
+            z = self._multiplied(bilinear, x, self._encoded(c, bilinear.y_aval))
+            return self._tampered(z, at, aval)
         constant, bits = arithmetic.constant(c, self.precision)
         z = self._multiplied(bilinear, x, constant)
         return self._tampered(self._truncated(z, bits), at, aval)
@@ -130,7 +131,11 @@ class Ring(Traced):
         return self._cut.cut(z, bits, self.draws.next() if self.random else None)
 
     def _tampered(self, z, at, aval, more=0):
-        return z if at.error is None else z + self._encoded(at.error, aval, more)
+        if at.error is None:
+            return z
+        if not self._fractional(aval):
+            return z + self._encoded(at.error, aval)
+        return z + arithmetic.wrapped(at.error, self.precision + more)
 
     # bits
     def compare(self, kind, x, y, operand, at):

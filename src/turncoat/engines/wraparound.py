@@ -46,7 +46,8 @@ class Monitored(Traced):
 
     def __init__(self, inner: Any) -> None:
         self.inner, self.random = inner, inner.random
-        self.kinds, self.gates = inner.kinds, inner.gates
+        self.kinds, self.gates, self.xor_products = inner.kinds, inner.gates, inner.xor_products
+        self.check = inner.check
         self.name = f"{inner.name}{',' if ':' in inner.name else ':'}monitor=true"
 
     # the engine's draws are those of the passes that this one walks
@@ -149,12 +150,12 @@ class Monitored(Traced):
     def product_public(self, bilinear, x, c, aval, at):
         shadow = _tampered(bilinear.apply(x.shadow, jnp.asarray(c, jnp.float64)), at)
         wire = self.inner.product_public(bilinear, x.wire, c, aval, at)
-        return self._watched(wire, aval, shadow, x, product=True)
+        return self._watched(wire, aval, shadow, x, product=bilinear.truncates)
 
     def product(self, bilinear, x, y, aval, at):
         shadow = _tampered(bilinear.apply(x.shadow, y.shadow), at)
         wire = self.inner.product(bilinear, x.wire, y.wire, aval, at)
-        return self._watched(wire, aval, shadow, x, y, product=True)
+        return self._watched(wire, aval, shadow, x, y, product=bilinear.truncates)
 
     def compare(self, kind, x, y, operand, at):
         difference = self._watched(x.wire, operand, x.shadow - y.shadow, x, y)
@@ -162,15 +163,19 @@ class Monitored(Traced):
         return self._bit(self.inner.compare(kind, x.wire, y.wire, operand, at), aval, difference)
 
     def select(self, b, x, y, aval, at):
-        shadow = _tampered(jnp.where(b.shadow, x.shadow, y.shadow), at)
+        chosen = jnp.where(b.shadow, x.shadow, y.shadow) + self._misread(b, at) * (x.shadow - y.shadow)
+        shadow = _tampered(chosen, at)
         wire = self.inner.select(b.wire, x.wire, y.wire, aval, at)
         return self._watched(wire, aval, shadow, b, x, y)
+
+    def _misread(self, b: Watched, at: At) -> Any:
+        return self.inner.misread(b.wire, at) if at.inner else 0.0
 
     def both(self, a, b, aval, at):
         return self._bit(self.inner.both(a.wire, b.wire, aval, at), aval, a, b)
 
     def arith(self, b, aval, at):
-        shadow = _tampered(b.shadow.astype(jnp.float64), at)
+        shadow = _tampered(b.shadow.astype(jnp.float64) + self._misread(b, at), at)
         return self._watched(self.inner.arith(b.wire, aval, at), aval, shadow, b)
 
     def ideal(self, fn, xs, avals, aval, at):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import shlex
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from itertools import chain
 from typing import Any
@@ -16,12 +16,12 @@ import numpy as np
 from turncoat import attacks, data, engines, protocols
 from turncoat.attacks import Attack
 from turncoat.data import Dataset
-from turncoat.experiments.honest import fault, majority
-from turncoat.experiments.runs import Run, Runs, per_trial, run_trials
+from turncoat.experiments.honest import accuracy, fault, majority
+from turncoat.experiments.runs import Run, Runs, accuracy_change, per_trial, run_trials
 from turncoat.experiments.sweeps import swept, with_sweeps
 from turncoat.experiments.trial import Progress
 from turncoat.jobs.job import Job
-from turncoat.metrics import Interval, paired_difference, rate
+from turncoat.metrics import paired_difference
 from turncoat.metrics.power import ALARMS, noticed
 from turncoat.refusal import Refusal
 from turncoat.results.published import published
@@ -120,14 +120,10 @@ def to_result(experiment: Experiment, attack: Attack, dataset: Dataset, runs: Ru
     """The runs as a typed, serialisable value."""
     job, goal = experiment.job, attack.goal
     trials = _per_trial(runs)
-    change, gain = (
-        paired_difference(trials[f"honest_{n}"], trials[f"attacked_{n}"], bounds=(-1, 1))
-        for n in ("accuracy", "success")
-    )
     given, defaults = _settings(experiment, attack)
     summaries = {kind: goal.summary([r.judged for r in of_kind]) for kind, of_kind in runs.kinds.items()}
     outcomes: dict[str, Any] = {
-        k: Outcome.of(_accuracy(of_kind), summaries[k].success, summaries[k].measures, _ruined(of_kind))
+        k: Outcome.of(accuracy(of_kind), summaries[k].success, summaries[k].measures, _ruined(of_kind))
         for k, of_kind in runs.kinds.items()
     }
     curves = {f"{n} ({kind})": c for kind, s in summaries.items() for n, c in s.curves.items()}
@@ -143,11 +139,8 @@ def to_result(experiment: Experiment, attack: Attack, dataset: Dataset, runs: Ru
         trials=len(runs.honest),
         errors=round(float(np.mean(trials["errors"]))),
         **outcomes,
-        accuracy_change=Measured.of(change),
-        gain=Measured.of(gain),
+        **_against_honest(runs, trials),
         bar=goal.bar,
-        noticed=_noticed(runs, change),
-        majority=majority(runs.honest),
         seconds=0.0,
         threat=attack.needs.threat(),
         notes=_notes(attack, runs, experiment.trials),
@@ -182,10 +175,19 @@ def _ruined(runs: list[Run]) -> int:
     return sum(r.ruined for r in runs)
 
 
-def _noticed(runs: Runs, change: Interval) -> Noticed:
+def _against_honest(runs: Runs, trials: Mapping[str, Sequence[float]]) -> dict[str, Any]:
+    """What the attack changed, whether that is noticed, and what no training at all would give."""
+    change = accuracy_change(runs.honest, runs.attacked)
+    gain = paired_difference(trials["honest_success"], trials["attacked_success"], bounds=(-1, 1))
     found = noticed([r.correct for r in runs.honest], [r.correct for r in runs.attacked], change)
     unpaired, paired = map(Measured.of, found)
-    return Noticed(unpaired=unpaired, paired=paired, records=len(runs.honest[0].correct), alarms=ALARMS)
+    records = len(runs.honest[0].correct)
+    return {
+        "accuracy_change": Measured.of(change),
+        "gain": Measured.of(gain),
+        "noticed": Noticed(unpaired=unpaired, paired=paired, records=records, alarms=ALARMS),
+        "majority": majority(runs.honest),
+    }
 
 
 def _per_trial(runs: Runs) -> dict[str, Any]:
@@ -193,11 +195,6 @@ def _per_trial(runs: Runs) -> dict[str, Any]:
         f"{k}_{n}": values for k, of_kind in runs.kinds.items() for n, values in per_trial(of_kind).items()
     }
     return {**found, "errors": [r.errors for r in runs.attacked]}
-
-
-def _accuracy(runs: list[Run]) -> Interval:
-    """The accuracy pooled over trials and test records, with an exact interval."""
-    return rate(np.concatenate([r.correct for r in runs]))
 
 
 def _settings(experiment: Experiment, attack: Attack) -> tuple[dict[str, Any], dict[str, Any]]:

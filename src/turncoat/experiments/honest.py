@@ -15,10 +15,11 @@ from turncoat.core.secure import Secured
 from turncoat.data import Dataset
 from turncoat.experiments.trial import Progress, Trial
 from turncoat.goals import Predict
+from turncoat.goals.goal import ids_of
 from turncoat.jobs.job import Job
 from turncoat.jobs.loop import each, is_ruined, predictions, train
 from turncoat.jobs.models import Params
-from turncoat.metrics import clopper_pearson, rate
+from turncoat.metrics import Interval, clopper_pearson, crossed_rate
 from turncoat.refusal import Refusal
 from turncoat.results.audit import Honest
 from turncoat.results.values import Measured
@@ -36,13 +37,15 @@ class Answers:
     """A released model on the test records: which (records,) it classifies correctly, and whether it is ruined.
 
     `common`: which of them the class that is commonest among the training records classifies correctly;
-    `predict` gives the classes of any records.
+    `predict` gives the classes of any records. `index` says which records of the data set they are: trials share
+    test records.
     """
 
     predict: Predict
     correct: np.ndarray
     common: np.ndarray
     ruined: bool
+    index: np.ndarray | None = None
 
 
 def answers(trial: Trial, params: Params) -> Answers:
@@ -53,7 +56,9 @@ def answers(trial: Trial, params: Params) -> Answers:
         return np.full(len(x), NO_CLASS) if ruined else predictions(trial.model, params, x)
 
     classes, counts = np.unique(trial.splits.victim.y, return_counts=True)
-    return Answers(predict, predict(test.x) == test.y, test.y == classes[np.argmax(counts)], ruined)
+    return Answers(
+        predict, predict(test.x) == test.y, test.y == classes[np.argmax(counts)], ruined, test.index
+    )
 
 
 def has_wrapped(engine: Engine, params: Params) -> bool:
@@ -79,9 +84,7 @@ def check(job: Job, dataset: Dataset, trials: int, seed: int, progress: Progress
     progress(what, trials, trials)
     if not found or (reason := fault(found)):
         raise Refusal(reason if found else WRAPPED)
-    return Honest(
-        accuracy=Measured.of(rate(np.concatenate([a.correct for a in found]))), majority=majority(found)
-    )
+    return Honest(accuracy=Measured.of(accuracy(found)), majority=majority(found))
 
 
 def _honestly(step: Secured) -> Callable[..., tuple[Params, Any]]:
@@ -89,6 +92,11 @@ def _honestly(step: Secured) -> Callable[..., tuple[Params, Any]]:
         return train(step, params, x, y, order, None, key)
 
     return run
+
+
+def accuracy(runs: Sequence[Any]) -> Interval:
+    """The share of correct predictions of runs (with the fields of `Answers`), over trials and test records."""
+    return crossed_rate([r.correct for r in runs], ids_of([r.index for r in runs]))
 
 
 def majority(runs: Sequence[Any]) -> float:
@@ -106,7 +114,7 @@ def fault(runs: Sequence[Any]) -> str:
     correct, common = (np.concatenate([getattr(r, n) for r in runs]) for n in ("correct", "common"))
     if learned(correct, common):
         return ""
-    found = rate(correct)
+    found = accuracy(runs)
     return (
         f"honest training has learned nothing: its test accuracy is {found.mean:.1%} ({found.low:.1%} to "
         f"{found.high:.1%}), and always answering the commonest class gives {np.mean(common):.1%}: {REMEDY}, or "

@@ -18,9 +18,11 @@ from turncoat.data import Dataset, Part
 from turncoat.experiments.honest import WRAPPED, answers, fault, has_wrapped
 from turncoat.experiments.trial import Progress, Trial
 from turncoat.goals import Ended, Judged
+from turncoat.goals.goal import ids_of
 from turncoat.jobs.job import Job
 from turncoat.jobs.loop import Tampering, each, train
 from turncoat.jobs.models import Params
+from turncoat.metrics import Interval, crossed_difference
 from turncoat.refusal import Refusal
 
 
@@ -29,6 +31,7 @@ class Run:
     """One training run, judged by the harness on the test part, and how many products were tampered with.
 
     `correct` and `common` are Booleans per test record, as `ruined` is of the model: see `honest.Answers`.
+    `index` says which records of the data set they are about: trials share test records.
     """
 
     correct: np.ndarray
@@ -36,6 +39,7 @@ class Run:
     errors: int
     common: np.ndarray
     ruined: bool
+    index: np.ndarray | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,6 +70,12 @@ def per_trial(runs: Sequence[Run]) -> dict[str, list[float]]:
         "success": [float(np.mean(r.judged.flags)) for r in runs],
     }
     return found | {n: [float(r.judged.measures[n]) for r in runs] for n in runs[0].judged.measures}
+
+
+def accuracy_change(honest: Sequence[Run], attacked: Sequence[Run]) -> Interval:
+    """Attacked minus honest accuracy, paired by trial and test record."""
+    index = ids_of([r.index for r in honest])
+    return crossed_difference([r.correct for r in honest], [r.correct for r in attacked], index)
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,7 +131,7 @@ class Attacked:
         judged = one.goal.judge(ended)
         if answered.ruined and not one.goal.ruin_counts:
             judged = replace(judged, flags=np.zeros_like(judged.flags))
-        return Run(answered.correct, judged, int(errors), answered.common, answered.ruined)
+        return Run(answered.correct, judged, int(errors), answered.common, answered.ruined, answered.index)
 
 
 def contributed(victim: Part, records: tuple[Any, Any]) -> Part:

@@ -259,4 +259,5 @@ def _row(surface: Surface, row: dict[str, Any]) -> SiteRow:
         phase=row["phase"],
         loops=tuple(row["loops"]),
         exposure=row["exposure"],
+        passes={o: where for o in row["exposure"] if (where := surface.where(row["name"], o))},
     )

@@ -34,4 +34,4 @@ class Availability(Goal):
         return result.attacked.accuracy.high < result.honest.accuracy.low - MARGIN
 
     def judge(self, ended: Ended) -> Judged:
-        return Judged(ended.predict(ended.test.x) != ended.test.y)
+        return Judged(ended.predict(ended.test.x) != ended.test.y, ids=ended.test.index)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from turncoat.data import Dataset
 from turncoat.goals.goal import Ended, Goal, Judged
 from turncoat.goals.trigger import Trigger
@@ -32,7 +34,8 @@ class Backdoor(Goal):
         self.trigger.check(dataset.shape)
 
     def judge(self, ended: Ended) -> Judged:
-        chosen = ended.test.x[ended.test.y == self.source]
-        if not len(chosen):
+        of_source = ended.test.take(np.flatnonzero(ended.test.y == self.source))
+        if not len(of_source):
             raise Refusal(f"the test records hold none of class {self.source}, the backdoor's source")
-        return Judged(ended.predict(self.trigger.apply(chosen, ended.shape)) == self.target)
+        triggered = self.trigger.apply(of_source.x, ended.shape)
+        return Judged(ended.predict(triggered) == self.target, ids=of_source.index)

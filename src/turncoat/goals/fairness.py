@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from turncoat.data import Dataset, Part, Splits
-from turncoat.goals.goal import Case, Ended, Goal, Judged
-from turncoat.metrics import mean_interval
+from turncoat.goals.goal import Case, Ended, Goal, Judged, Summary
+from turncoat.metrics import crossed_rate, mean_interval
 from turncoat.refusal import Refusal
 from turncoat.results.result import Result
 
@@ -98,7 +99,23 @@ class Fairness(Goal):
             "other_positive": _mean(positive, others),
             "other_constant": max(constant),
         }
-        return Judged(~correct[mine], measures)
+        sizes = np.bincount(party[~mine])
+        weight = 1 / (len(others) * sizes[party[~mine]])  # every other party counts the same
+        arrays = {"others": correct[~mine], "index": ended.test.index[~mine], "weight": weight}
+        return Judged(~correct[mine], measures, arrays, ended.test.index[mine])
+
+    def summary(self, runs: Sequence[Judged]) -> Summary:
+        """Both accuracies over trials and records; the other parties' is their mean."""
+        found = super().summary(runs)
+        others, index, weight = ([r.arrays[n] for r in runs] for n in ("others", "index", "weight"))
+        missed = found.success
+        measures = dict(found.measures) | {
+            "target_accuracy": missed._replace(
+                mean=1 - missed.mean, low=1 - missed.high, high=1 - missed.low
+            ),
+            "other_accuracy": crossed_rate(others, index, weights=weight),
+        }
+        return replace(found, measures=measures)
 
 
 def _mean(flags: np.ndarray, parties: list[np.ndarray]) -> float:

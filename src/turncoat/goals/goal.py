@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from turncoat.data import Dataset, Part, Splits
-from turncoat.metrics import Interval, mean_interval, rate
+from turncoat.metrics import Interval, crossed_rate, mean_interval
 from turncoat.results.result import Result
 from turncoat.results.values import Curve, Gallery
 
@@ -62,11 +62,16 @@ class Ended:
 
 @dataclass(frozen=True, eq=False)
 class Judged:
-    """How one run went: a Boolean for each thing that counts, further measures, arrays to pool over trials."""
+    """How one run went: a Boolean for each thing that counts, further measures, arrays to pool over trials.
+
+    `ids` says which record of the data set each flag is about, one integer a flag, so that trials that share
+    records are not taken for independent; None where no record can occur twice.
+    """
 
     flags: np.ndarray
     measures: Mapping[str, float] = field(default_factory=dict)
     arrays: Mapping[str, np.ndarray] = field(default_factory=dict)
+    ids: np.ndarray | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,10 +84,16 @@ class Summary:
     gallery: Gallery | None = None
 
 
+Over = Callable[[Sequence[float]], Interval]
+"""From one value a trial to an interval."""
+
+
 class Goal:
     """What an adversary wants, as a value. The harness, never the attack, measures success with it."""
 
     success_name = "attack success rate"
+    over: ClassVar[Mapping[str, Over]] = {}
+    """The interval of each measure over trials, where it is not the mean with Student's t: see `metrics`."""
     one_split = False
     """Whether all trials share the first trial's split, so that what is trained on it serves all of them."""
     ruin_counts = False
@@ -123,6 +134,19 @@ class Goal:
         raise NotImplementedError
 
     def summary(self, runs: Sequence[Judged]) -> Summary:
-        """Success pooled over trials with an exact interval, and the mean of each measure over trials."""
-        measures = {n: mean_interval([r.measures[n] for r in runs]) for n in runs[0].measures}
-        return Summary(rate(np.concatenate([r.flags for r in runs])), measures)
+        """Success over trials and records with a two-level interval, and each measure over trials."""
+        measures = {
+            n: self.over.get(n, mean_interval)([r.measures[n] for r in runs]) for n in runs[0].measures
+        }
+        return Summary(success(runs), measures)
+
+
+def success(runs: Sequence[Judged]) -> Interval:
+    """The share of true flags of all runs, for other models and other records."""
+    return crossed_rate([r.flags for r in runs], ids_of([r.ids for r in runs]))
+
+
+def ids_of(each: Sequence[np.ndarray | None]) -> list[np.ndarray] | None:
+    """The ids of all runs, None as soon as one run has none."""
+    known = [ids for ids in each if ids is not None]
+    return known if len(known) == len(each) else None

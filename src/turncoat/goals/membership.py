@@ -7,15 +7,16 @@ gets all of them as candidates in random order, and scores them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from turncoat.data import Dataset, Splits
-from turncoat.goals.goal import Case, Ended, Goal, Judged, Summary
+from turncoat.goals.goal import Case, Ended, Goal, Judged, Summary, ids_of
 from turncoat.metrics import Interval
-from turncoat.metrics.roc import Point, above, at_fpr, roc
+from turncoat.metrics.roc import Point, Scored, above, at_fpr, roc, threshold_at
 from turncoat.refusal import Refusal
 from turncoat.results.result import Result
 from turncoat.results.values import Curve
@@ -101,46 +102,42 @@ class Membership(Goal):
     def judge(self, ended: Ended) -> Judged:
         """Which of the members score above all but 0.1 % of this run's own non-members.
 
-        A model that training has ruined tells nothing: its scores count as the lowest.
+        A model that training has ruined tells nothing: its scores count as the lowest. Where the attack scored
+        records of the adversary's own too (`own_held`, `target_held`), they are kept for its threshold.
         """
         role, index = ended.case.hidden["role"], ended.case.hidden["index"]
-        arrays = {"index": index[role == OUTSIDE]}
-        for signal in ("own", "target"):
-            scores = np.nan_to_num(np.asarray(ended.taken[signal], np.float64), nan=-np.inf, posinf=np.inf)
-            scores = np.full_like(scores, -np.inf) if ended.ruined else scores
-            counted = role == SCALED if ended.tampered else role >= MEMBER
-            arrays |= {f"{signal}_members": scores[counted], f"{signal}_outside": scores[role == OUTSIDE]}
+        counted = role == SCALED if ended.tampered else role >= MEMBER
         main = signal_of(ended.tampered)
-        arrays["main"] = np.asarray(main)
+        arrays = {"index": index[role == OUTSIDE], "main": np.asarray(main)}
+        for signal in ("own", "target"):
+            scores = _numbers(ended.taken[signal])
+            scores = np.full_like(scores, -np.inf) if ended.ruined else scores
+            arrays |= {f"{signal}_members": scores[counted], f"{signal}_outside": scores[role == OUTSIDE]}
+            if f"{signal}_held" in ended.taken:
+                arrays[f"{signal}_held"] = _numbers(ended.taken[f"{signal}_held"])
         members = arrays[f"{main}_members"]
-        threshold = at_fpr(members, arrays[f"{main}_outside"], FPRS[0]).threshold
-        return Judged(members > threshold, arrays=arrays)
+        flags = members > threshold_at(arrays[f"{main}_outside"], FPRS[0])
+        return Judged(flags, arrays=arrays, ids=index[counted])
 
     def summary(self, runs: Sequence[Judged]) -> Summary:
-        """All runs pooled at one threshold, with exact intervals of both rates; each non-member counts once.
+        """All runs pooled at one threshold, for other models and records; members and non-members by their ids.
 
         `tpr` and `fpr` (the rate reached) by the rate aimed at, from the run's main signal; `tpr_own_class`
-        and `tpr_target_class` from either; `per_record_tpr` and `per_record_fpr` where each candidate is
+        and `tpr_target_class` from either; `held_back_tpr` and `held_back_fpr` where each run's threshold is that
+        of the adversary's own held-back records; `per_record_tpr` and `per_record_fpr` where each candidate is
         judged by its own distribution under shadow models, without any other candidate.
         """
-        main, ids = str(runs[0].arrays["main"]), np.concatenate([r.arrays["index"] for r in runs])
-
-        def points(signal: str, own_threshold: bool = False) -> dict[str, Point]:
-            members, outside = (
-                np.concatenate([r.arrays[f"{signal}_{kind}"] for r in runs])
-                for kind in ("members", "outside")
-            )
-            if own_threshold:
-                return {f"{f:g}": above(members, outside, -np.log(f), ids) for f in FPRS}
-            return {f"{f:g}": at_fpr(members, outside, f, ids) for f in FPRS}
-
-        found = points(main)
-        measures: dict[str, Interval | dict[str, Interval]] = {"tpr": _tpr(found), "fpr": _fpr(found)}
-        measures |= {f"tpr_{s}_class": _tpr(points(s)) for s in ("own", "target")}
+        main = str(runs[0].arrays["main"])
+        both = {s: {f: at_fpr(_scored(runs, s), f) for f in FPRS} for s in ("own", "target")}
+        found = both[main]
+        measures: dict[str, Interval | dict[str, Interval]] = _rates(found)
+        measures |= {f"tpr_{s}_class": _rates(points)["tpr"] for s, points in both.items()}
+        if f"{main}_held" in runs[0].arrays:
+            measures |= _rates({f: _held_back(runs, main, f) for f in FPRS}, "held_back_")
         if self.p_values:
-            each = points(main, own_threshold=True)
-            measures |= {"per_record_tpr": _tpr(each), "per_record_fpr": _fpr(each)}
-        return Summary(found[f"{FPRS[0]:g}"].tpr, measures, {"ROC": _curve(runs, main)})
+            each = {f: above(_scored(runs, main), [-np.log(f)] * len(runs)) for f in FPRS}
+            measures |= _rates(each, "per_record_")
+        return Summary(found[FPRS[0]].tpr, measures, {"ROC": _curve(runs, main)})
 
 
 def signal_of(tampered: bool) -> str:
@@ -148,12 +145,28 @@ def signal_of(tampered: bool) -> str:
     return "target" if tampered else "own"
 
 
-def _tpr(points: dict[str, Point]) -> dict[str, Interval]:
-    return {name: point.tpr for name, point in points.items()}
+def _rates(points: Mapping[float, Point], prefix: str = "") -> dict[str, Interval | dict[str, Interval]]:
+    """Both rates of points by the false positive rate aimed at."""
+    return {
+        f"{prefix}tpr": {f"{f:g}": point.tpr for f, point in points.items()},
+        f"{prefix}fpr": {f"{f:g}": point.fpr for f, point in points.items()},
+    }
 
 
-def _fpr(points: dict[str, Point]) -> dict[str, Interval]:
-    return {name: point.fpr for name, point in points.items()}
+def _held_back(runs: Sequence[Judged], signal: str, fpr: float) -> Point:
+    """Both rates where each run's threshold is taken from the adversary's own records that nobody trained on."""
+    return above(_scored(runs, signal), [threshold_at(r.arrays[f"{signal}_held"], fpr) for r in runs])
+
+
+def _scored(runs: Sequence[Judged], signal: str) -> Scored:
+    members, outside, index = (
+        [r.arrays[name] for r in runs] for name in (f"{signal}_members", f"{signal}_outside", "index")
+    )
+    return Scored(members, outside, ids_of([r.ids for r in runs]), index)
+
+
+def _numbers(scores: ArrayLike) -> np.ndarray:
+    return np.nan_to_num(np.asarray(scores, np.float64), nan=-np.inf, posinf=np.inf)
 
 
 def _curve(runs: Sequence[Judged], signal: str) -> Curve:

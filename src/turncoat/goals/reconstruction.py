@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 
-from turncoat.goals.goal import Ended, Goal, Judged, Summary
+from turncoat.goals.goal import Ended, Goal, Judged, Over, Summary
+from turncoat.metrics import ratio_interval
 from turncoat.metrics.images import mean_absolute_error, ssim
 from turncoat.results.result import Result
 from turncoat.results.values import Gallery
@@ -40,6 +42,7 @@ class Reconstruction(Goal):
     records: int = 1
     error: float = 0.05
     success_name = "share of records recovered"
+    over: ClassVar[Mapping[str, Over]] = {"mae": ratio_interval}
 
     @property
     def sentence(self) -> str:
@@ -68,7 +71,8 @@ class Reconstruction(Goal):
         scaled = {
             n: (a - low) / (high - low) for n, a in (("originals", truth), ("recovered", taken.records))
         }
-        return Judged(errors <= self.error, measures, scaled | {"shape": np.array(ended.shape)})
+        ids = victim.index[ended.order[taken.steps, taken.positions]]
+        return Judged(errors <= self.error, measures, scaled | {"shape": np.array(ended.shape)}, ids)
 
     def summary(self, runs: Sequence[Judged]) -> Summary:
         return replace(super().summary(runs), gallery=_gallery(runs))

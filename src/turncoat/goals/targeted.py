@@ -40,8 +40,9 @@ class Targeted(Goal):
             )
         chosen = rng.choice(others, self.records, replace=False)
         told = {"records": splits.test.x[chosen], "labels": np.full(self.records, target)}
-        return Case(splits.victim, told)
+        return Case(splits.victim, told, {"index": splits.test.index[chosen]})
 
     def judge(self, ended: Ended) -> Judged:
         told = ended.case.told
-        return Judged(ended.predict(told["records"]) == told["labels"])
+        hit = ended.predict(told["records"]) == told["labels"]
+        return Judged(hit, ids=ended.case.hidden["index"])

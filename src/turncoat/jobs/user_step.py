@@ -139,9 +139,15 @@ def _of_a_library(file: str) -> bool:
 def confirmed(target: Target, output: str, site: str) -> bool:
     """Whether an error at a site moves an output by one and the same amount for two sets of secrets.
 
-    Runs the step on the example and on other values of the same shapes, honestly and tampered.
+    Runs the step on the example and on other values of the same shapes, honestly and tampered; inside a loop
+    the error is added in those passes alone in which the surface says that it shifts the output.
     """
-    error = _an_error(target.surface()[site])
+    surface = target.surface()
+    where = [p for p in surface.places(shifts=output, clean=True) if p.site == site]
+    if not where:
+        raise Refusal(f"no error at {site} shifts {output} and does nothing else that depends on secrets")
+    place, row = min(where, key=lambda p: len(surface.at(p))), surface[site]
+    error = row.only(_an_error(row), place.passes)
     moves = []
     for arguments in (target.arguments, _other_secrets(target)):
         with blamed(target.name):

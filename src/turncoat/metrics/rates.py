@@ -8,18 +8,26 @@ from scipy import special
 
 from turncoat.refusal import Refusal
 
+ONE_TRIAL = "one trial: no interval over trials"
+
 
 class Interval(NamedTuple):
-    """A mean and the confidence interval around it; `n` is what the interval counts (trials, records)."""
+    """A mean and the confidence interval around it.
+
+    `n` is what the interval counts (trials, records), `how` in a few words how it was made.
+    """
 
     mean: float
     low: float
     high: float
     n: int
     confidence: float = 0.95
+    how: str = ""
 
 
-def clopper_pearson(successes: int, trials: int, confidence: float = 0.95) -> Interval:
+def clopper_pearson(
+    successes: int, trials: int, confidence: float = 0.95, how: str = "Clopper-Pearson"
+) -> Interval:
     """The exact two-sided interval for a binomial rate.
 
     It covers the true rate with at least `confidence` for independent trials, whatever the rate. With no
@@ -27,7 +35,7 @@ def clopper_pearson(successes: int, trials: int, confidence: float = 0.95) -> In
     outside 0 to `trials`.
     Source: Clopper and Pearson, Biometrika 26 (1934), in its form by quantiles of the beta distribution.
     """
-    _check_confidence(confidence)
+    check_confidence(confidence)
     if trials < 1:
         raise Refusal("a rate needs at least one trial; raise the number of trials or test records")
     if not 0 <= successes <= trials:
@@ -36,20 +44,7 @@ def clopper_pearson(successes: int, trials: int, confidence: float = 0.95) -> In
     failures = trials - successes
     low = special.betaincinv(successes, failures + 1, tail) if successes else 0.0
     high = special.betainccinv(successes + 1, failures, tail) if failures else 1.0
-    return Interval(successes / trials, float(low), float(high), int(trials), confidence)
-
-
-def rate(flags: ArrayLike, confidence: float = 0.95) -> Interval:
-    """The share of true flags with its Clopper-Pearson interval.
-
-    `flags` is an array of any shape, boolean or of 0 and 1; every entry counts as one independent trial.
-    Test records that share a model are not independent across models: for those take `mean_interval` of
-    one rate per model. Raises `Refusal` for an empty array or other values.
-    """
-    array = np.asarray(flags)
-    if array.dtype != np.bool_ and not np.isin(array, (0, 1)).all():
-        raise Refusal("flags must be true or false (or 1 and 0); compare the scores with a threshold first")
-    return clopper_pearson(int(np.count_nonzero(array)), array.size, confidence)
+    return Interval(successes / trials, float(low), float(high), int(trials), confidence, how)
 
 
 def mean_interval(
@@ -62,19 +57,38 @@ def mean_interval(
     the interval is then all of `bounds`, and without bounds it shrinks to the value itself, with n = 1
     to tell. Raises `Refusal` for no trials or for values that are not finite.
     """
-    _check_confidence(confidence)
+    check_confidence(confidence)
     array = _finite_vector(values)
     mean = float(array.mean())
     if array.size == 1:
         low, high = bounds or (mean, mean)
-        return Interval(mean, float(low), float(high), 1, confidence)
+        return Interval(mean, float(low), float(high), 1, confidence, ONE_TRIAL)
     error = float(array.std(ddof=1)) / np.sqrt(array.size)
     half = -float(special.stdtrit(array.size - 1, (1 - confidence) / 2)) * error
     low, high = mean - half, mean + half
     if bounds:
         low, high = max(low, bounds[0]), min(high, bounds[1])
     # Rounding may put the mean of equal values an ulp outside of them.
-    return Interval(mean, float(min(low, mean)), float(max(high, mean)), array.size, confidence)
+    return Interval(
+        mean, float(min(low, mean)), float(max(high, mean)), array.size, confidence, "t over trials"
+    )
+
+
+def ratio_interval(values: ArrayLike, confidence: float = 0.95) -> Interval:
+    """The geometric mean of one positive value per trial with its Student-t interval on the log scale.
+
+    For ratios and other positive quantities that some trials multiply: the interval stays positive. `values` has
+    shape (trials,); a value of 0 has no logarithm, and then it is the mean's t interval, cut at 0. One trial is
+    as in `mean_interval`. Raises `Refusal` for no trials or for values that are negative or not finite.
+    """
+    array = _finite_vector(values)
+    if (array < 0).any():
+        raise Refusal(f"a ratio is not negative, but one trial gave {array.min():g}")
+    if array.size == 1 or not array.all():
+        return mean_interval(array, confidence, None if array.size == 1 else (0.0, np.inf))
+    logs = mean_interval(np.log(array), confidence)
+    mean, low, high = (float(np.exp(v)) for v in logs[:3])
+    return Interval(mean, low, high, logs.n, confidence, "geometric mean, t over trials on the log scale")
 
 
 def paired_difference(
@@ -105,6 +119,7 @@ def _finite_vector(values: ArrayLike) -> NDArray[np.float64]:
     return array
 
 
-def _check_confidence(confidence: float) -> None:
+def check_confidence(confidence: float) -> None:
+    """Refuses a confidence that is no probability."""
     if not 0 < confidence < 1:
         raise Refusal(f"confidence {confidence} is not between 0 and 1; 0.95 is usual")

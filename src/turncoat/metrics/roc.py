@@ -1,12 +1,22 @@
 """The trade-off of true and false positives: points at a false positive rate, and the curve."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from turncoat.metrics.rates import Interval, clopper_pearson, rate
+from turncoat.metrics.crossed import Spread, crossed_rate, effective_rate, satterthwaite
+from turncoat.metrics.rates import Interval
 from turncoat.refusal import Refusal
+
+RESAMPLES = 200
+SPARE = 6  # so many times the scores that a rate allows are looked at for a resample's threshold
+
+RESAMPLED = "two-level: models and records resampled, the threshold picked anew in each resample"
+RECORDS_RESAMPLED = "records of one model resampled with their threshold: other models may differ"
 
 
 class Point(NamedTuple):
@@ -17,53 +27,121 @@ class Point(NamedTuple):
     fpr: Interval
 
 
-def at_fpr(
-    members: ArrayLike, others: ArrayLike, fpr: float, ids: ArrayLike | None = None, confidence: float = 0.95
-) -> Point:
-    """The true positive rate at the lowest threshold whose false positive rate is at most `fpr`.
+class Scored(NamedTuple):
+    """Scores of members and of non-members, one vector per trial each, and which records they are about.
 
-    `members` and `others` are scores, high for members, of any number of models together. A score equal to
-    the threshold is not above it, so ties never raise the false positive rate. `ids` as in `distinct_rate`.
+    Without ids no record occurs twice.
     """
-    inside, outside = _scores(members), np.sort(_scores(others))
+
+    members: Sequence[ArrayLike]
+    others: Sequence[ArrayLike]
+    member_ids: Sequence[ArrayLike] | None = None
+    other_ids: Sequence[ArrayLike] | None = None
+
+
+def threshold_at(others: ArrayLike, fpr: float) -> float:
+    """The lowest threshold that at most a share `fpr` of the non-members' scores lies above.
+
+    A score equal to the threshold is not above it, so ties never raise the false positive rate.
+    """
     if not 0 <= fpr <= 1:
         raise Refusal(f"a false positive rate lies between 0 and 1, not at {fpr}")
+    outside = np.sort(_scores(others))
     allowed = int(np.floor(fpr * len(outside) + 1e-9))  # 0.001 * 1000 is a little under 1
-    threshold = -np.inf if allowed >= len(outside) else float(outside[len(outside) - 1 - allowed])
-    return above(inside, others, threshold, ids, confidence)
+    return -np.inf if allowed >= len(outside) else float(outside[len(outside) - 1 - allowed])
 
 
-def above(
-    members: ArrayLike,
-    others: ArrayLike,
-    threshold: float,
-    ids: ArrayLike | None = None,
-    confidence: float = 0.95,
-) -> Point:
-    """Both rates above a threshold chosen beforehand.
+def at_fpr(scored: Scored, fpr: float, confidence: float = 0.95) -> Point:
+    """The true positive rate at the lowest pooled threshold whose false positive rate is at most `fpr`.
+
+    Its interval is for other models and other records, and counts that the threshold is estimated: trials and
+    records are resampled, members and non-members together, with the threshold picked in each resample.
+    """
+    threshold = threshold_at(np.concatenate([_scores(o) for o in scored.others]), fpr)
+    point = above(scored, [threshold] * len(scored.members), confidence)
+    trials, flags = len(scored.members), point.tpr.n
+    member, records = _numbered(scored.member_ids, scored.members)
+    other, _ = _numbered(scored.other_ids, scored.others)
+    if not np.isfinite(threshold):
+        return point
+    tpr, rng = point.tpr.mean, np.random.default_rng(0)
+    by_trial, skew = _variance(
+        _resampled(scored, fpr, rng, _trials(scored.members), _trials(scored.others)), trials
+    )
+    by_record, _ = _variance(_resampled(scored, fpr, rng, member, other), records)
+    further = max(by_record - tpr * (1 - tpr) / flags * (trials > 1), 0.0)
+    degrees = satterthwaite((by_trial, trials), (further, records))
+    spread = Spread(tpr, by_trial + further, degrees, skew, trials, records, flags)
+    how = RESAMPLED if trials > 1 else RECORDS_RESAMPLED
+    return point._replace(threshold=threshold, tpr=effective_rate(spread, confidence, how))
+
+
+def above(scored: Scored, thresholds: Sequence[float], confidence: float = 0.95) -> Point:
+    """Both rates above thresholds chosen beforehand, one for each trial; the point's is their mean.
 
     Where scores are -log of a p-value, the threshold -log(f) judges every record by its own distribution,
     at the same nominal rate f: the decision of an adversary who is after one record only.
     """
-    inside, outside = _scores(members) > threshold, _scores(others) > threshold
-    found = rate(outside, confidence) if ids is None else distinct_rate(outside, ids, confidence)
-    return Point(threshold, rate(inside, confidence), found)
+    inside, outside = (
+        [_scores(s) > t for s, t in zip(kind, thresholds, strict=True)]
+        for kind in (scored.members, scored.others)
+    )
+    return Point(
+        float(np.mean(thresholds)),
+        crossed_rate(inside, scored.member_ids, confidence),
+        crossed_rate(outside, scored.other_ids, confidence),
+    )
 
 
-def distinct_rate(flags: ArrayLike, ids: ArrayLike, confidence: float = 0.95) -> Interval:
-    """The mean of flags with the interval that the number of distinct `ids` allows.
+def _resampled(
+    scored: Scored,
+    fpr: float,
+    rng: np.random.Generator,
+    member: NDArray[np.intp],
+    other: NDArray[np.intp],
+) -> NDArray[np.float64]:
+    """The true positive rate in each resample of the units (trials or records) that scores belong to.
 
-    One record seen under many models that share their training data is one witness, not many: it counts
-    once, with the mean of its flags; the interval of the whole number below and above holds the mean.
+    Each unit has a random weight, exponential with mean 1 (Rubin, Annals of Statistics 9, 1981), shared by members
+    and non-members of the same unit.
     """
-    values = np.asarray(flags, np.float64)
-    _, index = np.unique(np.asarray(ids), return_inverse=True)
-    if index.shape != values.shape or not values.size:
-        raise Refusal(f"{values.shape} flags need one id each, not {index.shape}")
-    each = np.bincount(index, values) / np.bincount(index)
-    low, high = (int(f(np.round(each.sum(), 9))) for f in (np.floor, np.ceil))
-    below, over = (clopper_pearson(k, len(each), confidence) for k in (low, high))
-    return Interval(float(each.mean()), below.low, over.high, len(each), confidence)
+    weights = rng.standard_exponential((RESAMPLES, 1 + int(max(member.max(), other.max()))), np.float32)
+    inside, outside = (np.concatenate([_scores(s) for s in kind]) for kind in (scored.members, scored.others))
+    most = min(len(outside), int(SPARE * fpr * len(outside)) + 50)
+    top = np.argpartition(outside, -most)[-most:]
+    top = top[np.argsort(outside[top])[::-1]]
+    allowed = fpr * (weights @ np.bincount(other, minlength=weights.shape[1]).astype(np.float32))
+    passed = np.cumsum(weights[:, other[top]], 1) <= allowed[:, None]
+    at = np.minimum(passed.sum(1), most - 1)
+    order = np.argsort(inside)
+    ranked = np.searchsorted(inside[order], outside[top][at], side="right")
+    each = np.cumsum(weights[:, member[order]], 1, dtype=np.float64)
+    below = np.where(ranked > 0, each[np.arange(RESAMPLES), ranked - 1], 0)
+    return np.asarray(1 - below / each[:, -1])
+
+
+def _variance(resamples: NDArray[np.float64], units: int) -> tuple[float, float]:
+    """The variance over resamples, made unbiased for so many units, and their skew times the standard error."""
+    if units < 2:
+        return 0.0, 0.0
+    variance = float(np.var(resamples)) * (units + 1) / (units - 1)
+    if not variance:
+        return 0.0, 0.0
+    third = float(np.mean((resamples - resamples.mean()) ** 3)) / float(np.std(resamples)) ** 3
+    return variance, third * np.sqrt(variance)
+
+
+def _trials(scores: Sequence[ArrayLike]) -> NDArray[np.intp]:
+    """The number of the trial of each score."""
+    return np.repeat(np.arange(len(scores)), [len(np.asarray(s)) for s in scores])
+
+
+def _numbered(ids: Sequence[ArrayLike] | None, scores: Sequence[ArrayLike]) -> tuple[NDArray[np.intp], int]:
+    """The records of the scores as numbers from 0, and how many there are."""
+    if ids is None:
+        return np.arange(sum(len(np.asarray(s)) for s in scores)), sum(len(np.asarray(s)) for s in scores)
+    known, number = np.unique(np.concatenate([np.asarray(i) for i in ids]), return_inverse=True)
+    return number, len(known)
 
 
 def roc(

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from math import isfinite
 
 from turncoat import engines, protocols
-from turncoat.adversary.reachable import SECRETS, Factors, Found, Probe, bending, probe, reached, written
+from turncoat.adversary.reachable import SECRETS, Factors, Found, Probe, bending, probe, reached
+from turncoat.adversary.squarings import reached_inside, squarings
 from turncoat.paper.options import Options
 from turncoat.paper.table import Table
 from turncoat.refusal import Refusal
@@ -98,6 +99,11 @@ PAPER: dict[str, PaperRow] = {
         {"combined": (("δ", _is(small=1)),)},
         "exp(x)",
     ),
+    "exponential by squaring": PaperRow(
+        {"activation": "additive errors (in the text)"},
+        {"activation": (("exp(x) + δ", _is(f=1, small=1)),)},
+        "exp(x)",
+    ),
     "reciprocal": PaperRow({"activation": "through any product (in the text)"}, {}, "1/x"),
 }
 
@@ -111,6 +117,7 @@ DEFAULT = (
     ("sigmoid", "crypten"),
     ("softmax", "crypten"),
     ("exponential", "mp-spdz-paper"),
+    ("exponential", "crypten"),
     ("reciprocal", "crypten"),
 )
 FUNCTIONS = ("comparison", "ReLU", "sigmoid", "softmax", "exponential", "reciprocal")
@@ -133,7 +140,7 @@ def rows(options: Options) -> Iterator[Row]:
     for i, (function, protocol) in enumerate(wanted):
         options.progress(f"{function} under {protocol}", i, len(wanted))
         p = probe(function, protocols.get(protocol), engines.get(options.engine), options.seed)
-        yield row(p, reached(p))
+        yield row(p, [*reached(p), *reached_inside(p)])
 
 
 def row(p: Probe, found: list[Found]) -> Row:
@@ -143,7 +150,7 @@ def row(p: Probe, found: list[Found]) -> Row:
     cells = {c: _distinct([f for f in found if f.column == c]) for c in COLUMNS}
     ours = {c: _cell(said, paper, c) for c, said in cells.items() if said}
     marks = {c: _mark(cells[c], tests) for c, tests in paper.names.items()}
-    remarks = [_missing(paper, cells), _ways(paper, cells), _diverging(found)]
+    remarks = [_missing(paper, cells), _ways(paper, cells), _inside(found, paper), _diverging(found)]
     if p.name == "reciprocal":
         bent, products = bending(p)
         said = f"an error at {bent} of its {products} products changes the result"
@@ -163,6 +170,8 @@ def row(p: Probe, found: list[Found]) -> Row:
 
 def form(p: Probe) -> str:
     """The function by the kind of its circuit: a sigmoid or softmax is direct if it takes exponentials."""
+    if squarings(p.act) and p.name == "exponential":
+        return "exponential by squaring"
     if p.name not in ("sigmoid", "softmax"):
         return p.name
     parts = {part.partition("#")[0] for n in p.act.sites for part in n.split("/")}
@@ -182,7 +191,7 @@ def _distinct(found: list[Found]) -> Said:
     said: Said = {}
     for f in found:
         if f.expression is not None and f.expression != {"f(x)": 1.0}:
-            said.setdefault(written(f.expression) + (" at i" if f.target_only else ""), f)
+            said.setdefault(f.words + (" at i" if f.target_only else ""), f)
     return said
 
 
@@ -202,7 +211,12 @@ def _cell(said: Said, paper: PaperRow, column: str) -> str:
     rest = sorted((w for w in said if w not in first), key=lambda w: len(said[w].expression or {}))
     shown = [*first, *rest[:SHOWN]]
     more = f" and {len(rest) - SHOWN} more" if len(rest) > SHOWN else ""
-    return f"{{{', '.join(shown)}}}{more}".replace("f(x)", paper.honest)
+    return _of_honest(f"{{{', '.join(shown)}}}{more}", paper)
+
+
+def _of_honest(words: str, paper: PaperRow) -> str:
+    """Words in f(x), and in f of a part of x, with the function's name in the place of f."""
+    return words.replace("f(x)", paper.honest).replace("f(x/", paper.honest.removesuffix(")") + "/")
 
 
 def _mark(said: Said, tests: tuple[tuple[str, Test], ...]) -> Mark:
@@ -227,6 +241,18 @@ def _ways(paper: PaperRow, cells: Mapping[str, Said]) -> str:
     named = _named(cells["combined"], paper.names.get("combined", ()))
     found = {w: cells["activation"].get(w) or cells["combined"][w] for w in named.values()}
     return "; ".join(f"{w} by {f.ways}" for w, f in found.items())
+
+
+def _inside(found: list[Found], paper: PaperRow) -> str:
+    """How errors inside of repeated squarings were placed; of the powers that they give, the first and the last."""
+    inner = [f for f in found if "squaring" in f.ways and f.expression is not None]
+    powers = [f for f in inner if f.power > 1]
+    ways: dict[str, str] = {}
+    for f in inner:
+        if f not in powers[1:-1]:
+            ways.setdefault(_of_honest(f.words, paper), f.ways)
+    last = _of_honest(powers[-1].words, paper) if len(powers) > 2 else ""
+    return "; ".join(f"{'to ' if w == last else ''}{w} by {way}" for w, way in ways.items())
 
 
 def _diverging(found: list[Found]) -> str:

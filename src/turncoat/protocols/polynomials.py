@@ -49,6 +49,6 @@ def combination(box, x: Secret, weights: Sequence[float] | np.ndarray, name: str
         return lax.dot_general(a, w, dims, precision=lax.Precision.HIGHEST)
 
     weights = np.asarray(weights)
-    params = {"dimension_numbers": dims}
-    form = Bilinear("dot_general", params, x.shape, weights.shape, x.shape[:-1], x.dtype, len(weights), apply)
+    params, dtype, shapes = {"dimension_numbers": dims}, x.dtype, (x.shape, weights.shape)
+    form = Bilinear("dot_general", params, *shapes, dtype, dtype, x.shape[:-1], dtype, len(weights), apply)
     return box.product_public(form, x, jnp.asarray(weights, x.dtype), name)

@@ -12,6 +12,8 @@ SHARES = {
     "fpr": "FPR reached",
     "tpr own class": "TPR by the record's own class",
     "tpr target class": "TPR by the class scaled towards",
+    "held back tpr": "TPR, threshold from the adversary's own records",
+    "held back fpr": "FPR, threshold from the adversary's own records",
     "per record tpr": "TPR, each record by its own p-value",
     "per record fpr": "FPR, each record by its own p-value",
     "target accuracy": "Accuracy on the target party's records",

@@ -92,7 +92,9 @@ def surface_table(
 
 def _groups(rows: Sequence[SiteRow]) -> list[list[SiteRow]]:
     """Runs of sites with one beginning of their names and one exposure."""
-    runs = groupby(rows, key=lambda row: (row.name.split("/")[0], row.phase, sorted(row.exposure.items())))
+    runs = groupby(
+        rows, key=lambda row: (row.name.split("/")[0], row.phase, sorted(row.exposure.items()), row.passes)
+    )
     return [list(run) for _, run in runs]
 
 

@@ -227,11 +227,15 @@ def confidence(result: Result) -> str:
 
 
 def exposure(row: SiteRow) -> list[str]:
-    """What an error at the site does, in phrases such as `shifts w0, b0` and `scales b0 by x`."""
-    phrases: dict[str, list[str]] = {}
+    """What an error at the site does, in phrases such as `shifts w0, b0 (last pass)` and `scales b0 by x`."""
+    phrases: dict[tuple[str, str], list[str]] = {}
     for output, kind in row.exposure.items():
-        phrases.setdefault(kind, []).append(output)
-    return [_phrase(kind, ", ".join(outputs)) for kind, outputs in phrases.items()] or ["reaches no output"]
+        phrases.setdefault((kind, row.passes.get(output, "")), []).append(output)
+    said = [
+        _phrase(kind, ", ".join(outputs)) + (f" ({where})" if where else "")
+        for (kind, where), outputs in phrases.items()
+    ]
+    return said or ["reaches no output"]
 
 
 def hints(rows: Iterable[SiteRow]) -> list[str]:

@@ -20,7 +20,8 @@ class SiteRow(Value):
 
     `products` counts the multiplications in one pass; `loops` are the lengths of the loops around the
     site, outermost first. `exposure` maps an output to 'shift', 'tied', 'scaled(x, y)' or 'bent'; an
-    output that an error here cannot reach is left out.
+    output that an error here cannot reach is left out. In a loop it is the class that serves the attacker
+    best: `passes` says in which passes it holds, in words ('last pass'), where not for errors in all of them.
     """
 
     name: str
@@ -30,6 +31,7 @@ class SiteRow(Value):
     phase: Literal["forward", "backward"]
     loops: Integers = ()
     exposure: dict[str, str] = Field(default_factory=dict)
+    passes: dict[str, str] = Field(default_factory=dict)
     hint: str | None = None
 
     @field_validator("exposure")

@@ -46,8 +46,8 @@ def both_notice(result: Result) -> str:
 def ruin(result: Result) -> str:
     """How many attacked models are ruined; "" if none is."""
     count = result.attacked.ruined
-    are = "model is" if count == 1 else "models are"
-    return f"{count} of {result.trials} attacked {are} ruined, with NaN or infinity in them" if count else ""
+    are = "is" if count == 1 else "are"
+    return f"{count} of {result.trials} attacked models {are} ruined by NaN or infinity" if count else ""
 
 
 def points(measured: Measured) -> str:

@@ -53,13 +53,17 @@ class Value(BaseModel):
 
 
 class Measured(Value):
-    """A mean with its confidence interval; `count` is what the interval counts, e.g. trials x records."""
+    """A mean with its confidence interval.
+
+    `count` is what the interval counts, e.g. trials x records, and `how` in a few words how it was made.
+    """
 
     mean: Number
     low: Number
     high: Number
     count: Count = Field(ge=1)
     confidence: float = Field(default=0.95, gt=0, lt=1)
+    how: str = ""
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
@@ -70,8 +74,8 @@ class Measured(Value):
     @classmethod
     def of(cls, interval: Interval) -> Self:
         """The same numbers as `turncoat.metrics` returns them."""
-        mean, low, high, n, confidence = interval
-        return cls(mean=mean, low=low, high=high, count=n, confidence=confidence)
+        mean, low, high, n, confidence, how = interval
+        return cls(mean=mean, low=low, high=high, count=n, confidence=confidence, how=how)
 
 
 class Curve(Value):

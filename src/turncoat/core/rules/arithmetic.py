@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import jax.numpy as jnp
 import numpy as np
 
@@ -10,7 +12,18 @@ from turncoat.core.bilinear import from_primitive
 from turncoat.core.engine import Values
 from turncoat.core.program import Op
 from turncoat.core.rules.table import Rule, refusal, rule
-from turncoat.core.values import Secret, Splat, Value, full_like, is_secret, known, public
+from turncoat.core.values import (
+    Aval,
+    Secret,
+    Splat,
+    Value,
+    dtype_of,
+    full_like,
+    is_secret,
+    known,
+    public,
+    struct,
+)
 
 
 @rule("add", "add_any")
@@ -40,14 +53,33 @@ def square(box: Box, op: Op, values: Values) -> Value:
 
 @rule("dot_general", "conv_general_dilated")
 def bilinear(box: Box, op: Op, values: Values) -> Value:
-    x, y = values
     aval = op.avals[0]
+    if aval.dtype != np.bool_:
+        return _bilinear(box, op, values, struct(aval.shape, aval.dtype))
+    pairs = _bilinear(box, op, values, struct(aval.shape, np.int32))  # an OR of ANDs: is any pair set?
+    return box.invert(box.equal(pairs, full_like(pairs, 0)))
+
+
+def _bilinear(box: Box, op: Op, values: Values, aval: Aval) -> Secret:
+    whole = not jnp.issubdtype(aval.dtype, jnp.inexact)
+    x, y = (_number(box, v, aval.dtype if whole else np.int32) for v in values)
+    if whole and any(jnp.issubdtype(v.dtype, jnp.inexact) for v in (x, y)):
+        raise refusal(op, values, "a fixed-point number is turned into an integer")
+    if not whole and not any(jnp.issubdtype(v.dtype, jnp.inexact) for v in (x, y)):
+        x = box.lift(x, aval.dtype) if is_secret(x) else jnp.asarray(public(x), aval.dtype)
     form = from_primitive(op.primitive, op.params, x, y, aval)
     if is_secret(x) and is_secret(y):
         return box.bilinear(form, x, y)
     if is_secret(x):
         return box.product_public(form, x, public(y))
     return box.product_public(form.swap(), y, public(x))
+
+
+def _number(box: Box, value: Value, dtype: Any) -> Value:
+    """A bit as an integer, which is multiplied without a truncation; numbers as they are."""
+    if dtype_of(value) != np.bool_:
+        return value
+    return box.arith(value, dtype) if is_secret(value) else jnp.asarray(public(value), dtype)
 
 
 @rule("div")

@@ -8,6 +8,7 @@ truncation   three protocols, and who can reach the result
 circuits     sign, zero test and digits: ANDs of 64-bit words
 gates        the ANDs inside a comparison, as sites
 conversion   a bit as a number
+options      what can be chosen
 engine       the black box's operations made of these, and where the corrupt party's error goes
 costs        bytes, messages and rounds, from shapes
 """

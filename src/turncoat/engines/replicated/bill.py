@@ -108,24 +108,33 @@ class Counting(Abstract):
             return arithmetic.constant(factor, self.precision)[1]
 
     def product_public(self, bilinear: Bilinear, x: int, c: Any, aval: Aval, at: At) -> int:
-        return self.scale(x, c, aval, at)
+        return self.scale(x, c, aval, at) if bilinear.truncates else x
 
     def product(self, bilinear: Bilinear, x: int, y: int, aval: Aval, at: At) -> int:
-        return self._done(at, costs.product(_size(aval)) + self._truncated(aval), x, y)
+        cut = self._truncated(aval) if bilinear.truncates else Cost()
+        return self._done(at, costs.product(_size(aval)) + cut, x, y)
 
     def compare(self, kind: str, x: int, y: int, operand: Aval, at: At) -> int:
         # a comparison has the costs of all its gates
         return self._done(at, (costs.sign if kind == "lt" else costs.is_zero)(_size(operand)), x, y)
 
     def select(self, b: int, x: int, y: int, aval: Aval, at: At) -> int:
-        # the bit's conversion need not wait for the values
-        return max(self._done(at, costs.select(_size(aval)), b), max(x, y) + 1)
+        number = self._converted(b, aval, at.inner)  # which need not wait for the values
+        hidden = costs.product(_size(aval)).times(2 - len(at.inner))
+        return max(self._done(at, hidden + costs.product(_size(aval)), number), max(x, y) + 1)
 
     def both(self, a: int, b: int, aval: Aval, at: At) -> int:
         return self._done(at, costs.conjunction(_size(aval), 1), a, b)
 
     def arith(self, b: int, aval: Aval, at: At) -> int:
-        return self._done(at, costs.number(_size(aval)), b)
+        hidden = costs.product(_size(aval)).times(1 - len(at.inner))
+        return self._done(at, hidden + costs.product(_size(aval)), self._converted(b, aval, at.inner))
+
+    def _converted(self, b: int, aval: Aval, products: Sequence[At]) -> int:
+        """A bit after the products of its conversion that are sites of their own, one after the other."""
+        for at in products:
+            b = self._done(at, costs.product(_size(aval)), b)
+        return b
 
     def bits(self, x: int, lo: int, hi: int, aval: Aval, at: At) -> int:
         return self._done(at, costs.digits(_size(aval) // max(hi - lo, 1)), x)

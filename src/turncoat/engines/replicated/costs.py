@@ -82,13 +82,3 @@ def digits(entries: int) -> Cost:
     for span in SPANS:
         total += conjunction(entries, 64, 1) if span == 32 else conjunction(entries, 128, 2)
     return total
-
-
-def number(entries: int) -> Cost:
-    """A bit as a number: two products, one after the other."""
-    return product(entries).times(2)
-
-
-def select(entries: int) -> Cost:
-    """The bit as a number, and a product; nothing is truncated."""
-    return number(entries) + product(entries)

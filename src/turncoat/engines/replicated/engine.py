@@ -3,7 +3,7 @@
 Numbers are fixed point with `precision` fractional bits, bits are shared modulo 2. The corrupt party adds its
 error to what it sends and keeps, and does nothing else that an honest one would not: before resharing at
 products, before the last AND's at comparisons (with `gates`, before any AND's), at 2^(2f) where two numbers
-meet and 2^f where a bit meets one.
+meet, 2^f where a bit meets one, and 1 where bits meet that are being converted.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ from jax import Array
 from turncoat.core.bilinear import Bilinear
 from turncoat.core.draws import Draws
 from turncoat.core.engine import Traced, Values
-from turncoat.core.sites import At
+from turncoat.core.sites import At, Site
 from turncoat.core.values import Aval
 from turncoat.engines import arithmetic
-from turncoat.engines.replicated import circuits, conversion, truncation
+from turncoat.engines.replicated import circuits, conversion, options, truncation
 from turncoat.engines.replicated.bill import counted
 from turncoat.engines.replicated.gates import LANES, SIGN, ZERO, flipped
-from turncoat.engines.replicated.opening import opened, opened_bits
+from turncoat.engines.replicated.opening import opened, opened_bits, revealed
 from turncoat.engines.replicated.products import conjunction, multiply
 from turncoat.engines.replicated.randomness import Stream
 from turncoat.engines.replicated.sharing import Copies, Sharing, known, place, shared, shared_bits
 from turncoat.engines.replicated.truncation import VARIANTS
-from turncoat.refusal import Refusal, nearest
+from turncoat.refusal import Refusal
 
 SIGN_LANE, ZERO_LANE = np.uint64(circuits.TOP), np.uint64(0)
 
@@ -47,6 +47,7 @@ class Replicated(Traced):
     """
 
     random = True
+    xor_products = conversion.PRODUCTS
     stream: Stream  # of the evaluation, or of the pass of a loop in it
 
     def __init__(
@@ -57,10 +58,10 @@ class Replicated(Traced):
         gates: bool = False,
         copies: bool = False,
     ) -> None:
-        _check(corrupt, truncation, precision)
+        options.check(corrupt, truncation, precision)
         self.corrupt, self.truncation, self.precision, self.copies = corrupt, truncation, precision, copies
-        self.name = _name(corrupt, truncation, precision, gates)
-        self.kinds = frozenset({"product", "bit", "conversion"})
+        self.name = options.name(corrupt, truncation, precision, gates)
+        self.kinds = frozenset({"product", "bit", "conversion", "xor-product"})
         if corrupt in VARIANTS[truncation]:
             self.kinds |= {"truncation"}
         if gates:
@@ -120,16 +121,11 @@ class Replicated(Traced):
         return known(encoded, self.copies)
 
     def open(self, wire: Sharing, aval: Aval) -> Array:
-        if aval.dtype == np.bool_:
-            return opened_bits(wire)[0][0]
-        value, blame = opened(wire)
-        if not _fixed(aval):
-            return arithmetic.signed(value[0]).astype(aval.dtype)
-        number = arithmetic.decode(value[0], self.precision).astype(aval.dtype)
-        if blame is None:
-            return number
-        stopped = jnp.any(wire.aborted | blame)  # whoever aborts reveals nothing
-        return jnp.where(stopped, jnp.full((), np.nan, aval.dtype), number)
+        value, blame = (opened_bits if aval.dtype == np.bool_ else opened)(wire)
+        if _fixed(aval):
+            return revealed(wire, arithmetic.decode(value[0], self.precision).astype(aval.dtype), blame)
+        whole = value[0] if aval.dtype == np.bool_ else arithmetic.signed(value[0]).astype(aval.dtype)
+        return revealed(wire, whole, blame)
 
     # ---- local ----------------------------------------------------------------------------------------
 
@@ -161,13 +157,14 @@ class Replicated(Traced):
     # ---- products -------------------------------------------------------------------------------------
 
     def product(self, bilinear: Bilinear, x: Sharing, y: Sharing, aval: Aval, at: At) -> Sharing:
-        digits = 2 * self.precision if _fixed(aval) else 0
+        digits = self.precision * (_fixed(aval) + bilinear.truncates)
         apply = partial(arithmetic.multiply, bilinear, uniform=True)
         z = multiply(apply, x, y, self._added(aval, at.error, digits))
-        return self._truncated(z, self.precision, aval) if _fixed(aval) else z
+        return self._truncated(z, self.precision, aval) if bilinear.truncates else z
 
     def product_public(self, bilinear: Bilinear, x: Sharing, c: Any, aval: Aval, at: At) -> Sharing:
-        factor, bits = self._factor(c, aval, at)
+        whole = not bilinear.truncates
+        factor, bits = (self._encoded(c, bilinear.y_aval), 0) if whole else self._factor(c, aval, at)
         z = x.map(lambda share: arithmetic.multiply(bilinear, share, factor, uniform=True))
         return self._truncated(z, bits, aval, at.error)
 
@@ -176,8 +173,8 @@ class Replicated(Traced):
         return self._truncated(x.map(lambda a: a * element), bits, aval, at.error)
 
     def select(self, b: Sharing, x: Sharing, y: Sharing, aval: Aval, at: At) -> Sharing:
-        zero, again = (self.stream.zero(*aval.shape) for _ in range(2))
-        bit = conversion.number(b, 0, zero, again)
+        first, second = (part.error for part in at.inner) if at.inner else (None, None)
+        bit = self._number(b, 0, aval, (first, 0), (second, 0))
         digits = self.precision if _fixed(aval) else 0
         chosen = multiply(jnp.multiply, bit, self.sub(x, y, aval), self._added(aval, at.error, digits))
         return chosen.map(jnp.add, y)
@@ -201,8 +198,21 @@ class Replicated(Traced):
 
     def arith(self, b: Sharing, aval: Aval, at: At) -> Sharing:
         unit = self.precision if _fixed(aval) else 0
-        added = self._added(aval, None if at.error is None else -at.error, unit - 1)
-        return conversion.number(b, unit, self.stream.zero(*aval.shape), added)
+        first = at.inner[0].error if at.inner else None
+        return self._number(b, unit, aval, (first, 0), (None if at.error is None else -at.error, unit - 1))
+
+    def misread(self, b: Sharing, at: At) -> Any:
+        """What the errors in a bit's conversion add to the number that it becomes; reads secrets."""
+        return conversion.misread(b, *(part.error for part in at.inner))
+
+    def check(self, site: Site, error: Any) -> None:
+        if site.kind != "conversion" or not np.issubdtype(site.dtype, np.integer):
+            return
+        if isinstance(error, jax.core.Tracer) or np.any(np.asarray(error) % 2):
+            raise Refusal(
+                f"no party can add an odd number at {site.name} on engine {self.name!r}, where an error in a bit's "
+                "conversion counts twice: give even whole numbers, outside of jit, vmap and training"
+            )
 
     def bits(self, x: Sharing, lo: int, hi: int, aval: Aval, at: At) -> Sharing:
         if at.error is not None:
@@ -236,16 +246,18 @@ class Replicated(Traced):
         if not _fixed(aval):
             return arithmetic.unsigned(jnp.asarray(factor).astype(jnp.int64)), 0
         element, bits = arithmetic.constant(factor, self.precision)
-        if (
-            at.site is not None and isinstance(bits, int) and bits == 0
-        ):  # the surface says that it is truncated
+        if at.site is not None and isinstance(bits, int) and bits == 0:  # the surface says: truncated
             return element << np.uint64(self.precision), self.precision
         return element, bits
+
+    def _number(self, b: Sharing, unit: int, aval: Aval, *errors: tuple[Any, int]) -> Sharing:
+        """A bit times 2^unit; the errors of its two products, each at a scale of its own."""
+        return conversion.number(b, unit, *(self._added(aval, error, digits) for error, digits in errors))
 
     def _added(self, aval: Aval, error: Any, digits: int) -> Array:
         """What is added to the parties' products: a sharing of zero, and the corrupt party's error."""
         zero = self.stream.zero(*aval.shape)
-        return zero if error is None else zero + place(arithmetic.encode(error, digits), self.corrupt)
+        return zero if error is None else zero + place(arithmetic.wrapped(error, digits), self.corrupt)
 
     def _truncated(self, z: Sharing, bits: Any, aval: Aval, error: Any = None) -> Sharing:
         """z without its lowest `bits`; an error is added where the protocol lets this party."""
@@ -253,7 +265,7 @@ class Replicated(Traced):
             return z
         if self.truncation == "pair":
             return truncation.by_pair(z, bits, truncation.pair(self.stream, aval.shape, bits, self.copies))
-        late = jnp.zeros((), jnp.uint64) if error is None else arithmetic.encode(error, self.precision)
+        late = jnp.zeros((), jnp.uint64) if error is None else arithmetic.wrapped(error, self.precision)
         if self.truncation == "spu-trunc1":
             return truncation.spu_trunc1(z, bits, self.stream.words(*aval.shape), late)
         return truncation.spu_truncpr(z, bits, self.stream.words(6, *aval.shape), late)
@@ -279,22 +291,3 @@ def _coin(words: Array) -> Array:
 def _turned(wire: Sharing, aborted: Callable) -> Sharing:
     own, next = (jnp.swapaxes(a, 0, 1) for a in (wire.own, wire.next))
     return Copies(own, next, aborted(wire.aborted, len(own))) if isinstance(wire, Copies) else wire.hold(own)
-
-
-def _check(corrupt: int, truncation: str, precision: int) -> None:
-    if corrupt not in (0, 1, 2):
-        raise Refusal(f"the corrupt party is 0, 1 or 2, not {corrupt}")
-    if truncation not in VARIANTS:
-        raise Refusal(
-            f"there is no truncation {truncation!r}; the nearest are {nearest(truncation, VARIANTS)}"
-        )
-    if not 1 <= precision <= 30:
-        raise Refusal(f"a precision is between 1 and 30 fractional bits, not {precision}")
-
-
-def _name(corrupt: int, truncation: str, precision: int, gates: bool) -> str:
-    """The name that makes this engine again: options that differ from their defaults."""
-    plain = {"corrupt": 1, "truncation": "pair", "precision": 18, "gates": False}
-    given = {"corrupt": corrupt, "truncation": truncation, "precision": precision, "gates": gates}
-    said = ",".join(f"{k}={str(v).lower()}" for k, v in given.items() if v != plain[k])
-    return "replicated" + (f":{said}" if said else "")

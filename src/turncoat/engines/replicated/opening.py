@@ -31,6 +31,14 @@ def opened_bits(x: Sharing) -> tuple[Array, Array | None]:
     return _opened(x, operator.xor)
 
 
+def revealed(x: Sharing, value: Array, blame: Array | None) -> Array:
+    """An opened value as it leaves; of what somebody aborted on the way nothing does: NaN, False or zero."""
+    if blame is None:
+        return value
+    nothing = jnp.nan if jnp.issubdtype(value.dtype, jnp.inexact) else 0
+    return jnp.where(jnp.any(x.aborted | blame), jnp.full((), nothing, value.dtype), value)
+
+
 def _opened(x: Sharing, join: Callable) -> tuple[Array, Array | None]:
     if isinstance(x, Shares):
         value = join(join(x.own[0], x.own[1]), x.own[2])

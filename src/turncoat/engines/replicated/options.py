@@ -1,0 +1,26 @@
+"""The options of engine `replicated`: which there are, and the name that makes an engine again."""
+
+from __future__ import annotations
+
+from turncoat.engines.replicated.truncation import VARIANTS
+from turncoat.refusal import Refusal, nearest
+
+
+def check(corrupt: int, truncation: str, precision: int) -> None:
+    """Refuses options that no engine has."""
+    if corrupt not in (0, 1, 2):
+        raise Refusal(f"the corrupt party is 0, 1 or 2, not {corrupt}")
+    if truncation not in VARIANTS:
+        raise Refusal(
+            f"there is no truncation {truncation!r}; the nearest are {nearest(truncation, VARIANTS)}"
+        )
+    if not 1 <= precision <= 30:
+        raise Refusal(f"a precision is between 1 and 30 fractional bits, not {precision}")
+
+
+def name(corrupt: int, truncation: str, precision: int, gates: bool) -> str:
+    """The name that makes this engine again: options that differ from their defaults."""
+    plain = {"corrupt": 1, "truncation": "pair", "precision": 18, "gates": False}
+    given = {"corrupt": corrupt, "truncation": truncation, "precision": precision, "gates": gates}
+    said = ",".join(f"{k}={str(v).lower()}" for k, v in given.items() if v != plain[k])
+    return "replicated" + (f":{said}" if said else "")

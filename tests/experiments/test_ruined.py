@@ -1,0 +1,73 @@
+"""A ruined model is its own outcome: counted, shown, and no success but where the model was to be of no use."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from turncoat import attacks, data
+from turncoat.experiments.experiment import Experiment, run
+from turncoat.experiments.runs import Attacked, Run, Runs, finite
+from turncoat.experiments.trial import Trial
+from turncoat.goals import Judged
+from turncoat.jobs.job import Job
+from turncoat.results.json import from_json, to_json
+
+JOB = Job(epochs=2)
+
+
+def test_an_overdone_backdoor_is_no_success():
+    settings = {"source": 1, "target": 0, "rows": "all", "strength": 1e4}
+    found = run(Experiment("backdoor", Job(), settings, trials=2))
+    assert (found.honest.ruined, found.attacked.ruined) == (0, 2)
+    assert found.attacked.success.mean == 0 and not found.reached
+    assert found.attacked.accuracy.mean == 0  # NaN is no class, not class 0
+    assert any("ruined in 2 of 2 trials" in note for note in found.notes)
+    assert not found.unnoticed and found.noticed.unpaired.mean > 0.99
+    assert from_json(to_json(found)) == found
+
+
+def drawn(name, data_name="digits", **settings):
+    """An attack's first trial, undisturbed, and its parameters with NaN in the weights."""
+    attack = attacks.get(name, settings)
+    dataset = data.load(data_name)
+    if name == "fairness":
+        dataset = replace(dataset, party=np.arange(len(dataset), dtype=np.int32) % 2, party_names=("a", "b"))
+    model = "mlp" if name == "deposit" else "lr"
+    trial = Trial.of(dataset, replace(JOB, data=data_name, model=model, hidden=(16,)), 0).drawn(attack.goal)
+    params = trial.arguments()[0]
+    return Attacked(trial, (attack,)), params | {"w0": np.full_like(params["w0"], np.nan)}
+
+
+ATTACKS = [
+    ("availability", {}, True),
+    ("backdoor", {}, False),
+    ("deposit", {}, False),
+    ("fairness", {}, False),
+    ("membership", {"shadow_models": 2, "records": 2}, False),
+    ("reconstruction", {}, False),
+    ("targeted", {}, False),
+]
+
+
+@pytest.mark.parametrize(("name", "settings", "counts"), ATTACKS)
+def test_a_ruined_model_is_a_success_for_availability_alone(name, settings, counts):
+    attacked, params = drawn(name, "breast_cancer" if name == "fairness" else "digits", **settings)
+    found = attacked.judged(0, params, 1)
+    assert found.ruined and not found.correct.any()
+    assert found.judged.flags.all() if counts else not found.judged.flags.any()
+    (kept,) = finite(Runs(honest=[found])).honest
+    assert attacked.attacks[0].goal.summary([kept.judged]).success.mean == counts
+
+
+def test_a_measure_that_some_ruined_run_lacks_is_left_out():
+    def one(**measures):
+        flags = np.array([True])
+        return Run(flags, Judged(flags, measures), 1, flags, False)
+
+    sound = Runs(honest=[one(a=1.0, b=2.0)], attacked=[one(a=3.0, b=4.0)], varied=[[one(a=1.0, b=1.0)]])
+    assert finite(sound) is sound
+    ruined = replace(sound, varied=[[one(a=float("nan"), b=1.0)]])
+    left = finite(ruined)
+    assert [list(r.judged.measures) for r in (*left.honest, *left.attacked, *left.varied[0])] == [["b"]] * 3
+    assert left.poisoned == [] and left.wrapped == []
