@@ -60,6 +60,15 @@ def test_a_ruined_model_is_a_success_for_availability_alone(name, settings, coun
     assert attacked.attacks[0].goal.summary([kept.judged]).success.mean == counts
 
 
+def test_a_ruined_model_is_right_on_no_record_of_the_target_party():
+    """Its flags are cleared, which is no accuracy of 100 %."""
+    attacked, params = drawn("fairness", "breast_cancer")
+    found = attacked.judged(0, params, 1).judged
+    measures = attacked.attacks[0].goal.summary([found]).measures
+    assert measures["target_accuracy"].mean == measures["other_accuracy"].mean == 0
+    assert measures["target_positive"].mean == measures["other_positive"].mean == 0
+
+
 def test_a_measure_that_some_ruined_run_lacks_is_left_out():
     def one(**measures):
         flags = np.array([True])
