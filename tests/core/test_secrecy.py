@@ -3,11 +3,13 @@
 Each row of the tables says the whole surface of one small function: names, kinds and shapes.
 """
 
+import functools
 import inspect
 import warnings
 from dataclasses import dataclass
 from typing import Any
 
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -592,13 +594,25 @@ def inside_a_scan(x):
     return lax.scan(body, 0.0, x)  # here
 
 
-@refused("'sin'", "x", V)
-def the_outermost_frame(x):
-    return helper(x)  # here
-
-
 def helper(x):
-    return lax.sin(x)
+    y = 2 * x
+    return lax.sin(y)  # here
+
+
+def wrapper(x):
+    return helper(x) + 1  # here
+
+
+def through_a_library(x):
+    return functools.reduce(lambda c, f: f(c), [helper], x)  # here
+
+
+@pytest.mark.parametrize("outer", [wrapper, through_a_library, jax.jit(wrapper), jax.vmap(wrapper)])
+def test_refusals_name_the_innermost_line_and_the_wrapper_beside_it(outer):
+    with pytest.raises(tc.Refusal) as caught:
+        tc.secure(outer)(V)
+    f = inspect.unwrap(outer)
+    assert f", at {place(helper)} (helper), called at {place(f)} ({f.__name__}); secret" in str(caught.value)
 
 
 @pytest.mark.parametrize("name", REFUSED)
@@ -626,8 +640,8 @@ def test_the_surface_refuses_alike():
         tc.surface(lambda x: lax.sort(x), V)
 
 
-def test_the_line_is_the_callers_after_a_plain_call():
-    step = jax.jit(lambda x: lax.sin(x))
+def test_the_wrapper_is_the_caller_after_a_plain_call():
+    step = jax.jit(helper)
     step(V)  # the trace of the inner function is cached now
 
     def f(x):
@@ -635,7 +649,16 @@ def test_the_line_is_the_callers_after_a_plain_call():
 
     with pytest.raises(tc.Refusal) as caught:
         tc.secure(f)(V)
-    assert place(f) in str(caught.value)
+    assert f"at {place(helper)} (helper), called at {place(f)} (" in str(caught.value)
+
+
+def test_a_layer_of_a_library_is_named_by_the_line_that_calls_it():
+    def f(x):
+        return nn.Sequential([nn.Dense(2), jnp.sin]).init_with_output(jax.random.key(0), x)[0]  # here
+
+    with pytest.raises(tc.Refusal, match="'sin'") as caught:
+        tc.secure(f)(V)
+    assert f", at {place(f)} (" in str(caught.value) and "called at" not in str(caught.value)
 
 
 @pytest.mark.parametrize("name", ["sort", "gather", "unknown"])
