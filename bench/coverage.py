@@ -1,6 +1,6 @@
 """How often the intervals of reports hold the true value, by simulation: the tables of docs/statistics.md.
 
-    python -m bench.coverage                # everything, about an hour; or one of rates, change, ratios, tpr, null
+    python -m bench.coverage                # everything, an hour or more; or one of rates, change, ratios, tpr, null
     python -m bench.coverage rates --times 200
 
 The nominal level is 95 %. Flags are drawn from a logistic model: the log-odds of success of model m on record r are
