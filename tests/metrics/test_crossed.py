@@ -160,6 +160,17 @@ def test_predictions_of_which_none_changed_allow_what_their_number_allows():
     assert "other models may differ" in crossed_difference(same[:1], same[:1]).how
 
 
+@pytest.mark.parametrize(("before", "after", "sign"), [(0, 1, 1), (1, 0, -1)])
+def test_a_change_of_every_flag_allows_what_flags_that_agree_allow(before, after, sign):
+    """The variance of flags that all changed is 0, which says nothing about other models."""
+    flags = [np.full((4, 100), bool(value)) for value in (before, after)]
+    found = crossed_difference(*flags, [np.arange(100)] * 4)
+    least = crossed_rate([np.ones(100, bool)] * 4, [np.arange(100)] * 4).low
+    ends = sorted([sign * 1.0, sign * least])
+    assert found.mean == sign and [found.low, found.high] == pytest.approx(ends)
+    assert 0.5 < least < 0.99
+
+
 def target(centre, spread):
     """The mean of a logistic of a normal, by quadrature."""
     x, w = np.polynomial.hermite_e.hermegauss(40)
