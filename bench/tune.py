@@ -64,7 +64,7 @@ GRIDS = {
     "gradient-amplification": Grid(
         "gradient-amplification",
         (Job("fmnist", "mlp", (32,), engine="replicated", epochs=10, batch=100, learning_rate=0.1),),
-        {"strength": (-1, -3, -5, -10)},
+        {"strength": (-1, -3, -5)},
     ),
     "amplified-backdoor-lr": Grid(
         "amplified-backdoor",
@@ -126,7 +126,7 @@ GRIDS = {
     "fairness": Grid(
         "fairness",
         TABLE6,
-        {"balance": (1.0, 1.25, 1.5), "strength": (-1.0, -1.25, -1.5, -2.0)},
+        {"balance": (1.0, 1.25, 1.5), "strength": (-1.0, -1.3, -1.6, -2.0)},
         {"records": 800},
     ),
     "fairness-begin": Grid("fairness", TABLE6, {"begin": (0.0, 0.5, 0.8, 0.9)}, {"records": 800}),

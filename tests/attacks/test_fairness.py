@@ -61,7 +61,7 @@ def test_opposed_scaling_names_the_classes_as_often_as_an_honest_model(parties):
 @pytest.mark.parametrize(
     ("settings", "others", "strength", "begin"),
     [
-        ({}, "opposed", -1.25, 0.8),
+        ({}, "opposed", -1.3, 0.8),
         ({"others": "untouched"}, "untouched", 2.0, 0.0),
         ({"by": "zeroing"}, "untouched", 2.0, 0.0),
         ({"by": "zeroing", "others": "untouched"}, "untouched", 2.0, 0.0),

@@ -25,6 +25,7 @@ TUNED = [
     ("backdoor", {"rows": "all"}, ("strength",)),
     ("deposit", {}, ("strength", "at")),
     ("fairness", {}, ("strength", "balance", "begin")),
+    ("gradient-amplification", {}, ("strength",)),
     ("fairness", {"others": "untouched"}, ("strength", "begin")),
     ("gradient-amplification", {}, ("strength",)),
     ("membership", {}, ("others",)),

@@ -133,6 +133,7 @@ def classes(surface, site, output="result"):
 
 
 RECORDS = jax.random.normal(jax.random.key(3), (6, 4, 3)), jnp.ones((6, 4))
+SMALLER = RECORDS[0][:3, :2, :2], RECORDS[1][:3, :2]
 
 
 def test_a_regression_in_one_function_is_shifted_in_its_last_pass():
@@ -151,6 +152,13 @@ def test_a_regression_in_one_function_is_shifted_in_its_last_pass():
         moves.append(step(args[0], *data, errors={"dot#2": error}) - step(args[0], *data))
     for moved in moves:
         assert jnp.allclose(moved, jnp.array([-1.0, 2.0, -3.0]), atol=1e-5)
+
+
+@pytest.mark.parametrize("protocol", ["crypten", "secureml"])
+def test_no_pass_of_a_regression_is_worse_than_derived(protocol):
+    box = BlackBox(tc.secure(regression, protocol=protocol), (jnp.zeros(2), *SMALLER), trials=2)
+    assert too_optimistic(box) == []
+    assert box.surface.cleanest("result").passes == ("last",)
 
 
 def test_passes_of_loops_in_loops():
@@ -294,6 +302,10 @@ SMALL = {
     "concatenate with itself": one(lambda v, w: jnp.concatenate([v * w] * 2), (V, W), mul="tied"),
     "gather with repeats": one(lambda v, w: (v * w)[jnp.array([2, 0, 2])], (V, W), mul="tied"),
     "gather without repeats": one(lambda v, w: (v * w)[jnp.array([2, 0])], (V, W), mul="shift"),
+    "gather at a secret index": one(
+        lambda v, w, i: (v * w)[i], (V, W, INDEX),
+        mul="scaled(i)", gather="shift", compare="bent", select="bent", **{"gather/compare": "bent"},
+    ),
     "write into": one(lambda v, w: w.at[1].set((v * w)[0]), (V, W), mul="tied"),
     "add into": one(lambda v, w: w.at[:2].add((v * w)[:2]), (V, W), mul="tied"),
     "public mask": one(lambda v, w: (v * w) * jnp.array([1.0, 0.0, 1.0]), (V, W), mul="tied"),

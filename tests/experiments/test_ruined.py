@@ -7,7 +7,7 @@ import pytest
 
 from turncoat import attacks, data
 from turncoat.experiments.experiment import Experiment, run
-from turncoat.experiments.runs import Attacked, Run, Runs, finite
+from turncoat.experiments.runs import Attacked, Run, Runs, finite, gain
 from turncoat.experiments.trial import Trial
 from turncoat.goals import Judged
 from turncoat.jobs.job import Job
@@ -60,6 +60,15 @@ def test_a_ruined_model_is_a_success_for_availability_alone(name, settings, coun
     assert attacked.attacks[0].goal.summary([kept.judged]).success.mean == counts
 
 
+def test_a_ruined_model_is_right_on_no_record_of_the_target_party():
+    """Its flags are cleared, which is no accuracy of 100 %."""
+    attacked, params = drawn("fairness", "breast_cancer")
+    found = attacked.judged(0, params, 1).judged
+    measures = attacked.attacks[0].goal.summary([found]).measures
+    assert measures["target_accuracy"].mean == measures["other_accuracy"].mean == 0
+    assert measures["target_positive"].mean == measures["other_positive"].mean == 0
+
+
 def test_a_measure_that_some_ruined_run_lacks_is_left_out():
     def one(**measures):
         flags = np.array([True])
@@ -71,3 +80,18 @@ def test_a_measure_that_some_ruined_run_lacks_is_left_out():
     left = finite(ruined)
     assert [list(r.judged.measures) for r in (*left.honest, *left.attacked, *left.varied[0])] == [["b"]] * 3
     assert left.poisoned == [] and left.wrapped == []
+
+
+def judged(flags, ids=None):
+    flags = np.array(flags, bool)
+    ids = None if ids is None else np.array(ids)
+    return Run(flags, Judged(flags, ids=ids), 1, flags, False)
+
+
+def test_a_gain_is_paired_by_record_only_where_the_records_are_the_same():
+    before, after = [judged([0, 1, 0, 0], range(4))] * 3, [judged([1, 1, 1, 1], range(4))] * 3
+    found = gain(before, after)
+    assert found.mean == 0.75 and found.low < 0.6  # four records, however many models agree on them
+    others = [judged([1, 1], [7, 8])] * 3
+    assert gain(before, others)[:4] == (0.75, 0.75, 0.75, 3)
+    assert gain([judged([0, 0])] * 3, [judged([1, 1])] * 3).mean == 1

@@ -23,7 +23,7 @@ def site(name):
 
 def surface(**exposure):
     """A surface of one site for each entry, with what it does to the output `w`; None: it does not reach it."""
-    reach = {name: {} if kind is None else {"w": kind} for name, kind in exposure.items()}
+    reach = {name: {} if kind is None else {"w": {(): kind}} for name, kind in exposure.items()}
     return Surface({name: site(name) for name in exposure}, reach, ("w",), "crypten", "reals")
 
 

@@ -95,8 +95,10 @@ def test_reconstruction_asks_for_one_record(honest, attacked, reached):
 
 
 def fairness(target, other):
+    """One answer to all would be right on .45 of the others' records."""
     honest = [0.8] * len(target)
     fell = {"attacked_target_accuracy": target, "attacked_other_accuracy": other}
+    fell["attacked_other_constant"] = [0.45] * len(target)
     return of_trials(honest, honest, honest_target_accuracy=honest, honest_other_accuracy=honest, **fell)
 
 
@@ -107,6 +109,7 @@ def fairness(target, other):
         ([0.70, 0.71, 0.70], [0.70, 0.70, 0.71], False),  # everybody falls alike
         ([0.55, 0.56, 0.55], [0.50, 0.51, 0.49], False),  # the others fall by more
         ([0.81, 0.82, 0.81], [0.90, 0.91, 0.90], False),  # the target does not fall
+        ([0.30, 0.31, 0.30], [0.45, 0.46, 0.44], False),  # no better than one answer to all
         ([0.60, 0.79, 0.70], [0.80, 0.79, 0.80], False),  # trials do not agree
         ([0.70], [0.80], False),  # one trial
     ],

@@ -160,6 +160,17 @@ def test_predictions_of_which_none_changed_allow_what_their_number_allows():
     assert "other models may differ" in crossed_difference(same[:1], same[:1]).how
 
 
+@pytest.mark.parametrize(("before", "after", "sign"), [(0, 1, 1), (1, 0, -1)])
+def test_a_change_of_every_flag_allows_what_flags_that_agree_allow(before, after, sign):
+    """The variance of flags that all changed is 0, which says nothing about other models."""
+    flags = [np.full((4, 100), bool(value)) for value in (before, after)]
+    found = crossed_difference(*flags, [np.arange(100)] * 4)
+    least = crossed_rate([np.ones(100, bool)] * 4, [np.arange(100)] * 4).low
+    ends = sorted([sign * 1.0, sign * least])
+    assert found.mean == sign and [found.low, found.high] == pytest.approx(ends)
+    assert 0.5 < least < 0.99
+
+
 def target(centre, spread):
     """The mean of a logistic of a normal, by quadrature."""
     x, w = np.polynomial.hermite_e.hermegauss(40)
@@ -182,3 +193,16 @@ def test_nominal_95_percent_cover_at_least_93(models, centre, spread):
         hits, pooled = hits + (found.low <= true <= found.high), pooled + (naive.low <= true <= naive.high)
     assert hits >= 0.92 * times  # two standard errors of 400 draws below .95 is .928
     assert pooled < 0.9 * times
+
+
+@pytest.mark.parametrize("models", [3, 10])
+def test_changes_are_covered_although_records_are_shared(models):
+    rng, hits, times, records = np.random.default_rng(6), 0, 400, 150
+    true = target(0.7, np.hypot(0.1, 1.5)) - target(1.0, 1.5)
+    for _ in range(times):
+        odds, luck = 1.0 + 1.5 * rng.normal(size=records), rng.random((models, records))
+        moved = odds - 0.3 + 0.1 * rng.normal(size=(models, 1))
+        before, after = luck < special.expit(odds), luck < special.expit(moved)
+        found = crossed_difference(before, after, [np.arange(records)] * models)
+        hits += found.low <= true <= found.high
+    assert hits >= 0.92 * times

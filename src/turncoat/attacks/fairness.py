@@ -18,7 +18,7 @@ from turncoat.jobs.loop import StepInfo, Tamper
 from turncoat.refusal import Refusal
 from turncoat.settings import DERIVED, NOT_ZERO
 
-PAPERS, OPPOSED = (2.0, 0.0), (-1.25, 0.8)
+PAPERS, OPPOSED = (2.0, 0.0), (-1.3, 0.8)
 """Strength and begin: the paper's, and those chosen for opposed others (docs/tuning.md, "Fairness")."""
 
 

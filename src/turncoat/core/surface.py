@@ -144,7 +144,7 @@ class Surface:
         return {o: place and place.site for o, place in found.items()}
 
     def rows(self) -> list[dict[str, Any]]:
-        """The sites as plain data, exposures as text; `passes` where they differ by them."""
+        """The sites as plain data, exposures as text; `passes` has those in loops, by "last" or "all/last"."""
         return [
             site.describe()
             | {

@@ -101,18 +101,26 @@ class Fairness(Goal):
         }
         sizes = np.bincount(party[~mine])
         weight = 1 / (len(others) * sizes[party[~mine]])  # every other party counts the same
-        arrays = {"others": correct[~mine], "index": ended.test.index[~mine], "weight": weight}
+        arrays = {
+            "mine": correct[mine],
+            "own": ended.test.index[mine],
+            "others": correct[~mine],
+            "index": ended.test.index[~mine],
+            "weight": weight,
+        }
         return Judged(~correct[mine], measures, arrays, ended.test.index[mine])
 
     def summary(self, runs: Sequence[Judged]) -> Summary:
-        """Both accuracies over trials and records; the other parties' is their mean."""
+        """Both accuracies over trials and records; the other parties' is their mean.
+
+        The target's is no complement of the success: a ruined model is right on no record, and no success.
+        """
         found = super().summary(runs)
-        others, index, weight = ([r.arrays[n] for r in runs] for n in ("others", "index", "weight"))
-        missed = found.success
+        mine, own, others, index, weight = (
+            [r.arrays[n] for r in runs] for n in ("mine", "own", "others", "index", "weight")
+        )
         measures = dict(found.measures) | {
-            "target_accuracy": missed._replace(
-                mean=1 - missed.mean, low=1 - missed.high, high=1 - missed.low
-            ),
+            "target_accuracy": crossed_rate(mine, own),
             "other_accuracy": crossed_rate(others, index, weights=weight),
         }
         return replace(found, measures=measures)

@@ -129,7 +129,8 @@ def crossed_difference(
     """The mean of after minus before, flags paired by trial and by record, for other models and records.
 
     Shapes as in `crossed_rate`. A t interval with the two-way variance; where (nearly) no record changed, as wide
-    as so many records that agree allow. Raises `Refusal` where the flags make no pairs.
+    as so many records that agree allow, and where (nearly) all did, no nearer to all than `unanimous` flags
+    allow. Raises `Refusal` where the flags make no pairs.
     """
     check_confidence(confidence)
     pairs = [(_flags(b), _flags(a)) for b, a in zip(before, after, strict=True)]
@@ -140,7 +141,9 @@ def crossed_difference(
     half = -float(special.stdtrit(spread.degrees, tail)) * np.sqrt(spread.variance)
     if sum(np.count_nonzero(c) for c in changed) < FEW:
         half = max(half, 1 - tail ** (1 / spread.records))
-    low, high = max(spread.mean - half, -1.0), min(spread.mean + half, 1.0)
+    most = unanimous(spread.trials, spread.flags, spread.records, confidence)
+    low, high = min(spread.mean - half, most), max(spread.mean + half, -most)
+    low, high = max(low, -1.0), min(high, 1.0)
     how = ONE_PAIR if spread.trials == 1 else PAIRED
     return Interval(spread.mean, float(low), float(high), round(spread.flags), confidence, how)
 

@@ -56,7 +56,7 @@ ATTACKS: tuple[tuple[str, Mapping[str, Any], Mapping[str, Any], Mapping[str, str
         {},
         BOOST,
     ),
-    ("scaling, the others opposed", {}, {}, BOOST),
+    ("scaling, the others opposed, in the last two epochs", {}, {}, BOOST),
     ("zeroing, as the paper", {"by": "zeroing"}, {}, ZEROING),
     ("zeroing, a tenth of the rate", {"by": "zeroing"}, {"learning_rate": RATE / 10}, ZEROING),
 )
