@@ -1,4 +1,4 @@
-"""Membership through others (section 5.7): `python -m bench.indirect [--trials 20]`.
+"""Membership through others (section 5.7): `python -m bench.indirect [exclusion | inclusion]`.
 
 *Exclusion.* A perceptron on digits. In the last epochs every gradient but those of 10 chosen records is zeroed
 (section 4.1), so that the model goes on learning from these alone; nothing is scaled. Logistic regression has no
@@ -111,18 +111,23 @@ class Inclusion(Membership):
         return {"own": own, "target": own}
 
 
-def rows(trials: int, seed: int) -> Iterator[list[str]]:
+def exclusion(trials: int, seed: int) -> Iterator[list[str]]:
     for last in EPOCHS:
-        attack = Exclusion(last=last)
-        honest, attacked = measured(attack, NETWORK, trials, seed)
+        honest, attacked = measured(Exclusion(last=last), NETWORK, trials, seed)
         yield [NETWORK.model, "honest", *cells(honest)]
         yield [NETWORK.model, f"others zeroed, last {last}", *cells(attacked)]
+
+
+def inclusion(trials: int, seed: int) -> Iterator[list[str]]:
     for whose, multiples in (("own", OWN), ("candidates", CANDIDATES)):
         for multiple in multiples:
             attack = Inclusion(multiple=multiple, whose=whose, shadow_models=8, score="lira-shared")
             attacked = measured(attack, LINEAR, trials, seed)[1]
-            kind = f"shifted by {multiple:g} mislabelled {whose}" if multiple else "honest"
+            kind = f"shifted by {multiple:g} mislabelled {whose}" if multiple else f"honest ({whose})"
             yield [LINEAR.model, kind, *cells(attacked)]
+
+
+ROUTES = {"exclusion": exclusion, "inclusion": inclusion}
 
 
 def measured(attack: Membership, job: Job, trials: int, seed: int) -> tuple[Outcome, Outcome]:
@@ -144,14 +149,16 @@ def cells(outcome: Outcome) -> list[str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.indirect", description=__doc__)
+    parser.add_argument("route", nargs="?", choices=ROUTES, help="both by default")
     parser.add_argument("--trials", type=int, default=20)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     table = Table(title=f"membership by own class on digits, {options.trials} trials")
     for heading in ("model", "training", "accuracy", "TPR at 1 % FPR", "members"):
         table.add_column(heading)
-    for row in rows(options.trials, options.seed):
-        table.add_row(*row)
+    for name, route in ROUTES.items():
+        for row in route(options.trials, options.seed) if options.route in (None, name) else ():
+            table.add_row(*row)
     Console(file=sys.stdout).print(table)
 
 

@@ -1,4 +1,4 @@
-"""Random programs, each twice: as a JAX function, and as a plain interpreter that knows of errors and of nothing else.
+"""Random programs, each twice: as a JAX function, and for an interpreter that knows of errors and of nothing else.
 
 A program is a list of operations on vectors, scalars, bits and stacks of rows, with scans, while loops and
 branches inside each other. The interpreter is NumPy, over many errors and secrets at once: it is the oracle that
@@ -116,7 +116,7 @@ class Program:
         return tuple(env[i] for i in self.body.results)
 
     def numpy(self, secrets: Sequence[Any], n: int, flag: bool, errors: dict[str, Any]) -> list[Any]:
-        """The results `(errors, secrets, ...)` at secrets `(secrets, ...)` and errors by tag `(errors, loops, ...)`."""
+        """Results `(errors, secrets, ...)` at secrets `(secrets, ...)` and errors by tag `(errors, loops, ...)`."""
         env = {i: np.asarray(v)[None] for i, v in zip(self.body.params, secrets, strict=True)}
         with np.errstate(all="ignore"):
             _run_numpy(self.body.ops, env | (out := {-1: n, -2: flag}), errors, (), out)
@@ -247,8 +247,8 @@ class Maker:
         self.fill(known, ops, self.rng.randint(2, 6), depth=0)
         self.block(known, ops, depth=0)
         self.fill(known, ops, self.rng.randint(0, 3), depth=0)
-        made = [i for op in ops for i in op.outs]
-        results = tuple(dict.fromkeys([made[-1], *self.rng.sample(made, min(2, len(made)))]))
+        made, looped = [i for op in ops for i in op.outs], [i for op in ops if op.bodies for i in op.outs]
+        results = tuple(dict.fromkeys([made[-1], self.rng.choice(made), self.rng.choice(looped or made)]))
         return Program(Body(params, tuple(ops), results), self.length)
 
     def fill(self, known: list[int], ops: list[Op], count: int, depth: int) -> None:
@@ -257,6 +257,8 @@ class Maker:
                 self.block(known, ops, depth)
             elif self.rng.random() < 0.08:
                 self.adam(known, ops)
+            elif depth and self.rng.random() < 0.2:
+                self.power(known, ops)
             else:
                 self.leaf(known, ops)
 
@@ -294,10 +296,15 @@ class Maker:
         old = self.put(known, ops, "mul", v, v)
         mean = self.put(known, ops, "add", self.put(known, ops, "scale", m, extra=0.9), g)
         second = self.put(
-            known, ops, "shift by a constant", self.put(known, ops, "add", old, square), extra=0.5
+            known, ops, "shift by a constant", self.put(known, ops, "add", old, square), extra=8.0
         )
         step = self.put(known, ops, "div", mean, self.put(known, ops, "root", second))
         self.put(known, ops, "sub", p, self.put(known, ops, "scale", step, extra=0.1))
+
+    def power(self, known: list[int], ops: list[Op]) -> None:
+        """A product of a product: what stands in the way of an error that comes round once more."""
+        x, y, z = (self.pick(known, "v") for _ in range(3))
+        self.put(known, ops, "mul", x, self.put(known, ops, "mul", y, z))
 
     def block(self, known: list[int], ops: list[Op], depth: int) -> None:
         """A loop or a branch, with a body of its own."""
@@ -341,7 +348,7 @@ class Maker:
                     *[self.pick(inner, "v")] * (1 if kind == "s" else 2),
                 )
                 local = inner[-1:]
-            given.append(self.rng.choice(local[-4:]))
+            given.append(self.rng.choice(local[-3:]))
         return Body(own, tuple(ops), tuple(given))
 
 

@@ -64,7 +64,7 @@ GRIDS = {
     "gradient-amplification": Grid(
         "gradient-amplification",
         (Job("fmnist", "mlp", (32,), engine="replicated", epochs=10, batch=100, learning_rate=0.1),),
-        {"strength": (-1, -3, -5, -10)},
+        {"strength": (-1, -3, -5)},
     ),
     "amplified-backdoor-lr": Grid(
         "amplified-backdoor",

@@ -20,7 +20,7 @@ DOORS = ["__init__", "__main__", "api", "monitor"]
 CORE_ORDER = [
     "values", "sites", "program", "secrecy", "errors", "bilinear", "draws", "engine", "names", "protocol",
     "local", "abb", "tournament", "reach", "passes", "abstract", "exposure", "rules", "evaluate", "surface", "shared",
-    "arguments", "secure",
+    "static", "hidden", "arguments", "secure",
 ]  # fmt: skip
 FREE_OF_JAX = ["refusal", "version", "settings", "data", "metrics", "results", "goals", "report"]
 LINES, BODY, PARAMETERS = 300, 40, 7

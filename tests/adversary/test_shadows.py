@@ -30,13 +30,13 @@ def cache(tmp_path, monkeypatch):
 @pytest.fixture
 def trained(monkeypatch):
     """How often models were trained, not read."""
-    calls, real = [], module._trained
+    calls, real = [], module.trained
 
     def counted(*arguments):
         calls.append(arguments)
         return real(*arguments)
 
-    monkeypatch.setattr(module, "_trained", counted)
+    monkeypatch.setattr(module, "trained", counted)
     return calls
 
 

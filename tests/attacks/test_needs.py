@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from attacks.test_catalogue import TABLE, dataset_of
+from attacks.test_catalogue import SHARED, TABLE, dataset_of
 from turncoat import attacks
 from turncoat.adversary.view import View
 from turncoat.attacks import Needs
@@ -68,16 +68,16 @@ def watched(view):
 def felt(attack, plan, view, order):
     """What the errors of a step depend on: the batch's records, the step, and the row of the batch."""
     steps = [jnp.asarray(i, jnp.int32) for i in (0, view.steps // 2, view.steps - 1)]
-    batches = [jnp.asarray(order[0]), jnp.asarray(order[1])]
+    batches = [jnp.asarray(batch) for batch in order[:4]]
     found = {}
     for i, step in enumerate(steps):
         for j, batch in enumerate(batches):
             known = batch if attack.needs.data_order else None
             found[i, j] = dict(attack.tamper(plan, StepInfo(step, known)).items())
     kinds = set()
-    if any(differ(found[i, 0], found[i, 1]) for i in range(3)):
+    if any(differ(found[i, j], found[i, 0]) for i, j in found):
         kinds.add("data_order")
-    if any(differ(found[i, j], found[k, j]) for i in range(3) for k in range(i) for j in range(2)):
+    if any(differ(found[i, j], found[0, j]) for i, j in found):
         kinds.add("steps")
     if any(rows_differ(errors, view.training.batch) for errors in found.values()):
         kinds.add("rows")
@@ -97,7 +97,8 @@ def rows_differ(errors, batch):
 def used(name, settings, source, model):
     """All headings under which an attack reads its view or its errors vary."""
     attack = attacks.get(name, settings)
-    trial = Trial.of(dataset_of(source), Job(source, model, epochs=2), 5).drawn(attack.goal)
+    more = SHARED if attack.needs.capability == "amplification" else {}
+    trial = Trial.of(dataset_of(source), Job(source, model, epochs=2, **more), 5).drawn(attack.goal)
     view, read = watched(trial.view(attack.goal))
     plan = attack.prepare(view)
     if attack.needs.colluding_contributor:

@@ -122,6 +122,30 @@ def test_rearrangements(engine, f):
     agree(engine, f, X)
 
 
+def at_secrets(x, i):
+    """Every way to an entry at a secret index, in one function: they are compiled together."""
+    return {
+        "rows": jnp.take(x, i + 1, axis=0, mode="clip"),
+        "single entries": lax.slice_in_dim(x.at[i, i[::-1]].get(mode="promise_in_bounds"), 0, 1),
+        "slice written": lax.dynamic_update_slice_p.bind(x, 2 * x[:1], i[0] + 5, 0),
+        "row written out of bounds": x.at[i[0] + 5].set(7.0, mode="drop"),
+        "added": jax.ops.segment_sum(x, i * 0, num_segments=2),
+        "of a public table": ROWS.at[i].get(mode="promise_in_bounds"),
+    }
+
+
+def test_entries_at_a_secret_index_are_those_of_the_plain_program():
+    index = jnp.asarray([1, 0])
+    ours, plain = tc.secure(at_secrets)(X, index), at_secrets(X, index)
+    for name, entries in plain.items():
+        np.testing.assert_array_equal(ours[name], entries, name)
+
+
+@every_engine
+def test_entries_at_a_secret_index(engine):
+    agree(engine, at_secrets, X, jnp.asarray([1, 0]))
+
+
 def test_a_scattered_sum_in_a_program_of_64_bits():
     with jax.enable_x64(True):
         agree(ENGINES[0], PICKS["added at repeated rows"], X.astype(jnp.float64))

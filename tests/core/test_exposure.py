@@ -294,6 +294,10 @@ SMALL = {
     "concatenate with itself": one(lambda v, w: jnp.concatenate([v * w] * 2), (V, W), mul="tied"),
     "gather with repeats": one(lambda v, w: (v * w)[jnp.array([2, 0, 2])], (V, W), mul="tied"),
     "gather without repeats": one(lambda v, w: (v * w)[jnp.array([2, 0])], (V, W), mul="shift"),
+    "gather at a secret index": one(
+        lambda v, w, i: (v * w)[i], (V, W, INDEX),
+        mul="scaled(i)", gather="shift", compare="bent", select="bent", **{"gather/compare": "bent"},
+    ),
     "write into": one(lambda v, w: w.at[1].set((v * w)[0]), (V, W), mul="tied"),
     "add into": one(lambda v, w: w.at[:2].add((v * w)[:2]), (V, W), mul="tied"),
     "public mask": one(lambda v, w: (v * w) * jnp.array([1.0, 0.0, 1.0]), (V, W), mul="tied"),

@@ -3,11 +3,13 @@
 Each row of the tables says the whole surface of one small function: names, kinds and shapes.
 """
 
+import functools
 import inspect
 import warnings
 from dataclasses import dataclass
 from typing import Any
 
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -234,6 +236,42 @@ SITES = {
     "division": Case(lambda a, b: (a / b, 1 / b), (A, B), [ideal("div", 2, 3), ideal("div#2", 2, 3)]),
     "one-hot of secret labels": Case(
         lambda n: jax.nn.one_hot(n, 4, dtype=jnp.float32), (N,), [bit("compare", 3, 4)]
+    ),
+    "entries at secret positions": Case(
+        lambda v, i: v[i], (V, N),
+        [bit("compare", 3), product("select", 3), bit("gather/compare", 3, 3), product("gather", 3)],
+    ),
+    "entries of a public table": Case(
+        lambda a, i: jnp.take(a, i, 1, mode="clip"), (A, N),
+        [bit("gather/clip/compare", 3), product("gather/clip/select", 3),
+         bit("gather/clip/compare#2", 3), product("gather/clip/select#2", 3), bit("gather/compare", 3, 3)],
+        {"a": False},
+    ),
+    "slice at a secret start": Case(
+        lambda a, i: lax.dynamic_slice_p.bind(a, 0, i[0], slice_sizes=(2, 2)), (A, N),
+        [bit("dynamic_slice/clip/compare"), product("dynamic_slice/clip/select"),
+         bit("dynamic_slice/clip/compare#2"), product("dynamic_slice/clip/select#2"),
+         bit("dynamic_slice/compare", 2), product("dynamic_slice", 2, 2)],
+    ),
+    "slice written at a secret start": Case(
+        lambda a, b, i: lax.dynamic_update_slice_p.bind(a, b[:1], i[1], 0), (A, B, N),
+        [bit("dynamic_update_slice/clip/compare"), product("dynamic_update_slice/clip/select"),
+         bit("dynamic_update_slice/clip/compare#2"), product("dynamic_update_slice/clip/select#2"),
+         bit("dynamic_update_slice/compare", 2), product("dynamic_update_slice", 2, 3)],
+    ),
+    "entry written at a secret position": Case(
+        lambda a, i: a.at[1, i[0]].set(7.0, mode="drop"), (A, N),
+        [bit("compare"), product("select"), bit("scatter/compare", 2), bit("scatter/compare#2", 3),
+         bit("scatter/and", 6), product("scatter", 2, 3)],
+    ),
+    "entries added at secret positions": Case(
+        lambda v, i: jax.ops.segment_sum(v, i, num_segments=2), (V, N),
+        [bit("scatter-add/compare", 2, 3), product("scatter-add", 2, 3)],
+    ),
+    "the one-hot row once": Case(
+        lambda v, i: jax.grad(lambda v: jnp.sum(v[i] ** 2))(v), (V, N),
+        [bit("compare", 3), product("select", 3), bit("gather/compare", 3, 3), product("gather", 3),
+         product("back/scatter-add", 3, 3)],
     ),
     "softmax of the library": Case(lambda a: tc.functions.softmax(a), (A,), [ideal("softmax", 2, 3)]),
     "scan": Case(
@@ -469,29 +507,24 @@ def cond(x, s):
     return lax.cond(s > 0, lambda x: x, lambda x: -x, x)  # here
 
 
-@refused("picked at a secret index", "i", V, N)
-def gather(x, i):
-    return x[i]  # here
+@refused("a bit is picked or written at a secret index", "i", V, N)
+def gather_of_bits(x, i):
+    return (x > 0)[i]  # here
 
 
-@refused("picked at a secret index", "i", V, N)
-def dynamic_slice(x, i):
-    return lax.dynamic_slice(x, (i[0],), (1,))  # here
-
-
-@refused("written at a secret index", "i", V, N)
-def dynamic_update_slice(x, i):
-    return lax.dynamic_update_slice(x, x[:1], (i[0],))  # here
-
-
-@refused("written at a secret index", "i", V, N)
+@refused("several entries are written at secret indices", "i", V, N)
 def scatter(x, i):
     return x.at[i].set(0.0)  # here
 
 
-@refused("added at a secret index", "i", V, N)
-def scatter_add(x, i):
-    return x.at[i].add(x)  # here
+@refused("'scatter-max'", "i, x", V, N)
+def scatter_max(x, i):
+    return x.at[i].max(x)  # here
+
+
+@refused("filled in at a secret index", "i", V, N)
+def gather_filled(x, i):
+    return x.at[i].get(mode="fill", fill_value=1.0)  # here
 
 
 @refused("'floor'", "x", V)
@@ -592,13 +625,25 @@ def inside_a_scan(x):
     return lax.scan(body, 0.0, x)  # here
 
 
-@refused("'sin'", "x", V)
-def the_outermost_frame(x):
-    return helper(x)  # here
-
-
 def helper(x):
-    return lax.sin(x)
+    y = 2 * x
+    return lax.sin(y)  # here
+
+
+def wrapper(x):
+    return helper(x) + 1  # here
+
+
+def through_a_library(x):
+    return functools.reduce(lambda c, f: f(c), [helper], x)  # here
+
+
+@pytest.mark.parametrize("outer", [wrapper, through_a_library, jax.jit(wrapper), jax.vmap(wrapper)])
+def test_refusals_name_the_innermost_line_and_the_wrapper_beside_it(outer):
+    with pytest.raises(tc.Refusal) as caught:
+        tc.secure(outer)(V)
+    f = inspect.unwrap(outer)
+    assert f", at {place(helper)} (helper), called at {place(f)} ({f.__name__}); secret" in str(caught.value)
 
 
 @pytest.mark.parametrize("name", REFUSED)
@@ -626,8 +671,8 @@ def test_the_surface_refuses_alike():
         tc.surface(lambda x: lax.sort(x), V)
 
 
-def test_the_line_is_the_callers_after_a_plain_call():
-    step = jax.jit(lambda x: lax.sin(x))
+def test_the_wrapper_is_the_caller_after_a_plain_call():
+    step = jax.jit(helper)
     step(V)  # the trace of the inner function is cached now
 
     def f(x):
@@ -635,10 +680,19 @@ def test_the_line_is_the_callers_after_a_plain_call():
 
     with pytest.raises(tc.Refusal) as caught:
         tc.secure(f)(V)
-    assert place(f) in str(caught.value)
+    assert f"at {place(helper)} (helper), called at {place(f)} (" in str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["sort", "gather", "unknown"])
+def test_a_layer_of_a_library_is_named_by_the_line_that_calls_it():
+    def f(x):
+        return nn.Sequential([nn.Dense(2), jnp.sin]).init_with_output(jax.random.key(0), x)[0]  # here
+
+    with pytest.raises(tc.Refusal, match="'sin'") as caught:
+        tc.secure(f)(V)
+    assert f", at {place(f)} (" in str(caught.value) and "called at" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["sort", "scatter", "unknown"])
 def test_public_values_may_do_what_secrets_may_not(name):
     f, *_, args, _ = REFUSED[name]
     secured = tc.secure(f, secret=False)

@@ -7,6 +7,7 @@ import re
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 from jax import lax
 
@@ -320,6 +321,19 @@ def test_static_arguments_that_do_not_fit_are_refused(f, options, args, said):
     with pytest.raises(tc.Refusal) as refused:
         tc.secure(f, **options)(*args)
     assert said in str(refused.value)
+
+
+@pytest.mark.parametrize(("protocol", "near"), [("exact", 1e-6), ("crypten", 5e-3)])
+def test_cross_entropy_of_secret_integer_labels(protocol, near):
+    def loss(scores, labels):
+        return jnp.mean(optax.softmax_cross_entropy_with_integer_labels(scores, labels))
+
+    labels = jnp.array([2, 0])
+    with jax.numpy_dtype_promotion("standard"):  # optax's own
+        value, grads = tc.secure(jax.value_and_grad(loss), protocol=protocol)(A, labels)
+        plain_value, plain = jax.value_and_grad(loss)(A, labels)
+    np.testing.assert_allclose(value, plain_value, atol=near)
+    np.testing.assert_allclose(grads, plain, atol=near)
 
 
 def loud(a, n):

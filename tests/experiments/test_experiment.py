@@ -29,12 +29,14 @@ def test_the_backdoor_works_and_nobody_notices(result):
     assert result.honest.accuracy.mean >= 0.9
 
 
-def test_rates_have_exact_intervals_over_what_they_count(result):
+def test_rates_have_two_level_intervals_over_what_they_count(result):
     test_records = len(data.split(data.load("digits"), 1).test)
     assert result.honest.accuracy.count == 3 * test_records
     for outcome in (result.honest, result.attacked):
         for rate in (outcome.accuracy, outcome.success):
             assert 0 <= rate.low <= rate.mean <= rate.high <= 1
+            assert rate.how == "two-level: over models and records"
+    assert result.accuracy_change.how == "two-level, paired by trial and record"
     assert result.honest.accuracy.mean == pytest.approx(np.mean(result.per_trial["honest_accuracy"]))
 
 
@@ -48,6 +50,7 @@ def test_one_trial_can_be_run_again_alone(result):
     alone = run(Experiment("backdoor", JOB, {}, trials=1, seed=3))
     assert alone.per_trial["attacked_accuracy"][0] == result.per_trial["attacked_accuracy"][2]
     assert alone.per_trial["honest_success"][0] == result.per_trial["honest_success"][2]
+    assert "one model" in alone.honest.accuracy.how and "one pair" in alone.accuracy_change.how
 
 
 def test_the_result_says_how_it_was_made(result):

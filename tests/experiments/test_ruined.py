@@ -7,7 +7,7 @@ import pytest
 
 from turncoat import attacks, data
 from turncoat.experiments.experiment import Experiment, run
-from turncoat.experiments.runs import Attacked, Run, Runs, finite
+from turncoat.experiments.runs import Attacked, Run, Runs, finite, gain
 from turncoat.experiments.trial import Trial
 from turncoat.goals import Judged
 from turncoat.jobs.job import Job
@@ -80,3 +80,18 @@ def test_a_measure_that_some_ruined_run_lacks_is_left_out():
     left = finite(ruined)
     assert [list(r.judged.measures) for r in (*left.honest, *left.attacked, *left.varied[0])] == [["b"]] * 3
     assert left.poisoned == [] and left.wrapped == []
+
+
+def judged(flags, ids=None):
+    flags = np.array(flags, bool)
+    ids = None if ids is None else np.array(ids)
+    return Run(flags, Judged(flags, ids=ids), 1, flags, False)
+
+
+def test_a_gain_is_paired_by_record_only_where_the_records_are_the_same():
+    before, after = [judged([0, 1, 0, 0], range(4))] * 3, [judged([1, 1, 1, 1], range(4))] * 3
+    found = gain(before, after)
+    assert found.mean == 0.75 and found.low < 0.6  # four records, however many models agree on them
+    others = [judged([1, 1], [7, 8])] * 3
+    assert gain(before, others)[:4] == (0.75, 0.75, 0.75, 3)
+    assert gain([judged([0, 0])] * 3, [judged([1, 1])] * 3).mean == 1

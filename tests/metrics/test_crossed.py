@@ -182,3 +182,16 @@ def test_nominal_95_percent_cover_at_least_93(models, centre, spread):
         hits, pooled = hits + (found.low <= true <= found.high), pooled + (naive.low <= true <= naive.high)
     assert hits >= 0.92 * times  # two standard errors of 400 draws below .95 is .928
     assert pooled < 0.9 * times
+
+
+@pytest.mark.parametrize("models", [3, 10])
+def test_changes_are_covered_although_records_are_shared(models):
+    rng, hits, times, records = np.random.default_rng(6), 0, 400, 150
+    true = target(0.7, np.hypot(0.1, 1.5)) - target(1.0, 1.5)
+    for _ in range(times):
+        odds, luck = 1.0 + 1.5 * rng.normal(size=records), rng.random((models, records))
+        moved = odds - 0.3 + 0.1 * rng.normal(size=(models, 1))
+        before, after = luck < special.expit(odds), luck < special.expit(moved)
+        found = crossed_difference(before, after, [np.arange(records)] * models)
+        hits += found.low <= true <= found.high
+    assert hits >= 0.92 * times

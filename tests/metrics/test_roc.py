@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
 from turncoat.metrics import clopper_pearson, crossed_rate
 from turncoat.metrics.roc import Scored, above, at_fpr, roc, threshold_at
@@ -115,3 +116,17 @@ def test_a_rate_outside_0_to_1_is_refused(fpr):
 def test_ids_that_do_not_fit_are_refused():
     with pytest.raises(Refusal, match="one id each"):
         above(Scored([[1.0]], [[1.0, 0.0]], other_ids=[[1]]), [0.5])
+
+
+def test_the_interval_holds_the_rate_of_all_models_and_records():
+    """`python -m bench.coverage tpr` has the grid; the interval over all flags as one binomial misses more often."""
+    rng, hits, times = np.random.default_rng(3), 0, 60
+    true = stats.norm.sf(stats.norm.isf(0.01) - 2 / np.sqrt(1.34))
+    for _ in range(times):
+        model, record = 0.3 * rng.normal(size=(5, 1)), 0.5 * rng.normal(size=400)
+        ids = np.array([rng.permutation(400)[:200] for _ in range(5)])
+        members = 2 + model + np.sqrt(1.25) * rng.normal(size=(5, 20))
+        others = model + record[ids] + rng.normal(size=ids.shape)
+        found = at_fpr(Scored(list(members), list(others), None, list(ids)), 0.01).tpr
+        hits += found.low <= true <= found.high
+    assert hits >= 54  # fewer of 60 have a chance of 2 % at a coverage of 95 %

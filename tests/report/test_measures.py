@@ -42,8 +42,15 @@ def test_every_measure_of_an_attack_has_a_title(name):
     result = small_runs.result(name)
     assert name in attacks.CATALOGUE
     known = {**SHARES, **NUMBERS}
-    for measure in result.attacked.measures:
+    for measure in (*result.attacked.measures, *result.honest.measures):
         assert measure in known or measure.rpartition(" ")[0] in known, measure
-    assert len(words.measures(result)) == len(result.attacked.measures)
+    assert len(words.measures(result)) == len(result.attacked.measures.keys() | result.honest.measures.keys())
     assert all(one is None or one.mean for row in words.measures(result).values() for one in row)
     assert measures.title(next(iter(result.attacked.measures))) in words.measures(result)
+
+
+def test_a_report_says_once_how_its_intervals_were_made():
+    made = words.intervals(small_runs.result("membership"))
+    assert len(made) == len(set(made)) > 2
+    assert sum("TPR" in one or "tpr" in one for one in made) >= 1
+    assert any("two-level, paired by trial and record" in one and "change of accuracy" in one for one in made)

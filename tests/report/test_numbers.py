@@ -78,6 +78,8 @@ def test_exposure_is_said_in_words():
     assert said[-1] == ["reaches no output"]
     tied = examples.site("s", (), 1, "forward", {"w": "tied"})
     assert words.exposure(tied) == ["shifts w jointly"]
+    once = tied.model_copy(update={"exposure": {"w": "shift", "b": "shift"}, "passes": {"w": "last pass"}})
+    assert words.exposure(once) == ["shifts w (last pass)", "shifts b"]
 
 
 def test_commands_stand_between_backticks():

@@ -8,7 +8,7 @@ in `reachable`; of an output that is a power, the root is looked at.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,11 +23,18 @@ CONSTANTS = (0.75, 1.5)
 
 @dataclass(frozen=True)
 class Inside:
-    """Errors inside the squarings as a function of delta; the output is looked at as a `power`."""
+    """Errors inside the squarings: at those of these numbers, a + b delta + c delta^2; the output is a `power`."""
 
     ways: str
-    errors: Callable[[float], Errors]
+    errors: Mapping[int, tuple[float, float, float]]
     power: int = 1
+
+    def at(self, act: Activation, delta: float) -> Errors:
+        """The errors for one value of delta."""
+        sites, found = squarings(act), Errors()
+        for k, (a, b, c) in self.errors.items():
+            found = found.combine(add_at(act.surface, sites[k - 1], a + b * delta + c * delta**2))
+        return found
 
 
 def squarings(act: Activation) -> tuple[str, ...]:
@@ -45,26 +52,20 @@ def reached_inside(p: Probe) -> list[Found]:
 
 def insides(act: Activation) -> Iterator[Inside]:
     """Errors at single squarings, at the first and the last, and at the last two."""
-    sites, number = squarings(act), len(squarings(act))
-
-    def at(k: int, value: float) -> Errors:
-        return add_at(act.surface, sites[k - 1], value)
-
-    for k in range(1, number):
-        yield Inside(f"-1 at squaring {k}", lambda d, k=k: at(k, -1.0))
-    yield Inside(f"-1 at squaring 1, +δ at squaring {number}", lambda d: at(1, -1.0).combine(at(number, d)))
-    yield Inside(
-        f"+δ at squaring {number - 1}, -δ² at squaring {number}",
-        lambda d: at(number - 1, d).combine(at(number, -(d**2))),
-    )
-    for k in range(number - 1, 0, -1):
-        power = 2 ** (number - k)
-        yield Inside(f"+δ/{power} at squaring {k}", lambda d, k=k, p=power: at(k, d / p), power)
+    last = len(squarings(act))
+    for k in range(1, last):
+        yield Inside(f"-1 at squaring {k}", {k: (-1, 0, 0)})
+    yield Inside(f"-1 at squaring 1, +δ at squaring {last}", {1: (-1, 0, 0), last: (0, 1, 0)})
+    before = {last - 1: (0.0, 1.0, 0.0), last: (0.0, 0.0, -1.0)}
+    yield Inside(f"+δ at squaring {last - 1}, -δ² at squaring {last}", before)
+    for k in range(last - 1, 0, -1):
+        power = 2 ** (last - k)
+        yield Inside(f"+δ/{power} at squaring {k}", {k: (0, 1 / power, 0)}, power)
 
 
 def _outcome(p: Probe, m: Inside, honest: np.ndarray) -> Found:
     """The output's expression in f(x / power) and delta / power, or in those of a last squaring, if there is one."""
-    out = np.concatenate([p.run(m.errors(d)) for d in CONSTANTS])
+    out = np.concatenate([p.run(m.at(p.act, d)) for d in CONSTANTS])
     f = np.tile(honest, len(CONSTANTS))
     small = np.repeat(CONSTANTS, len(honest)) / m.power
     name, part = ("x", "δ") if m.power == 1 else (f"x/{m.power}", f"δ/{m.power}")

@@ -129,4 +129,4 @@ def _inverse(
 
     _, pull = jax.vjp(moved, zero)
     (norm,) = pull(jax.jvp(moved, (zero,), (jnp.ones_like(zero),))[1])
-    return pull(change)[0] / norm
+    return jnp.where(norm == 0, 0, pull(change)[0] / jnp.where(norm == 0, 1, norm))  # 0: in another pass

@@ -48,7 +48,14 @@ class GradientAmplification(Attack):
 
     name = "gradient-amplification"
     tamper = staticmethod(errors_of_mine)
-    needs = Needs("amplification", own_data=False, data_order=True, colluding_contributor=True)
+    needs = Needs(
+        "amplification",
+        own_data=False,
+        data_order=True,
+        chosen_records=True,
+        rows=True,
+        colluding_contributor=True,
+    )
     variant = "the contributor's gradients in hidden layers are amplified: not in the paper"
 
     @property

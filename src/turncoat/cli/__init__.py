@@ -19,7 +19,7 @@ from turncoat.version import __version__
 
 HELP = "Audits machine-learning training under passively secure multiparty computation (MPC)."
 VERBS = {
-    "audit": "Runs every attack on a training job and says whether passive security is enough for it.",
+    "audit": "Runs every attack on a training job and says how much one corrupt party gains.",
     "attack": "Runs one attack: honest beside attacked, from the same seeds.",
     "surface": "Lists every site of a training step, and what an error there does.",
     "reproduce": "Runs a table or figure of the paper and shows our numbers beside the paper's.",

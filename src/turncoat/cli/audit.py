@@ -40,7 +40,7 @@ def audit(
     example: Example = None,
     common: Common,
 ) -> None:
-    """Runs every attack on a training job and says whether passive security is enough for it."""
+    """Runs every attack on a training job and says how much one corrupt party gains."""
     if step is None:
         without_effect("without a step of your own", example=example)
         job = given.job()

@@ -50,7 +50,7 @@ class Local:
         if because is not None and number is not None and not np.isfinite(number):
             names = ", ".join(sorted(because)) or "an argument"
             raise Refusal(
-                f"the constant {number} meets a secret, at {self.names.place.line}; secret because of {names}; "
+                f"the constant {number} meets a secret, at {self.names.place.lines}; secret because of {names}; "
                 f"a fixed-point number is finite, so use another, such as {self._mask()}"
             )
         like = value if like is None else like

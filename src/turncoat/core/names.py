@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from turncoat.core.program import Op, user_line
+from turncoat.core.program import UNKNOWN, Op, user_line, user_lines
 from turncoat.core.sites import Site
 from turncoat.core.values import Aval, Shape, Value, known
 
@@ -46,7 +46,12 @@ class Place:
     @property
     def line(self) -> str:
         """Where in the user's code the operation stands."""
-        return user_line(self.source) if self.source is not None else "an unknown line"
+        return user_line(self.source) if self.source is not None else UNKNOWN
+
+    @property
+    def lines(self) -> str:
+        """The same, and where it is called."""
+        return user_lines(self.source) if self.source is not None else UNKNOWN
 
     @property
     def base(self) -> str:

@@ -263,19 +263,34 @@ def _with_outputs(op: Op, wanted: Sequence[bool]) -> Op:
 
 
 def user_line(op: Op) -> str:
-    """The outermost line of the user's own code that led to an operation, as 'file.py:12 (function)'."""
-    return next(filter(None, map(_outermost, op.tracebacks)), "an unknown line")
+    """The innermost line of the user's own code that led to an operation, as 'file.py:12 (function)'.
+
+    The calls around it count where the operation itself stands in a library, as a layer's may.
+    """
+    return next(filter(None, (_lines(t)[0] for t in reversed(op.tracebacks))), UNKNOWN)
 
 
-def _outermost(traceback: Any) -> str:
-    found = ""
+def user_lines(op: Op) -> str:
+    """The same, and beside it the outermost line, usually where the user's wrapper calls, if it is another."""
+    inner = user_line(op)
+    outer = next(filter(None, (_lines(t)[1] for t in op.tracebacks)), UNKNOWN)
+    return inner if outer in (inner, UNKNOWN) else f"{inner}, called at {outer}"
+
+
+UNKNOWN = "an unknown line"
+_NOT_THE_USERS = re.compile(
+    r"/(site|dist)-packages/|^<|/turncoat/(functions|monitor)\.py$"
+    r"|/python3(\.\d+)?/[a-z_]+\.py$"  # the standard library, e.g. contextlib
+)
+
+
+def _lines(traceback: Any) -> tuple[str, str]:
+    """The innermost and the outermost line of the user's in a traceback; both are empty where there is none."""
+    found: list[str] = []
     for frame in getattr(traceback, "frames", ()):  # innermost first
         path = frame.file_name.replace("\\", "/")
         if "/turncoat/core/" in path:
             break
-        if "/site-packages/" in path or "/dist-packages/" in path or path.startswith("<"):
-            continue
-        if re.search(r"/python3(\.\d+)?/[a-z_]+\.py$", path):  # the standard library, e.g. contextlib
-            continue
-        found = f"{path.rsplit('/', 1)[-1]}:{frame.line_num} ({frame.function_name})"
-    return found
+        if not _NOT_THE_USERS.search(path):
+            found.append(f"{path.rsplit('/', 1)[-1]}:{frame.line_num} ({frame.function_name})")
+    return (found[0], found[-1]) if found else ("", "")

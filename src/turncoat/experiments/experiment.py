@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import shlex
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from itertools import chain
 from typing import Any
@@ -17,11 +17,10 @@ from turncoat import attacks, data, engines, protocols
 from turncoat.attacks import Attack
 from turncoat.data import Dataset
 from turncoat.experiments.honest import accuracy, fault, majority
-from turncoat.experiments.runs import Run, Runs, accuracy_change, per_trial, run_trials
+from turncoat.experiments.runs import Run, Runs, accuracy_change, gain, per_trial, run_trials
 from turncoat.experiments.sweeps import swept, with_sweeps
 from turncoat.experiments.trial import Progress
 from turncoat.jobs.job import Job
-from turncoat.metrics import paired_difference
 from turncoat.metrics.power import ALARMS, noticed
 from turncoat.refusal import Refusal
 from turncoat.results.published import published
@@ -139,7 +138,7 @@ def to_result(experiment: Experiment, attack: Attack, dataset: Dataset, runs: Ru
         trials=len(runs.honest),
         errors=round(float(np.mean(trials["errors"]))),
         **outcomes,
-        **_against_honest(runs, trials),
+        **_against_honest(runs),
         bar=goal.bar,
         seconds=0.0,
         threat=attack.needs.threat(),
@@ -175,16 +174,15 @@ def _ruined(runs: list[Run]) -> int:
     return sum(r.ruined for r in runs)
 
 
-def _against_honest(runs: Runs, trials: Mapping[str, Sequence[float]]) -> dict[str, Any]:
+def _against_honest(runs: Runs) -> dict[str, Any]:
     """What the attack changed, whether that is noticed, and what no training at all would give."""
     change = accuracy_change(runs.honest, runs.attacked)
-    gain = paired_difference(trials["honest_success"], trials["attacked_success"], bounds=(-1, 1))
     found = noticed([r.correct for r in runs.honest], [r.correct for r in runs.attacked], change)
     unpaired, paired = map(Measured.of, found)
     records = len(runs.honest[0].correct)
     return {
         "accuracy_change": Measured.of(change),
-        "gain": Measured.of(gain),
+        "gain": Measured.of(gain(runs.honest, runs.attacked)),
         "noticed": Noticed(unpaired=unpaired, paired=paired, records=records, alarms=ALARMS),
         "majority": majority(runs.honest),
     }

@@ -22,7 +22,7 @@ from turncoat.goals.goal import ids_of
 from turncoat.jobs.job import Job
 from turncoat.jobs.loop import Tampering, each, train
 from turncoat.jobs.models import Params
-from turncoat.metrics import Interval, crossed_difference
+from turncoat.metrics import Interval, crossed_difference, paired_difference
 from turncoat.refusal import Refusal
 
 
@@ -31,7 +31,7 @@ class Run:
     """One training run, judged by the harness on the test part, and how many products were tampered with.
 
     `correct` and `common` are Booleans per test record, as `ruined` is of the model: see `honest.Answers`.
-    `index` says which records of the data set they are about: trials share test records.
+    `index` says which records of the data set the Booleans are about: trials share test records.
     """
 
     correct: np.ndarray
@@ -76,6 +76,23 @@ def accuracy_change(honest: Sequence[Run], attacked: Sequence[Run]) -> Interval:
     """Attacked minus honest accuracy, paired by trial and test record."""
     index = ids_of([r.index for r in honest])
     return crossed_difference([r.correct for r in honest], [r.correct for r in attacked], index)
+
+
+def gain(honest: Sequence[Run], attacked: Sequence[Run]) -> Interval:
+    """Attacked minus honest success, paired by trial, and by record where both runs are judged on the same ones."""
+    before, after = ([r.judged for r in runs] for runs in (honest, attacked))
+    if all(
+        b.flags.shape == a.flags.shape and _same(b.ids, a.ids) for b, a in zip(before, after, strict=True)
+    ):
+        return crossed_difference(
+            [b.flags for b in before], [a.flags for a in after], ids_of([b.ids for b in before])
+        )
+    rates = [[float(np.mean(j.flags)) for j in of_kind] for of_kind in (before, after)]
+    return paired_difference(rates[0], rates[1], bounds=(-1, 1))
+
+
+def _same(a: np.ndarray | None, b: np.ndarray | None) -> bool:
+    return a is b if a is None or b is None else np.array_equal(a, b)
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from turncoat import attacks
 from turncoat.attacks import Attack
 from turncoat.attacks.attack import Sweep
-from turncoat.experiments.runs import Run, Runs, per_trial
+from turncoat.experiments.runs import Run, Runs, accuracy_change
+from turncoat.goals import Goal
+from turncoat.metrics import Interval
 from turncoat.results.result import Result
 from turncoat.results.values import Curve
 
@@ -38,32 +38,32 @@ def with_sweeps(result: Result, points: Sequence[Point], runs: Runs) -> Result:
     """The result with a curve per sweep and quantity, and a sentence per point."""
     if not points:
         return result
-    rows = [measured(runs.honest, of_point) for of_point in runs.varied]
+    rows = [measured(runs.honest, of_point, points[0].attack.goal) for of_point in runs.varied]
     found: dict[str, Curve] = {}
     for sweep in dict.fromkeys(point.sweep for point in points):
         mine = [(p, row) for p, row in zip(points, rows, strict=True) if p.sweep == sweep]
         for quantity in rows[0]:
             found[f"{quantity} by {sweep.setting}"] = Curve(
                 x=tuple(point.value for point, _ in mine),
-                y=tuple(row[quantity] for _, row in mine),
+                y=tuple(row[quantity].mean for _, row in mine),
                 x_label=sweep.label,
-                y_label=axis(quantity, [row[quantity] for row in rows]),
+                y_label=axis(quantity, [row[quantity].mean for row in rows]),
             )
-    honest = measured(runs.honest, runs.honest)
+    honest = measured(runs.honest, runs.honest, points[0].attack.goal)
     said = tuple(sentence(point, row, honest) for point, row in zip(points, rows, strict=True))
     return result.model_copy(
         update={"curves": (result.curves or {}) | found, "notes": (*result.notes, *said)}
     )
 
 
-def measured(honest: Sequence[Run], attacked: Sequence[Run]) -> dict[str, float]:
-    """Means over trials: success, the accuracy lost against the honest runs, and the goal's measures."""
-    before, after = (
-        {n: float(np.mean(v)) for n, v in per_trial(runs).items()} for runs in (honest, attacked)
-    )
-    success = float(np.mean(np.concatenate([r.judged.flags for r in attacked])))
-    return {"success": success, "accuracy lost": before["accuracy"] - after["accuracy"]} | {
-        n.replace("_", " "): after[n] for n in attacked[0].judged.measures
+def measured(honest: Sequence[Run], attacked: Sequence[Run], goal: Goal) -> dict[str, Interval]:
+    """Success, the accuracy lost against the honest runs, and the goal's measures over trials, with intervals."""
+    found = goal.summary([r.judged for r in attacked])
+    lost = accuracy_change(attacked, honest)
+    return {"success": found.success, "accuracy lost": lost} | {
+        n.replace("_", " "): one
+        for n in attacked[0].judged.measures
+        if isinstance(one := found.measures.get(n), Interval)
     }
 
 
@@ -72,7 +72,10 @@ def axis(quantity: str, values: Sequence[float]) -> str:
     return "share" if max(values) <= 1 else quantity.split()[-1]
 
 
-def sentence(point: Point, row: dict[str, float], honest: dict[str, float]) -> str:
-    """One point in words, each quantity beside that of the honest runs."""
-    numbers = ", ".join(f"{name} {value:.4g} (honest {honest[name]:.3g})" for name, value in row.items())
+def sentence(point: Point, row: dict[str, Interval], honest: dict[str, Interval]) -> str:
+    """One point in words, each quantity with its interval and beside that of the honest runs."""
+    numbers = ", ".join(
+        f"{name} {one.mean:.4g} ({one.low:.3g} to {one.high:.3g}; honest {honest[name].mean:.3g})"
+        for name, one in row.items()
+    )
     return f"{point.sweep.label} {point.value:,g}: {numbers}"

@@ -118,7 +118,7 @@ class Goal:
         By default both must: the gain paired over trials (one trial shows none), and the rate by its own
         interval, which is wide where few tries were counted, even if they all went one way.
         """
-        if result.gain is None:
+        if result.gain is None or result.trials == 1:
             return False
         return min(result.gain.low, result.attacked.success.low - result.honest.success.mean) > GAIN
 

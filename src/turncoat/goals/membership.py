@@ -15,7 +15,8 @@ from numpy.typing import ArrayLike
 
 from turncoat.data import Dataset, Splits
 from turncoat.goals.goal import Case, Ended, Goal, Judged, Summary, ids_of
-from turncoat.metrics import Interval
+from turncoat.metrics import Interval, crossed_rate
+from turncoat.metrics.discoveries import calibrated, named
 from turncoat.metrics.roc import Point, Scored, above, at_fpr, roc, threshold_at
 from turncoat.refusal import Refusal
 from turncoat.results.result import Result
@@ -29,6 +30,9 @@ TIMES = 10
 
 At 10 times, a record that is named is a member with 10 to 1 where members and others are equally frequent.
 """
+
+WRONG = 0.1
+"""The share of wrong names that an adversary who names members allows."""
 
 SCALED, MEMBER, OUTSIDE = 2, 1, 0
 """What a candidate is: a member chosen for scaling, another member, no member."""
@@ -124,8 +128,9 @@ class Membership(Goal):
 
         `tpr` and `fpr` (the rate reached) by the rate aimed at, from the run's main signal; `tpr_own_class`
         and `tpr_target_class` from either; `held_back_tpr` and `held_back_fpr` where each run's threshold is that
-        of the adversary's own held-back records; `per_record_tpr` and `per_record_fpr` where each candidate is
-        judged by its own distribution under shadow models, without any other candidate.
+        of the adversary's own held-back records, by which `named_members` and `named_wrong` are calibrated;
+        `per_record_tpr` and `per_record_fpr` where each candidate is judged by its own distribution under shadow
+        models, without any other candidate.
         """
         main = str(runs[0].arrays["main"])
         both = {s: {f: at_fpr(_scored(runs, s), f) for f in FPRS} for s in ("own", "target")}
@@ -134,6 +139,7 @@ class Membership(Goal):
         measures |= {f"tpr_{s}_class": _rates(points)["tpr"] for s, points in both.items()}
         if f"{main}_held" in runs[0].arrays:
             measures |= _rates({f: _held_back(runs, main, f) for f in FPRS}, "held_back_")
+            measures |= _named(runs, main)
         if self.p_values:
             each = {f: above(_scored(runs, main), [-np.log(f)] * len(runs)) for f in FPRS}
             measures |= _rates(each, "per_record_")
@@ -156,6 +162,21 @@ def _rates(points: Mapping[float, Point], prefix: str = "") -> dict[str, Interva
 def _held_back(runs: Sequence[Judged], signal: str, fpr: float) -> Point:
     """Both rates where each run's threshold is taken from the adversary's own records that nobody trained on."""
     return above(_scored(runs, signal), [threshold_at(r.arrays[f"{signal}_held"], fpr) for r in runs])
+
+
+def _named(runs: Sequence[Judged], signal: str) -> dict[str, Interval]:
+    """The share of members that may be named where at most `WRONG` of the names are wrong, and how many are.
+
+    In each run the candidates are judged together, their p-values calibrated by the adversary's own records.
+    """
+    inside, wrong = [], []
+    for run in runs:
+        members, outside, held = (run.arrays[f"{signal}_{kind}"] for kind in ("members", "outside", "held"))
+        chosen = named(calibrated(np.concatenate([members, outside]), held), WRONG)
+        inside.append(chosen[: len(members)])
+        wrong.append(np.flatnonzero(chosen) >= len(members))
+    found = {"named_members": crossed_rate(inside, ids_of([r.ids for r in runs]))}
+    return found | ({"named_wrong": crossed_rate(wrong)} if any(len(w) for w in wrong) else {})
 
 
 def _scored(runs: Sequence[Judged], signal: str) -> Scored:

@@ -35,7 +35,8 @@ def noticed(
     differs = float(np.mean(np.concatenate(honest) != np.concatenate(attacked)))
 
     def over(powers: Sequence[float]) -> Interval:
-        return Interval(powers[0], min(powers), max(powers), len(honest), change.confidence)
+        how = "carried over from the interval of the change"
+        return Interval(powers[0], min(powers), max(powers), len(honest), change.confidence, how)
 
     changes = (change.mean, change.low, change.high)
     return Noticed(

@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy import special
 
-from turncoat.metrics.crossed import Spread, crossed_rate, effective_rate, satterthwaite
+from turncoat.metrics.crossed import Spread, crossed_rate, effective_rate, satterthwaite, two_way
 from turncoat.metrics.rates import Interval
 from turncoat.refusal import Refusal
 
@@ -55,7 +56,8 @@ def at_fpr(scored: Scored, fpr: float, confidence: float = 0.95) -> Point:
     """The true positive rate at the lowest pooled threshold whose false positive rate is at most `fpr`.
 
     Its interval is for other models and other records, and counts that the threshold is estimated: trials and
-    records are resampled, members and non-members together, with the threshold picked in each resample.
+    records are resampled, members and non-members together, with the threshold picked in each resample; and its
+    lower end allows that the few false positives seen come from few trials (`_cautious`).
     """
     threshold = threshold_at(np.concatenate([_scores(o) for o in scored.others]), fpr)
     point = above(scored, [threshold] * len(scored.members), confidence)
@@ -73,7 +75,9 @@ def at_fpr(scored: Scored, fpr: float, confidence: float = 0.95) -> Point:
     degrees = satterthwaite((by_trial, trials), (further, records))
     spread = Spread(tpr, by_trial + further, degrees, skew, trials, records, flags)
     how = RESAMPLED if trials > 1 else RECORDS_RESAMPLED
-    return point._replace(threshold=threshold, tpr=effective_rate(spread, confidence, how))
+    resampled = effective_rate(spread, confidence, how)
+    low = min(resampled.low, _cautious(scored, fpr, point, confidence))
+    return point._replace(threshold=threshold, tpr=resampled._replace(low=low))
 
 
 def above(scored: Scored, thresholds: Sequence[float], confidence: float = 0.95) -> Point:
@@ -91,6 +95,26 @@ def above(scored: Scored, thresholds: Sequence[float], confidence: float = 0.95)
         crossed_rate(inside, scored.member_ids, confidence),
         crossed_rate(outside, scored.other_ids, confidence),
     )
+
+
+def _cautious(scored: Scored, fpr: float, point: Point, confidence: float) -> float:
+    """A lower end of the true positive rate by the threshold of the least rate that `fpr` may stand for.
+
+    Resamples never hold a score above the highest seen, so a threshold that few models supply is too low in all of
+    them. The false positive rate at the threshold has a two-level interval on the log scale; at its lower end stands
+    a higher threshold. What that costs is added to the rate's own lower half by squares (Zou and Donner,
+    Statistics in Medicine 27, 2008).
+    """
+    spread = two_way(
+        [(_scores(o) > point.threshold).astype(np.float64) for o in scored.others], scored.other_ids
+    )
+    if not spread.mean:
+        return point.tpr.low
+    quantile = -float(special.stdtrit(spread.degrees, (1 - confidence) / 2))
+    least = fpr * np.exp(-quantile * np.sqrt(spread.variance) / spread.mean)
+    inside, outside = (np.concatenate([_scores(s) for s in kind]) for kind in (scored.members, scored.others))
+    cost = point.tpr.mean - float(np.mean(inside > threshold_at(outside, least)))
+    return max(point.tpr.mean - float(np.hypot(point.tpr.mean - point.tpr.low, cost)), 0.0)
 
 
 def _resampled(
@@ -112,12 +136,13 @@ def _resampled(
     top = top[np.argsort(outside[top])[::-1]]
     allowed = fpr * (weights @ np.bincount(other, minlength=weights.shape[1]).astype(np.float32))
     passed = np.cumsum(weights[:, other[top]], 1) <= allowed[:, None]
-    at = np.minimum(passed.sum(1), most - 1)
-    order = np.argsort(inside)
-    ranked = np.searchsorted(inside[order], outside[top][at], side="right")
-    each = np.cumsum(weights[:, member[order]], 1, dtype=np.float64)
-    below = np.where(ranked > 0, each[np.arange(RESAMPLES), ranked - 1], 0)
-    return np.asarray(1 - below / each[:, -1])
+    thresholds = outside[top][np.minimum(passed.sum(1), most - 1)]
+    high = np.flatnonzero(inside > thresholds.min())  # the others lie below every threshold
+    high = high[np.argsort(-inside[high])]
+    above_each = np.searchsorted(-inside[high], -thresholds, side="left")
+    sums = np.cumsum(weights[:, member[high]], 1, dtype=np.float64)
+    sums = np.concatenate([np.zeros((RESAMPLES, 1)), sums], 1)[np.arange(RESAMPLES), above_each]
+    return np.asarray(sums / (weights @ np.bincount(member, minlength=weights.shape[1]).astype(np.float32)))
 
 
 def _variance(resamples: NDArray[np.float64], units: int) -> tuple[float, float]:

@@ -42,6 +42,7 @@ def attack_table(result: Result) -> RenderableType:
         _text(words.sentence("; ".join(words.facts(result))), "dim"),
     ]
     lines += [_text(f"Note: {note}", "yellow") for note in words.notes(result)]
+    lines += [_text(made, "dim") for made in words.intervals(result)]
     return Group(*lines)
 
 
@@ -86,6 +87,8 @@ def surface_table(
     parts: list[RenderableType] = [table]
     parts += [_text(line) for line in words.reach(shiftable or {})]
     parts += [_text(f"{word}: {meaning}.", "dim") for word, meaning in words.EXPOSURES.items()]
+    if any(row.passes for row in rows):
+        parts.append(_text(f"{words.IN_ONE_PASS}.", "dim"))
     parts += [_text(f"Hint: {hint}", "yellow") for hint in words.hints(rows)]
     return Group(*parts)
 

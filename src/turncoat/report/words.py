@@ -29,7 +29,8 @@ TERMS = {
     "TPR and FPR": "of a test for membership, the share of members that it finds (true positive rate), and of "
     "non-members that it takes for members (false positive rate).",
     "Confidence interval": "the range that holds the true value, in 95 of 100 such experiments when the "
-    "confidence is 95%. A narrow range means that more trials would change little.",
+    "confidence is 95%: for other models trained like these and, where it is two-level, other records too. A "
+    "narrow range means that more trials would change little.",
     "Check of accuracy": "a test of the released model's accuracy against that expected of honest training, each on "
     "as many records as the test set has, with a false alarm in 5 of 100 cases. A paired check compares it, record "
     "by record, with an honest model from the same seed, which hardly anybody has.",
@@ -48,6 +49,7 @@ EXPOSURES = {
     "bends": "changes it in a way that depends on secrets",
 }
 
+IN_ONE_PASS = "(last pass): in a loop, by an error in that pass alone"
 
 STAND_IN_WARNING = (
     "Data marked as a synthetic stand-in take the place of data that could not be had; numbers on them do "
@@ -113,16 +115,28 @@ def measures(result: Result) -> dict[str, tuple[Shown | None, ...]]:
 
 def facts(result: Result) -> list[str]:
     """How the numbers of a result were obtained, in short phrases."""
-    change = result.accuracy_change
     return [
         f"protocol {result.protocol}",
         f"engine {result.engine}",
         counted(result.trials, "trial"),
         f"{counted(result.errors, 'tampered product')} per run",
-        *([f"accuracy changed by {points(change)}"] if change else []),
         f"under each number its {confidence(result)} confidence interval",
         f"took {duration(result.seconds)}",
     ]
+
+
+def intervals(result: Result) -> list[str]:
+    """How the intervals of a result were made, in sentences: each kind once, with the numbers that have it."""
+    kinds: dict[str, list[str]] = {}
+    for run in runs(result):
+        outcome = getattr(result, run)
+        named = {"test accuracy": outcome.accuracy, "success": outcome.success} | outcome.measures
+        for name, measured in named.items():
+            if measured.how:
+                kinds.setdefault(measured.how, []).append(name.rpartition(" 0.")[0] or name)
+    if result.accuracy_change and result.accuracy_change.how:
+        kinds.setdefault(result.accuracy_change.how, []).append("change of accuracy")
+    return [f"Interval of {', '.join(dict.fromkeys(names))}: {how}." for how, names in kinds.items()]
 
 
 def notes(result: Result) -> list[str]:

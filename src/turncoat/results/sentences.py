@@ -14,7 +14,7 @@ def gained(result: Result) -> str:
     plain = f"{before:.1%} on the honest model, {after:.1%} under attack"
     if gain is None:
         return f"the {result.success_name} was {plain}"
-    if gain.count == 1:
+    if result.trials == 1:
         return f"the {result.success_name} was {plain}, in one trial, which shows no spread"
     if gain.low <= 0 <= gain.high:
         return f"the {result.success_name} changed by no more than trials differ by: {plain}"

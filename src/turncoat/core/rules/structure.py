@@ -14,6 +14,7 @@ from turncoat.core.abb import Box
 from turncoat.core.bilinear import Sum
 from turncoat.core.engine import Values
 from turncoat.core.program import Op
+from turncoat.core.rules.indices import added, gathered, sliced, updated, written
 from turncoat.core.rules.table import refusal, rule
 from turncoat.core.values import Splat, Value, full_like, is_secret, public
 
@@ -52,12 +53,11 @@ def identity(box: Box, op: Op, values: Values) -> Value:
 def pick(box: Box, op: Op, values: Values) -> Value:
     operand, *indices = values
     if any(map(is_secret, indices)):
-        raise refusal(
-            op,
-            indices,
-            "an entry is picked at a secret index",
-            "mark the index argument public by secret=, or use a one-hot product",
-        )
+        if op.name == "dynamic_slice":
+            return sliced(box, op, operand, indices)
+        if op.params["fill_value"] and np.isfinite(op.params["fill_value"]):
+            raise refusal(op, indices, "an entry out of bounds is filled in at a secret index")
+        return gathered(box, op, operand, indices[0])
     fill = op.params.get("fill_value")
     if "fill_value" not in op.params:
         return _rearranged(box, op, [operand], indices)
@@ -74,7 +74,7 @@ def pick(box: Box, op: Op, values: Values) -> Value:
 def update(box: Box, op: Op, values: Values) -> Value:
     operand, new, *start = values
     if any(map(is_secret, start)):
-        raise refusal(op, start, "a slice is written at a secret index")
+        return updated(box, op, operand, start, new)
     return _rearranged(box, op, [operand, new], start)
 
 
@@ -82,7 +82,7 @@ def update(box: Box, op: Op, values: Values) -> Value:
 def scatter(box: Box, op: Op, values: Values) -> Value:
     operand, index, updates = values
     if is_secret(index):
-        raise refusal(op, [index], "entries are written at a secret index")
+        return written(box, op, operand, index, updates)
     i = public(index)
     return box.structure(
         lambda a, u: op.primitive.bind(a, i, u, **op.params), [operand, updates], op.avals[0]
@@ -93,7 +93,7 @@ def scatter(box: Box, op: Op, values: Values) -> Value:
 def scatter_add(box: Box, op: Op, values: Values) -> Value:
     operand, index, updates = values
     if is_secret(index):
-        raise refusal(op, [index], "entries are added at a secret index")
+        return added(box, op, operand, index, updates)
     if not is_secret(updates):
         updates = box.constant(updates)
     i, aval = public(index), op.avals[0]

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from turncoat.core.abb import Box
 from turncoat.core.engine import Values
-from turncoat.core.program import Op, user_line
+from turncoat.core.program import Op, user_lines
 from turncoat.core.values import Value, origin
 from turncoat.refusal import Refusal
 
@@ -37,8 +37,8 @@ SPOKEN = {
 
 # Why an operation on secrets is refused, and what to do instead.
 HINTS = {
-    "sort": "secure sorting is not offered; use max, argmax or comparisons",
-    "top_k": "secure sorting is not offered; use max, argmax or comparisons",
+    "sort": "secrets are not sorted here (SPU does it); use max, argmax or comparisons",
+    "top_k": "secrets are not sorted here (SPU does it); use max, argmax or comparisons",
     "floor": "rounding a fixed-point number is not offered; keep it as it is",
     "ceil": "rounding a fixed-point number is not offered; keep it as it is",
     "round": "rounding a fixed-point number is not offered; keep it as it is",
@@ -66,4 +66,4 @@ def refusal(
     what = what or f"the primitive {op.name!r} cannot be computed on secrets"
     hint = hint or HINTS.get(op.name, "")
     names = ", ".join(sorted(because or origin(values))) or "an argument"
-    return Refusal(f"{what}, at {user_line(op)}; secret because of {names}" + (f"; {hint}" if hint else ""))
+    return Refusal(f"{what}, at {user_lines(op)}; secret because of {names}" + (f"; {hint}" if hint else ""))
