@@ -39,3 +39,16 @@ def test_the_papers_row_stands_above_ours(lines):
 def test_remarks_follow_the_table(lines):
     assert "ReLU: not all of it" in lines and "Table 1: bent" in lines
     assert any("7 trials" in line for line in lines)
+
+
+def test_a_wide_table_goes_on_below():
+    """Of eleven columns every heading stays whole; each part has the rows' names and marks."""
+    ours = {f"column{i}": Measured(mean=i / 20, low=0.0, high=1.0, count=4) for i in range(11)}
+    row = Row(name="wide", data="d", ours=ours, mark="ours")
+    screen = Console(width=100, file=io.StringIO())
+    screen.print(reproduction_table(Reproduction(table="Table 6", title="t", rows=(row,))))
+    text = screen.file.getvalue()
+    assert all(
+        text.count(name) == (2 if name == "column1" else 1) for name in ours
+    )  # column1 begins column10
+    assert text.count("wide") == 2 and text.count("Mark") == 2

@@ -1,5 +1,7 @@
 """A table of the paper beside ours, for a terminal."""
 
+from collections.abc import Sequence
+
 from rich import box
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -9,26 +11,38 @@ from turncoat.report import numbers, words
 from turncoat.results.reproduction import Reproduction, Row, stands_in
 from turncoat.results.values import Measured
 
+MOST = 6
+"""How many columns of numbers stand side by side."""
 COLOURS = {"exceeded": "green", "reached": "green", "short": "red", "not run": "yellow", "ours": "cyan"}
 
 
 def reproduction_table(found: Reproduction) -> RenderableType:
-    """Every row: the paper's number above ours with its interval, and how ours stands to it."""
+    """Every row: the paper's number above ours with its interval, and how ours stands to it.
+
+    More than `MOST` columns do not fit side by side: the rows are shown again for the rest of them.
+    """
     columns = list(dict.fromkeys(c for row in found.rows for c in (*row.paper, *row.ours)))
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for heading in ("", "", *columns, "Mark"):
-        table.add_column(heading, overflow="fold")
-    for row in found.rows:
-        paper, ours = ([Text(_number(of.get(c))) for c in columns] for of in (row.paper, row.ours))
-        table.add_row(Text(row.name), Text("paper", style="dim"), *paper, _mark(row))
-        table.add_row(_facts(row), Text("ours", style="dim"), *ours, "")
-    lines: list[RenderableType] = [Text.assemble((found.table, "bold"), f": {found.title}"), table]
+    parts = [columns[i : i + MOST] for i in range(0, max(len(columns), 1), MOST)]
+    lines: list[RenderableType] = [Text.assemble((found.table, "bold"), f": {found.title}")]
+    lines += [_table(found.rows, part) for part in parts]
     lines += [Text(f"{row.name}: {row.why}", style="yellow") for row in found.rows if row.why]
     if stands_in(found):
         lines.append(Text(words.STAND_IN_WARNING, style="yellow"))
     lines += [Text(words.sentence(note), style="dim") for note in found.notes]
     lines.append(Text(f"It took {numbers.duration(found.seconds)}.", style="dim"))
     return Group(*lines)
+
+
+def _table(rows: Sequence[Row], columns: Sequence[str]) -> Table:
+    """The rows with some of their columns."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for heading in ("", "", *columns, "Mark"):
+        table.add_column(heading, overflow="fold")
+    for row in rows:
+        paper, ours = ([Text(_number(of.get(c))) for c in columns] for of in (row.paper, row.ours))
+        table.add_row(Text(row.name), Text("paper", style="dim"), *paper, _mark(row))
+        table.add_row(_facts(row), Text("ours", style="dim"), *ours, "")
+    return table
 
 
 def _facts(row: Row) -> RenderableType:
