@@ -83,6 +83,12 @@ def trace(f: Callable[..., Any], *avals: Any) -> Program:
     return live(_Flattener().closed(jax.make_jaxpr(f)(*avals), Where()))
 
 
+def in_place_of(op: Op, f: Callable[..., Any], *avals: Any) -> Program:
+    """The live program of `f`, whose operations stand where `op` does, in a scope of its name."""
+    scope = tuple(filter(None, (op.scope.rstrip(":"), op.name)))
+    return live(_Flattener().closed(jax.make_jaxpr(f)(*avals), Where(scope, op.back, op.tracebacks)))
+
+
 @dataclass(frozen=True)
 class Where:
     """The calls around an operation: their scopes, whether under a transpose, their tracebacks."""
