@@ -269,10 +269,7 @@ def _with_outputs(op: Op, wanted: Sequence[bool]) -> Op:
 
 
 def user_line(op: Op) -> str:
-    """The innermost line of the user's own code that led to an operation, as 'file.py:12 (function)'.
-
-    The calls around it count where the operation itself stands in a library, as a layer's may.
-    """
+    """The innermost line of the user's own code that led to an operation, as 'file.py:12 (function)'."""
     return next(filter(None, (_lines(t)[0] for t in reversed(op.tracebacks))), UNKNOWN)
 
 
