@@ -9,7 +9,7 @@ from turncoat.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from turncoat import attacks, data, engines, functions, goals, jobs, monitor, protocols
-    from turncoat.api import reveal, secure, share, surface
+    from turncoat.api import refusals, reveal, secure, share, surface
     from turncoat.core.engine import Engine
     from turncoat.core.errors import Errors
     from turncoat.core.protocol import Protocol
@@ -42,6 +42,7 @@ HOMES = {
     "jobs": "",
     "monitor": "",
     "protocols": "",
+    "refusals": "turncoat.api",
     "reveal": "turncoat.api",
     "secure": "turncoat.api",
     "share": "turncoat.api",
@@ -70,6 +71,7 @@ __all__ = [
     "jobs",
     "monitor",
     "protocols",
+    "refusals",
     "reveal",
     "secure",
     "share",

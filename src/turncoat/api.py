@@ -15,7 +15,7 @@ from turncoat.core.shared import reveal
 from turncoat.core.static import Numbers, Texts
 from turncoat.core.surface import Surface
 
-__all__ = ["reveal", "secure", "share", "surface"]
+__all__ = ["refusals", "reveal", "secure", "share", "surface"]
 
 
 def secure(
@@ -51,6 +51,14 @@ def secure(
 def surface(f: Callable[..., Any], *args: Any, **kwargs: Any) -> Surface:
     """What one corrupt party can touch in `f` (plain or secured) at arguments of these shapes."""
     return (f if isinstance(f, Secured) else secure(f)).surface(*args, **kwargs)
+
+
+def refusals(f: Callable[..., Any], *args: Any, **kwargs: Any) -> tuple[str, ...]:
+    """Everything in `f` (plain or secured) that would be refused at arguments of these shapes, as sentences.
+
+    A call and `surface` stop at the first.
+    """
+    return (f if isinstance(f, Secured) else secure(f)).refusals(*args, **kwargs)
 
 
 def share(x: Any, engine: Engine | str = "reals", key: Any = None) -> Any:

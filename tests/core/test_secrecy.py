@@ -217,6 +217,25 @@ SITES = {
     "product of entries": Case(
         lambda a: jnp.prod(a, 1), (A,), [product("reduce_prod/product", 1, 2), product("reduce_prod/product#2", 1, 2)]
     ),
+    "running products": Case(
+        lambda a: lax.cumprod(a, 1), (A,), [product("cumprod/mul", 2, 1), product("cumprod/mul#2", 2, 1)]
+    ),
+    "running maxima": Case(
+        lambda v: lax.cummax(v, reverse=True), (V,),
+        [bit("cummax/max/compare", 1), product("cummax/max/select", 1),
+         bit("cummax/max#2/compare", 1), product("cummax/max#2/select", 1)],
+    ),
+    "running minima and logarithms of sums": Case(
+        lambda v: (lax.cummin(v[:2]), lax.cumlogsumexp(v[:2])), (V,),
+        [bit("cummin/min/compare", 1), product("cummin/min/select", 1),  # and nothing of no entries
+         bit("cumlogsumexp/max/compare", 1), product("cumlogsumexp/max/select", 1),
+         bit("cumlogsumexp/abs/compare", 1), product("cumlogsumexp/abs/select", 1),
+         ideal("cumlogsumexp/exp", 1), ideal("cumlogsumexp/log1p", 1)],
+    ),
+    "hyperbolic functions": Case(
+        lambda v: (jnp.sinh(v), jnp.cosh(v)), (V,),
+        [ideal("sinh/exp", 3), ideal("sinh/exp#2", 3), ideal("cosh/exp", 3), ideal("cosh/exp#2", 3)],
+    ),
     "functions": Case(
         lambda a: (jnp.exp(a), jnp.tanh(a), lax.logistic(a), lax.erf(a)),
         (A,),
@@ -664,6 +683,24 @@ def place(f):
     lines, first = inspect.getsourcelines(f)
     (offset,) = (i for i, line in enumerate(lines) if "# here" in line)
     return f"test_secrecy.py:{first + offset}"
+
+
+def refused_often(x, n):
+    for _ in range(2):
+        x = jnp.sort(x)  # once, though it is done twice
+    x, _ = lax.scan(lambda c, row: (c + lax.sin(row), None), x, jnp.stack([x, x]))
+    return jnp.round(x * 2), n << 1, lax.cond(x[0] > 0, lambda: x, lambda: -x), x * x
+
+
+def test_all_refusals_are_listed_once_in_program_order():
+    said = tc.refusals(refused_often, V, N)
+    what = ["'sort'", "'sin'", "'round'", "'shift_left'", "branch is taken at a secret predicate"]
+    assert [next(w for w in what if w in sentence) for sentence in said] == what
+    assert all(" (refused_often" in s and "; secret because of " in s and "\n" not in s for s in said)
+    with pytest.raises(tc.Refusal) as first:
+        tc.surface(refused_often, V, N)
+    assert str(first.value) == said[0]
+    assert tc.refusals(tc.secure(lambda x: x * x, protocol="crypten"), V) == ()
 
 
 def test_the_surface_refuses_alike():

@@ -63,6 +63,7 @@ class Box(Local):
         self.observe = observe
         self.exp_from = protocol.domains.get("exp", (-math.inf, math.inf))[0]
         self.seen: dict[str, Any] = {}
+        self.refused: dict[str, None] | None = None  # sentences, of a box that collects refusals
 
     def run(self, program: Program, values: Sequence[Value]) -> list[Value]:
         """The outputs of a program, such as a loop's body."""

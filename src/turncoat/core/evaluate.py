@@ -14,8 +14,9 @@ from turncoat.core.abb import Box
 from turncoat.core.names import Place
 from turncoat.core.program import Known, Op, Program
 from turncoat.core.rules.table import RULES, SPOKEN, refusal
-from turncoat.core.values import Splat, Value, is_secret, public
+from turncoat.core.values import Secret, Splat, Value, is_secret, origin, public, struct
 from turncoat.functions import WHOLE
+from turncoat.refusal import Refusal
 
 BODIES = ("scan", "while", "cond")
 SAME = {"broadcast_in_dim", "reshape", "reduce_or", "reduce_and", "reduce_max", "reduce_min"}
@@ -42,9 +43,26 @@ def evaluate(program: Program, box: Box, inputs: Sequence[Value]) -> list[Value]
 
 
 def apply(box: Box, op: Op, values: list[Value]) -> list[Value]:
-    """One operation: a loop, a public computation, or a rule of the black box."""
+    """One operation: a loop, a public computation, or a rule of the black box.
+
+    A box that collects refusals goes on behind one with secrets of which nothing is known.
+    """
+    try:
+        return _applied(box, op, values)
+    except Refusal as refused:
+        if box.refused is None:
+            raise
+        box.refused[str(refused)] = None
+        because = origin(values)
+        avals = [struct(a.shape, a.dtype) for a in op.avals]
+        return [Secret(box.engine.share(None, a), a, because, box) for a in avals]
+
+
+def _applied(box: Box, op: Op, values: list[Value]) -> list[Value]:
     if op.name not in BODIES and not any(map(is_secret, values)):
         return compute(box, op, values)
+    if op.name not in BODIES and all(0 in a.shape for a in op.avals):
+        return [jnp.zeros(a.shape, a.dtype) for a in op.avals]  # without entries there is nothing to send
     if op.name not in RULES:
         raise refusal(op, values)
     if any(jnp.issubdtype(a.dtype, jnp.complexfloating) for a in op.avals):

@@ -83,6 +83,12 @@ def trace(f: Callable[..., Any], *avals: Any) -> Program:
     return live(_Flattener().closed(jax.make_jaxpr(f)(*avals), Where()))
 
 
+def in_place_of(op: Op, f: Callable[..., Any], *avals: Any) -> Program:
+    """The live program of `f`, whose operations stand where `op` does, in a scope of its name."""
+    scope = tuple(filter(None, (op.scope.rstrip(":"), op.name)))
+    return live(_Flattener().closed(jax.make_jaxpr(f)(*avals), Where(scope, op.back, op.tracebacks)))
+
+
 @dataclass(frozen=True)
 class Where:
     """The calls around an operation: their scopes, whether under a transpose, their tracebacks."""
@@ -263,10 +269,7 @@ def _with_outputs(op: Op, wanted: Sequence[bool]) -> Op:
 
 
 def user_line(op: Op) -> str:
-    """The innermost line of the user's own code that led to an operation, as 'file.py:12 (function)'.
-
-    The calls around it count where the operation itself stands in a library, as a layer's may.
-    """
+    """The innermost line of the user's own code that led to an operation, as 'file.py:12 (function)'."""
     return next(filter(None, (_lines(t)[0] for t in reversed(op.tracebacks))), UNKNOWN)
 
 

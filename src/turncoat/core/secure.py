@@ -144,6 +144,16 @@ class Secured:
         """The attack surface at arguments of these shapes (arrays or `jax.ShapeDtypeStruct`s)."""
         return self._plan(*self._classify(args, kwargs)).surface
 
+    def refusals(self, *args: Any, **kwargs: Any) -> tuple[str, ...]:
+        """Everything that would be refused at arguments of these shapes, each with its line and what to do.
+
+        Empty if nothing is. What follows a refused operation is looked at as if its result were there.
+        """
+        refused: dict[str, None] = {}
+        plan = self._plan(*self._classify(args, kwargs))
+        plan.walk(Exposure(self.engine), lambda name: Exposed({}, frozenset({name})), refused)
+        return tuple(refused)
+
     def walk(self, engine: Engine, enter: Callable[[str], Any], *args: Any, **kwargs: Any) -> Values:
         """The outputs on an abstract engine, at arguments of these shapes (see `Plan.walk`)."""
         return self._plan(*self._classify(args, kwargs)).walk(engine, enter)[1]
@@ -231,12 +241,16 @@ class Plan:
             names.sites, passes, tuple(outputs), protocol.name, engine.name, hints(self.program), notes
         )
 
-    def walk(self, engine: Engine, enter: Callable[[str], Any]) -> tuple[Names, Values]:
+    def walk(
+        self, engine: Engine, enter: Callable[[str], Any], refused: dict[str, None] | None = None
+    ) -> tuple[Names, Values]:
         """The names given and the outputs, of one run on an abstract engine.
 
-        Public arguments are traced; `enter` makes the wire of a secret one from its name.
+        Public arguments are traced; `enter` makes the wire of a secret one from its name. Refusals are
+        collected as keys of `refused`, if it is given.
         """
         box = Box(engine, self.secured.protocol, evaluate, Names(locate=True))
+        box.refused = refused
         found: Values = []
 
         def abstract(i: int, aval: Aval) -> Secret:
