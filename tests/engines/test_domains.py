@@ -164,7 +164,7 @@ def test_a_training_run_that_stays_inside_says_so():
 
 def test_the_command_line_warns_and_writes_the_warnings_down(tmp_path):
     """At this learning rate the honest run leaves the domain too; a transferred gradient would not be finite."""
-    asked = "attack availability --set by=scaling --trials 1 --epochs 1 --learning-rate 60 --monitor --json"
+    asked = "attack availability --set by=scaling --trials 1 --epochs 1 --learning-rate 30 --monitor --json"
     done = CliRunner().invoke(app, [*asked.split(), "--out", str(tmp_path)])
     assert done.exit_code == 0
     record = json.loads(done.stdout)

@@ -221,7 +221,7 @@ def test_rmia_of_a_greater_gamma_asks_for_more():
 def test_log_odds_are_those_of_the_probabilities(outputs, data):
     c = data.draw(st.integers(0, len(outputs) - 1))
     e = [math.exp(v) for v in outputs]
-    others = sum(e) - e[c] if len(e) > 2 else e[1 - c]
+    others = math.fsum(e[:c] + e[c + 1 :])
     phi = log_odds(np.array([outputs]), c)[0]
     assert phi == pytest.approx(math.log(e[c]) - math.log(max(others, 1e-300)), abs=1e-3)
 
