@@ -162,14 +162,20 @@ def test_a_training_run_that_stays_inside_says_so():
     assert notes(Experiment("backdoor", Job(data="digits", protocol="exact", epochs=1))) == (CLEAN,)
 
 
+def test_an_honest_run_that_leaves_the_domain_is_said_to_do_so():
+    """A transferred gradient would not be finite at this learning rate, so the attack scales."""
+    job = Job(data="digits", epochs=1, learning_rate=60.0)
+    found = notes(Experiment("availability", job, {"by": "scaling"}))
+    for run in ("honest", "attacked"):
+        assert any(n.startswith(f"{run} run: exp argument") and "softmax/exp" in n for n in found)
+
+
 def test_the_command_line_warns_and_writes_the_warnings_down(tmp_path):
-    """At this learning rate the honest run leaves the domain too; a transferred gradient would not be finite."""
     asked = "attack availability --set by=scaling --trials 1 --epochs 1 --learning-rate 30 --monitor --json"
     done = CliRunner().invoke(app, [*asked.split(), "--out", str(tmp_path)])
     assert done.exit_code == 0
     record = json.loads(done.stdout)
-    for run in ("honest", "attacked"):
-        assert any(n.startswith(f"{run} run: exp argument") and "softmax/exp" in n for n in record["notes"])
+    assert any(n.startswith("attacked run: exp argument") and "softmax/exp" in n for n in record["notes"])
     warnings = [n for n in record["notes"] if " run: " in n]
     assert all(n in done.stderr for n in warnings)
     assert record["command"].endswith(" --monitor")
