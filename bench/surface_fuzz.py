@@ -121,8 +121,7 @@ class Oracle:
         for o, change in enumerate(self.changes(runs) if runs else ()):
             for i, (t, passes) in enumerate(places):
                 site, deltas = self.sites[t], change[3 * i : 3 * i + 3]
-                of = self._of_bits if site.is_bit else self._of_numbers
-                kind, by = of(deltas, self.honest[o])
+                kind, by = self._class(site, deltas, self.honest[o])
                 key = (site.name, passes, str(o))
                 if kind == "tied" and key in shifts and self._choosable(t, passes, o):
                     kind = "shift"
@@ -148,6 +147,11 @@ class Oracle:
         matrix = self.changes([(tag, u) for u in units])[output][:, 0].reshape(len(units), -1)
         return int(np.linalg.matrix_rank(matrix, tol=1e-7)) == matrix.shape[1]
 
+    def _class(self, site: Site, deltas: Any, honest: Any) -> tuple[str, set[str]]:
+        if not np.all(np.isfinite(deltas)) or np.max(np.abs(honest), initial=0) > LARGE:
+            return "ruined", set()  # a ring has no NaN, and its numbers are not so large
+        return self._of_bits(deltas, honest) if site.is_bit else self._of_numbers(deltas, honest)
+
     def _of_bits(self, deltas: Any, honest: Any) -> tuple[str, set[str]]:
         if not np.any(deltas):
             return "none", set()
@@ -159,8 +163,6 @@ class Oracle:
         once, twice, back = deltas
         if honest.dtype == bool:
             return ("bent" if np.any(deltas) else "none"), set()
-        if not np.all(np.isfinite(deltas)) or np.max(np.abs(honest), initial=0) > LARGE:
-            return "ruined", set()  # a ring has no NaN, and its numbers are not so large
         noise = 1e-9 * (1 + np.max(np.abs(honest), initial=0) + np.max(np.abs(twice), initial=0))
         if np.all(np.abs(deltas[:2]) < noise):
             return "none", set()
