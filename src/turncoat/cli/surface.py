@@ -6,17 +6,17 @@ import typer
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from turncoat import data
 from turncoat.cli.audit import Example, Step
 from turncoat.cli.job_options import Given
 from turncoat.cli.options import Common, grouped, without_effect
-from turncoat.cli.screen import as_text, aside, deliver
+from turncoat.cli.screen import as_text, aside, deliver, say
 from turncoat.core.surface import Surface
 from turncoat.experiments import verdict
 from turncoat.experiments.trial import Trial
 from turncoat.jobs import user_step
 from turncoat.report import terminal
 from turncoat.report.folder import usable
+from turncoat.report.words import sentence
 
 app = typer.Typer(add_completion=False)
 
@@ -29,7 +29,10 @@ def surface(step: Step = None, *, given: Given, example: Example = None, common:
     if step is None:
         without_effect("without a step of your own", example=example)
         job = given.job()
-        found = Trial.of(data.load(job.data, seed=common.seed), job, common.seed).surface
+        dataset = job.dataset(common.seed)
+        for note in dataset.notes:
+            say(sentence(note))
+        found = Trial.of(dataset, job, common.seed).surface
     else:
         protocol, engine = given.of_a_step()
         with aside():
