@@ -10,7 +10,9 @@ from turncoat.data.formats.table import Column, Scale, Table, listed, number, qu
 from turncoat.refusal import Refusal
 
 MOST_VALUES = 64
-"""Different words of a column that become features of 0 and 1; a column with more is refused."""
+"""Different words of a column that become features of 0 and 1, or half as many as there are records if that is fewer,
+but at least `FEW`; a column with more is refused."""
+FEW = 20
 _LARGEST = float(np.finfo(np.float32).max)
 _COUNTS = ("index", "idx", "row", "nr", "no")
 
@@ -73,12 +75,14 @@ def _counts(table: Table, column: Column) -> bool:
 
 
 def _check_words(table: Table, columns: list[Column]) -> None:
-    many = {c.name: len(set(c.cells)) for c in columns if len(set(c.cells)) > MOST_VALUES}
+    counts = {c.name: len(set(c.cells)) for c in columns}
+    most = min(MOST_VALUES, max(FEW, len(table.rows) // 2))
+    many = {name: count for name, count in counts.items() if count > most}
     if not many:
         return
     which = listed([f"{name!r} ({count:,})" for name, count in many.items()])
     raise Refusal(
-        f"{shown(table.path)}: more than {MOST_VALUES} different texts in {which}: leave out what is no feature with "
+        f"{shown(table.path)}: more than {most} different texts in {which}: leave out what is no feature with "
         f"--drop {shown(','.join(many))}, or write numbers."
     )
 

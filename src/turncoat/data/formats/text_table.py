@@ -58,7 +58,7 @@ def _form(path: Path) -> _Form:
     """How the file is written, by its first rows."""
     form = _marked(path)
     if not form.marked:
-        wide = {s: len(next(_rows(path, _Form(s)), (1, [""]))[1]) for s in _SEPARATORS}
+        wide = {s: len(next(_rows(path, _Form(s), strict=False), (1, [""]))[1]) for s in _SEPARATORS}
         form = _Form(next((s for s in (";", "\t") if wide[s] > 1), ","))
     number, first = next(_rows(path, form), (1, []))
     if not first:
@@ -79,14 +79,14 @@ def _marked(path: Path) -> _Form:
     return _Form(line[-1], marked=True) if found else _Form(",")
 
 
-def _rows(path: Path, form: _Form) -> Iterator[tuple[int, list[str]]]:
+def _rows(path: Path, form: _Form, strict: bool = True) -> Iterator[tuple[int, list[str]]]:
     """The rows that are not blank, with their numbers; a quoted cell may hold line breaks."""
     number = 0
     try:
         with path.open(newline="", encoding=_ENCODING) as stream:
             if form.marked:
                 stream.readline()
-            reader = csv.reader(stream, delimiter=form.separator, skipinitialspace=True, strict=True)
+            reader = csv.reader(stream, delimiter=form.separator, skipinitialspace=True, strict=strict)
             for number, row in enumerate(reader, 1):
                 if any(map(str.strip, row)):
                     yield number, row
@@ -94,8 +94,8 @@ def _rows(path: Path, form: _Form) -> Iterator[tuple[int, list[str]]]:
         raise _no_text(path) from error
     except csv.Error as error:
         raise Refusal(
-            f"{shown(path)} cannot be read as a .csv file after row {number} ({error}): look for a quotation mark "
-            "that is not closed there."
+            f"{shown(path)} cannot be read as a .csv file after row {number} ({error}): look at the quotation "
+            "marks there."
         ) from error
 
 
