@@ -202,7 +202,7 @@ def _settings(experiment: Experiment, attack: Attack) -> tuple[dict[str, Any], d
     plain = Job()
     job = {f.name: getattr(experiment.job, f.name) for f in fields(Job)}
     given = {n: v for n, v in job.items() if v != getattr(plain, n)} | dict(experiment.settings)
-    everything = {n: v for n, v in job.items() if v is not None} | attack.settings
+    everything = {n: v for n, v in job.items() if v not in (None, ())} | attack.settings
     return given, {n: v for n, v in everything.items() if n not in given}
 
 

@@ -124,6 +124,11 @@ def test_npz_features_are_scaled_if_that_is_asked_for(npz):
     assert load(npz(x=x, y=Y), scale="none").notes == () == load(npz(x=X, y=Y)).notes
 
 
+def test_npz_features_are_finite_before_they_are_scaled(npz, refusal):
+    x = np.where(X == 3, np.nan, X)
+    assert "feature 1 of record 2 is nan" in refusal(load, npz(x=x, y=Y), scale="standard")
+
+
 @pytest.mark.parametrize("choice", [{"label": "y"}, {"contributor": "party"}, {"drop": ("x",)}])
 def test_columns_are_not_chosen_in_an_npz(choice, npz, refusal):
     (name,) = choice

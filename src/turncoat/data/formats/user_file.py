@@ -1,10 +1,11 @@
 """The user's own data, from an `.npz` file or a table."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from turncoat.data.dataset import Dataset, flattened, observed_range
+from turncoat.data.dataset import Dataset, flattened, observed_range, validated
 from turncoat.data.formats.features import PUBLIC, SCALED, features, scaled
 from turncoat.data.formats.labels import classes, contributors, label_column
 from turncoat.data.formats.npz import read_npz
@@ -76,7 +77,11 @@ def _from_npz(path: Path, choices: Choices) -> Dataset:
     parties = _parties(path, arrays.get("party"))
     flat = flattened(x)
     notes = (*numbered, *_scaling(flat, choices))
-    return _dataset(path, scaled(flat, choices.scale or "none"), x.shape[1:], labels, count, parties, notes)
+    dataset = _dataset(path, flat, x.shape[1:], labels, count, parties, notes)
+    if choices.scale in (None, "none"):
+        return dataset
+    sized = scaled(validated(dataset).x, choices.scale)
+    return replace(dataset, x=sized, range=observed_range(sized))
 
 
 def _scaling(x: np.ndarray, choices: Choices) -> tuple[str, ...]:
