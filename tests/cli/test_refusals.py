@@ -52,6 +52,9 @@ attack backdoor --data churn.csv --scale big | scale must be 'standard', 'range'
 attack backdoor --data good.npz --label y | --label has no effect on good.npz
 attack backdoor --label y | --label has no effect on the data set 'digits'
 surface --drop a | --drop has no effect on the data set 'digits'
+audit --public x | --public has no effect without a step of your own
+surface --public x | --public has no effect without a step of your own
+audit mystep:step --public nope | --public names 'nope', which is no argument of mystep:step
 audit mystep:step --contributor a | --contributor has no effect on your own step
 attack backdoor --data few.npz | too few
 audit --data nosuch | no data set
