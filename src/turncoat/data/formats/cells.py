@@ -17,6 +17,7 @@ _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _COMMA = re.compile(r"[+-]?(\d+,\d*|,\d+)([eE][+-]?\d+)?", re.ASCII)
 _POINT = re.compile(r"[+-]?(\d+\.\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _THOUSANDS = re.compile(r"[+-]?\d{1,3}([., '\u2019\xa0\u202f]\d{3})+([.,]\d+)?", re.ASCII)
+_WITH_UNIT = re.compile(r"([$€£] ?[+-]?|[+-]?[$€£]? ?)\d[\d.,]*( ?[%€$£])?", re.ASCII)
 _INFINITE = re.compile(r"[+-]?inf(inity)?", re.IGNORECASE)
 _DATE = re.compile(
     r"(\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.](\d{4}|\d{2}))([T ,].*)?|\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?",
@@ -62,7 +63,12 @@ def recognised(table: Table, column: Column) -> Column:
 
 
 def _like_a_number(cell: str) -> bool:
-    return any(form.fullmatch(cell) for form in (_NUMBER, _COMMA, _THOUSANDS, _INFINITE))
+    forms = (_NUMBER, _COMMA, _THOUSANDS, _INFINITE)
+    return any(form.fullmatch(cell) for form in forms) or _has_unit(cell)
+
+
+def _has_unit(cell: str) -> bool:
+    return any(sign in cell for sign in "$€£%") and _WITH_UNIT.fullmatch(cell) is not None
 
 
 def _value(table: Table, column: Column, cell: str) -> float:
@@ -83,4 +89,6 @@ def _reason(table: Table, cell: str) -> str:
         return "has a comma: write decimals with a point, or separate the cells by semicolons"
     if _THOUSANDS.fullmatch(cell):
         return "separates thousands: write the digits alone"
+    if _has_unit(cell):
+        return "has a unit: write the number alone"
     return "is no number, as most cells of the column are: correct it, or empty the cell"

@@ -39,8 +39,10 @@ def _from_table(path: Path, choices: Choices) -> Dataset:
     table = read_parquet(path, choices.drop) if path.suffix.lower() == ".parquet" else read_text_table(path)
     table = table.without([table.find(name, "drop") for name in choices.drop])
     if len(table.columns) < 2:
+        count = len(table.columns)
         raise Refusal(
-            f"{shown(path)} has {len(table.columns)} column: give it at least one feature and a label."
+            f"{shown(path)} has {count} column{'s' * (count != 1)}: give it at least one feature and a label, "
+            "separated by commas, semicolons or tabulators."
         )
     label = label_column(table, choices.label)
     y, count, numbered = classes(table, label)
