@@ -213,7 +213,9 @@ def folder(tmp_path_factory):
     np.savez(made / "good.npz", x=x, y=y)
     np.savez(made / "nan.npz", x=np.where(x > 2, np.nan, x), y=y)
     np.savez(made / "one.npz", x=x, y=0 * y)
-    np.savez(made / "labels.npz", x=x, y=y - 1)
+    np.savez(made / "labels.npz", x=x, y=y / 2)
+    rows = [f"person {i},{40 + 10 * x[i, 0]:.1f},{'ab'[i % 2]}" for i in range(60)]
+    (made / "churn.csv").write_text("\n".join(["name,age,churn", *rows]))
     np.savez(made / "few.npz", x=x[:3], y=y[:3])
     (made / "garbage.npz").write_bytes(b"no zip file")
     (made / "empty.csv").write_text("")

@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import shlex
 import subprocess
 import sys
 from dataclasses import replace
@@ -85,6 +86,19 @@ def test_data_of_the_users_own_can_be_attacked_and_the_command_is_quoted(folder)
     assert "--data 'my data; ls.npz'" in found["command"]
     made = folder / "results" / "backdoor-my-data--ls.npz-lr-exact-reals"
     assert f"The results are in {made}" in ran.err and made.is_dir()
+
+
+def test_a_table_of_the_users_own_is_said_and_carried_along(folder):
+    options = shlex.split("--data churn.csv --label churn --drop name --batch 8")
+    more = ("--set", "target=1", "--json", "--out", "churned")
+    ran = turncoat(folder, "attack", "backdoor", *FAST, *options, *more)
+    assert ran.code == 0, ran.err
+    found = json.loads(ran.out)
+    assert "--label churn --drop name" in found["command"]
+    assert "labels are column 'churn', numbered a = 0, b = 1" in found["notes"]
+    assert any(note.startswith("each column of numbers was standardised") for note in found["notes"])
+    ran = turncoat(folder, "surface", *options, "--protocol", "exact")
+    assert ran.code == 0 and "Labels are column 'churn', numbered a = 0, b = 1." in ran.err
 
 
 def test_every_attack_is_said_in_a_line(folder):

@@ -41,7 +41,21 @@ attack backdoor --data folder.npz | folder.npz
 attack backdoor --data purchase100 | turncoat data fetch purchase100
 attack backdoor --data nan.npz | is nan
 attack backdoor --data one.npz | at least two classes
-attack backdoor --data labels.npz | labels out of range
+attack backdoor --data labels.npz | not a whole number
+attack backdoor --data churn.csv | --label COLUMN; those with few different values are 'churn'
+attack backdoor --data churn.csv --label chrn | no column 'chrn' for --label; the nearest are 'churn'
+attack backdoor --data churn.csv --label churn | with --drop name,
+attack backdoor --data churn.csv --label name | too many for classes
+attack backdoor --data churn.csv --label age | a target for regression
+attack backdoor --data churn.csv --label '' | no column ''
+attack backdoor --data churn.csv --scale big | scale must be 'standard', 'range' or 'none'
+attack backdoor --data good.npz --label y | --label has no effect on good.npz
+attack backdoor --label y | --label has no effect on the data set 'digits'
+surface --drop a | --drop has no effect on the data set 'digits'
+audit --public x | --public has no effect without a step of your own
+surface --public x | --public has no effect without a step of your own
+audit mystep:step --public nope | --public names 'nope', which is no argument of mystep:step
+audit mystep:step --contributor a | --contributor has no effect on your own step
 attack backdoor --data few.npz | too few
 audit --data nosuch | no data set
 surface --data nosuch | no data set

@@ -94,6 +94,14 @@ def test_again_is_the_command_of_the_experiment():
     )
 
 
+def test_again_carries_what_was_said_of_a_file():
+    job = Job("my table.csv", label="churn", contributor="bank", drop=("name", "a, b"), scale="range")
+    assert again(Experiment("backdoor", job, {}, 1, 0)) == (
+        "turncoat attack backdoor --data 'my table.csv' --label churn --contributor bank --drop 'name,\"a, b\"' "
+        "--scale range --trials 1 --seed 0"
+    )
+
+
 def test_trials_differ_and_repeat():
     dataset = data.load("digits")
     a, b, c = (Trial.of(dataset, JOB, seed) for seed in (4, 4, 5))
@@ -152,6 +160,18 @@ def test_a_job_that_no_attack_fits_is_judged_by_its_surface(monkeypatch):
     assert "No attack was run; not run: `backdoor`. This proves nothing." in found.verdict
     assert any("was not run" in reason for reason in found.reasons)
     assert {o for o, sites in found.shiftable.items() if sites} == {"w0", "w1"}
+
+
+def test_an_audit_says_what_was_made_of_the_users_table(monkeypatch, tmp_path):
+    monkeypatch.setattr(attacks, "CATALOGUE", {"fairness": attacks.kind("fairness")})
+    rows = [f"{i % 2 + i / 1000},{'nw'[i % 3 == 0]},{'ab'[i % 2]}" for i in range(120)]
+    (tmp_path / "bank.csv").write_text("\n".join(["income,bank,churn", *rows]))
+    job = Job(str(tmp_path / "bank.csv"), epochs=2, protocol="exact", label="churn", contributor="bank")
+    found = audit(job, trials=1)
+    assert "Of the data: contributors are column 'bank', numbered n = 0, w = 1." in found.reasons
+    (result,) = found.results
+    assert result.given["contributor"] == "bank" and "--contributor bank" in result.command
+    assert not any("yours.csv" in step for step in found.next_steps)
 
 
 def test_an_audit_of_no_job_is_refused():

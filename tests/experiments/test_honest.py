@@ -15,7 +15,7 @@ from turncoat.jobs.loop import is_ruined
 from turncoat.jobs.models import get
 from turncoat.refusal import Refusal
 
-REMEDY = "scale the features to about 0 to 1, or lower the learning rate"
+REMEDY = "scale the features to about 0 to 1 (a file's by --scale range), or lower the learning rate"
 
 
 @pytest.fixture(scope="module")
@@ -83,8 +83,14 @@ def test_a_job_that_learns_is_told_with_its_numbers():
 )
 def test_an_audit_of_features_that_are_not_scaled_stops_with_the_remedy(wine, job, says):
     with pytest.raises(Refusal, match=says) as refused:
-        audit(Job(wine, **job), trials=2)
+        audit(Job(wine, scale="none", **job), trials=2)
     assert REMEDY in str(refused.value)
+
+
+def test_a_table_trains_as_it_is_since_it_is_standardised(wine):
+    job = Job(wine)
+    found = check(job, job.dataset(), 2, 0, lambda *_: None)
+    assert found.accuracy.mean > 0.85 > 2 * found.majority
 
 
 def test_an_audit_at_an_absurd_learning_rate_stops_with_the_remedy():
@@ -93,14 +99,14 @@ def test_an_audit_at_an_absurd_learning_rate_stops_with_the_remedy():
 
 
 def test_an_attack_says_beside_its_numbers_that_nothing_was_learned(wine):
-    found = run(Experiment("backdoor", Job(wine, protocol="exact", epochs=2), {}, trials=2))
+    found = run(Experiment("backdoor", Job(wine, protocol="exact", epochs=2, scale="none"), {}, trials=2))
     assert any(note.startswith("honest training has learned nothing") for note in found.notes)
     assert found.honest.ruined == 0 and 0.2 < found.majority < 0.6 and not found.reached
 
 
 def test_an_attack_on_models_that_are_ruined_already_is_refused(wine):
     with pytest.raises(Refusal, match="honest training ended in NaN or infinity in 1 of 1 trials"):
-        run(Experiment("targeted", Job(wine), {}, trials=1))
+        run(Experiment("targeted", Job(wine, scale="none"), {}, trials=1))
 
 
 def test_a_model_is_ruined_by_its_weights_or_by_its_scores():

@@ -8,7 +8,7 @@ from jax import lax
 import turncoat as tc
 from turncoat.adversary.view import _inverse
 from turncoat.experiments import audit
-from turncoat.jobs.user_step import Target, confirmed
+from turncoat.jobs.user_step import Target, _other_secrets, confirmed, load
 from turncoat.refusal import Refusal
 
 
@@ -53,3 +53,27 @@ def test_the_error_that_moves_a_parameter_is_added_in_the_pass_that_shifts_it():
         given = arguments(seed)
         moved = STEP(*given, errors={site.name: error})["w"] - STEP(*given)["w"]
         assert jnp.allclose(moved, change, atol=1e-4)
+
+
+PICKS = """
+import jax.numpy as jnp
+
+def step(w, x, index, pull):
+    return w - 0.1 * (x[index].T @ (x[index] @ w) + pull)
+
+def example():
+    return jnp.ones(3), jnp.linspace(0.1, 1, 24).reshape(8, 3) ** 2, jnp.arange(4), jnp.array([0.1, 0.2, 0.3])
+"""
+
+
+def test_what_all_parties_know_is_not_compared_or_multiplied(tmp_path, monkeypatch):
+    (tmp_path / "picks_rows.py").write_text(PICKS)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    hidden = load("picks_rows:step", "exact", "reals")
+    known = load("picks_rows:step", "exact", "reals", public=("index", "pull"))
+    assert [site.name for site in known.surface()] == ["dot", "dot#2"]
+    assert {"dot", "dot#2"} < {site.name for site in hidden.surface()}
+    same = [bool((a == b).all()) for a, b in zip(known.arguments, _other_secrets(known), strict=True)]
+    assert same == [True, False, True, True]  # three equal weights, reordered
+    assert confirmed(known, "result", "dot#2")

@@ -25,6 +25,10 @@ Step = Annotated[
 Example = Annotated[
     str | None, typer.Option(help="package.module:function that returns the step's arguments as a tuple.")
 ]
+Public = Annotated[
+    str | None,
+    typer.Option(help="Arguments of your own step that all parties know, e.g. index or index,scale."),
+]
 Trials = Annotated[
     int | None, typer.Option(help=f"How often honest and attacked runs are repeated; {TRIALS} by default.")
 ]
@@ -38,11 +42,12 @@ def audit(
     given: Given,
     trials: Trials = None,
     example: Example = None,
+    public: Public = None,
     common: Common,
 ) -> None:
     """Runs every attack on a training job and says how much one corrupt party gains."""
     if step is None:
-        without_effect("without a step of your own", example=example)
+        without_effect("without a step of your own", example=example, public=public)
         job = given.job()
         folder = usable(common.folder("audit", job.data, job.model), "audit.json")
         with progress() as report:
@@ -53,10 +58,17 @@ def audit(
         protocol, engine = given.of_a_step()
         folder = usable(common.folder("audit", step), "audit.json")
         with aside():
-            found = audits.audit_target(user_step.load(step, protocol, engine, example), command())
+            found = audits.audit_target(
+                user_step.load(step, protocol, engine, example, names(public)), command()
+            )
     text = to_json(found)
     said = "The report is {folder}/report.html"
     deliver(text, terminal.audit_table(found), common.as_json, folder, lambda: _files(found, text), said)
+
+
+def names(text: str | None) -> tuple[str, ...]:
+    """The names in an option that takes several."""
+    return tuple(part.strip() for part in text.split(",")) if text is not None else ()
 
 
 def _files(found: AuditResult, text: str) -> Files:

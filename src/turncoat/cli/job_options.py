@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+from collections.abc import Callable
 from inspect import Parameter
 from typing import Annotated, Any, get_type_hints
 
@@ -34,7 +36,8 @@ class Given(Group):
 
     def job(self) -> Job:
         """The job; Refusal where an option holds no value of its field, or has no effect."""
-        job = Job(**self.given | ({"hidden": _sizes(self.given["hidden"])} if "hidden" in self.given else {}))
+        read: dict[str, Any] = {n: _READ[n](v) if n in _READ else v for n, v in self.given.items()}
+        job = Job(**read)
         if job.model in models.CATALOGUE and job.model not in models.DEEP:
             without_effect(f"on model {job.model!r}", hidden=self.given.get("hidden"))
         return job
@@ -47,7 +50,7 @@ class Given(Group):
 
 def _option(name: str, meaning: str, default: Any) -> Parameter:
     said = named(meaning, CHOICES[name]) + MORE.get(name, "") if name in CHOICES else meaning
-    if default is not None:
+    if default is not None and default != ():
         said += f"; {_shown(default)} by default"
     option = typer.Option(help=sentence(said))
     kind: Any = Annotated[_kind(name) | None, option]
@@ -69,3 +72,11 @@ def _sizes(text: str) -> tuple[int, ...]:
         return tuple(int(part) for part in text.split(","))
     except ValueError:
         raise Refusal(f"--hidden takes sizes such as 128 or 64,32, not {text!r}") from None
+
+
+def _columns(text: str) -> tuple[str, ...]:
+    return tuple(next(csv.reader([text], skipinitialspace=True), []))
+
+
+_READ: dict[str, Callable[[str], Any]] = {"hidden": _sizes, "drop": _columns}
+"""How the options of several values are read."""

@@ -6,34 +6,39 @@ import typer
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from turncoat import data
-from turncoat.cli.audit import Example, Step
+from turncoat.cli.audit import Example, Public, Step, names
 from turncoat.cli.job_options import Given
 from turncoat.cli.options import Common, grouped, without_effect
-from turncoat.cli.screen import as_text, aside, deliver
+from turncoat.cli.screen import as_text, aside, deliver, say
 from turncoat.core.surface import Surface
 from turncoat.experiments import verdict
 from turncoat.experiments.trial import Trial
 from turncoat.jobs import user_step
 from turncoat.report import terminal
 from turncoat.report.folder import usable
+from turncoat.report.words import sentence
 
 app = typer.Typer(add_completion=False)
 
 
 @app.command()
 @grouped
-def surface(step: Step = None, *, given: Given, example: Example = None, common: Common) -> None:
+def surface(
+    step: Step = None, *, given: Given, example: Example = None, public: Public = None, common: Common
+) -> None:
     """Lists every site of a training step, and what an error there does."""
     folder = common.out and usable(common.out, "surface.json")
     if step is None:
-        without_effect("without a step of your own", example=example)
+        without_effect("without a step of your own", example=example, public=public)
         job = given.job()
-        found = Trial.of(data.load(job.data, seed=common.seed), job, common.seed).surface
+        dataset = job.dataset(common.seed)
+        for note in dataset.notes:
+            say(sentence(note))
+        found = Trial.of(dataset, job, common.seed).surface
     else:
         protocol, engine = given.of_a_step()
         with aside():
-            found = user_step.load(step, protocol, engine, example).surface()
+            found = user_step.load(step, protocol, engine, example, names(public)).surface()
     text = as_text(_plain(found))
     said = "The results are in {folder}"
     deliver(text, _table(found), common.as_json, folder, lambda: {"surface.json": text}, said)

@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from turncoat.data import files
 from turncoat.data.dataset import Dataset, validated
 from turncoat.data.download import Progress, download
 from turncoat.data.formats import user_file
 from turncoat.data.formats.plain import shown
+from turncoat.data.formats.table import Choices
 from turncoat.data.sets import (
     acs_income,
     embedded,
@@ -62,17 +63,20 @@ def names() -> tuple[str, ...]:
     return tuple(source.name for source in SOURCES)
 
 
-def load(name_or_path: str | Path, *, seed: int = 0) -> Dataset:
-    """A data set by its name, or the user's own from a path that ends in `.npz` or `.csv` (see
-    `read_user_file`).
+def load(name_or_path: str | Path, *, seed: int = 0, **choices: Any) -> Dataset:
+    """A data set by its name, or the user's own from a file (see `read_user_file`, and docs/data.md).
 
     `seed` is what a synthetic stand-in is drawn from; real data do not depend on it. Files are verified
-    before use. Raises `Refusal`: unknown name, absent or wrong file, unusable data.
+    before use. `choices` are those that a file leaves to its user: `label` and `contributor`, names of
+    columns, `drop`, a tuple of those to leave out, and `scale`, `"standard"`, `"range"` or `"none"`.
+    Raises `Refusal`: unknown name, absent or wrong file, unusable data, choices that do not go with the data.
     """
-    name = str(name_or_path)
+    name, chosen = str(name_or_path), Choices(**choices)
     if name not in names() and Path(name).suffix.lower() in user_file.SUFFIXES:
-        return validated(user_file.read_user_file(Path(name)))
-    return load_source(_source(name), seed=seed)
+        return validated(user_file.read_user_file(Path(name), chosen))
+    source = _source(name)
+    chosen.check_without(("label", "contributor", "drop", "scale"), f"on the data set {name!r}")
+    return load_source(source, seed=seed)
 
 
 def load_source(source: Source, *, seed: int = 0) -> Dataset:
@@ -149,7 +153,7 @@ def _source(name: str) -> Source:
             return source
     raise Refusal(
         f"there is no data set {shown(repr(name))}; the nearest are {nearest(name, names())}; "
-        "`turncoat data list` shows all, and a file of your own ends in .npz or .csv."
+        "`turncoat data list` shows all, and a file of your own ends in .csv, .tsv, .parquet or .npz."
     )
 
 

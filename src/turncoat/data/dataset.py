@@ -20,7 +20,8 @@ class Dataset:
     `shape` is the shape of one record before flattening, `range` the (lowest, highest) feature value.
     Records from `test_from` on are the official test records and may only go into the test part. `reserve`
     (k,) are the numbers of records that may only go into the tuning part, where there are no official ones.
-    `source` is one line of provenance. A `stand_in` is synthetic and is never shown without saying so.
+    `source` is one line of provenance; `notes` say what was made of a user's file. A `stand_in` is synthetic
+    and is never shown without saying so.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Dataset:
     party_names: tuple[str, ...] = ()
     test_from: int | None = None
     reserve: np.ndarray | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def label(self) -> str:

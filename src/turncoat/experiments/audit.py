@@ -55,18 +55,24 @@ def audit(
     began = time.perf_counter()
     check_trials(trials)
     check_seed(seed)
-    dataset = data.load(job.data, seed=seed)
+    dataset = job.dataset(seed)
     surface = Trial.of(dataset, job, seed).surface
     works = honest.check(job, dataset, trials, seed, progress)
     results, refused = _attacked(job, dataset, trials, seed, progress)
-    found = Evidence(
-        surface, results, tuple(refused), embedded=not job.data.endswith((".npz", ".csv")), honest=works
-    )
+    found = Evidence(surface, results, tuple(refused), embedded=job.data in data.names(), honest=works)
     named: dict[str, Any] = {"data": dataset.name, "data_label": dataset.label, "model": job.model}
     seconds = time.perf_counter() - began
     return AuditResult(
-        **_concluded(found, refused.values()), **named, honest=works, seconds=seconds, command=command
+        **_concluded(found, (*refused.values(), *map(_of_data, dataset.notes))),
+        **named,
+        honest=works,
+        seconds=seconds,
+        command=command,
     )
+
+
+def _of_data(note: str) -> str:
+    return f"Of the data: {note}."
 
 
 def _attacked(

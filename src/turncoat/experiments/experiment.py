@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import platform
 import shlex
 import time
@@ -13,7 +15,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from turncoat import attacks, data, engines, protocols
+from turncoat import attacks, engines, protocols
 from turncoat.attacks import Attack
 from turncoat.data import Dataset
 from turncoat.experiments.honest import accuracy, fault, majority
@@ -104,7 +106,7 @@ def run(
     began = time.perf_counter()
     attack = attacks.get(experiment.attack, experiment.settings)
     if dataset is None:
-        dataset = data.load(experiment.job.data, seed=experiment.seed)
+        dataset = experiment.job.dataset(experiment.seed)
     attack.goal.check(dataset)
     points = swept(experiment.attack, attack) if sweep else []
     every = (attack, *(point.attack for point in points))
@@ -142,7 +144,7 @@ def to_result(experiment: Experiment, attack: Attack, dataset: Dataset, runs: Ru
         bar=goal.bar,
         seconds=0.0,
         threat=attack.needs.threat(),
-        notes=_notes(attack, runs, experiment.trials),
+        notes=_notes(attack, runs, experiment.trials) + dataset.notes,
         given=given,
         defaults=defaults,
         seed=experiment.seed,
@@ -200,7 +202,7 @@ def _settings(experiment: Experiment, attack: Attack) -> tuple[dict[str, Any], d
     plain = Job()
     job = {f.name: getattr(experiment.job, f.name) for f in fields(Job)}
     given = {n: v for n, v in job.items() if v != getattr(plain, n)} | dict(experiment.settings)
-    everything = {n: v for n, v in job.items() if v is not None} | attack.settings
+    everything = {n: v for n, v in job.items() if v not in (None, ())} | attack.settings
     return given, {n: v for n, v in everything.items() if n not in given}
 
 
@@ -225,4 +227,8 @@ def again(experiment: Experiment) -> str:
 
 
 def _value(value: object) -> str:
-    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+    if not isinstance(value, tuple):
+        return str(value)
+    text = io.StringIO()
+    csv.writer(text, lineterminator="").writerow(value)  # a column's name may have a comma in it
+    return text.getvalue()

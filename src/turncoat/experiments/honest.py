@@ -104,7 +104,7 @@ def majority(runs: Sequence[Any]) -> float:
     return float(np.mean(np.concatenate([r.common for r in runs])))
 
 
-REMEDY = "scale the features to about 0 to 1, or lower the learning rate"
+REMEDY = "scale the features to about 0 to 1 (a file's by --scale range), or lower the learning rate"
 
 
 def fault(runs: Sequence[Any]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from turncoat import attacks, data
+from turncoat import attacks
 from turncoat.data import Dataset
 from turncoat.engines.domains import WatchedReals
 from turncoat.experiments.experiment import Experiment
@@ -22,7 +22,7 @@ def notes(experiment: Experiment, dataset: Dataset | None = None) -> tuple[str, 
     """
     job, attack = experiment.job, attacks.get(experiment.attack, experiment.settings)
     if dataset is None:
-        dataset = data.load(job.data, seed=experiment.seed)
+        dataset = job.dataset(experiment.seed)
     trial = Trial.of(dataset, job, experiment.seed).drawn(attack.goal)
     engine = WatchedReals()
     step = trial.step.on(engine)

@@ -216,10 +216,13 @@ def _further(found: Evidence) -> list[str]:
     if not found.trained:
         return [
             "Audit the training that this function is part of, so that attacks are run: `turncoat audit --data "
-            "yours.npz`; or try an attack of your own by the argument `errors` of the secured function."
+            "yours.csv --label COLUMN`; or try an attack of your own, by the argument `errors` of the secured "
+            "function."
         ]
     missing = ["Look at what was not run: `turncoat attack --list` says what each attack is."]
-    own = ["Audit your own job: `turncoat audit --data yours.npz`, or `turncoat audit yourmodule:step`."]
+    own = [
+        "Audit your own job: `turncoat audit --data yours.csv --label COLUMN`, or `turncoat audit yourmodule:step`."
+    ]
     return (missing if found.untried and not found.reached else []) + (own if found.embedded else [])
 
 

@@ -60,7 +60,7 @@ class Fairness(Goal):
         if dataset.party is None or len(names) < 2:
             raise Refusal(
                 f"{dataset.name} does not say which party contributed which record: fairness needs two or more "
-                "parties, as in acs_income or an .npz file with an array `party`"
+                "parties, as in acs_income, a table read with --contributor, or an .npz file with an array `party`"
             )
         if not 0 <= self.party < len(names):
             raise Refusal(

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
+from turncoat import data
+from turncoat.data import Dataset
 from turncoat.jobs.loop import FASTEST, Training
 from turncoat.settings import Settings
 
@@ -26,7 +28,7 @@ class Job(Settings):
     """
 
     data: Annotated[
-        str, Field(description="a data set (see `turncoat data list`) or a file.npz / file.csv")
+        str, Field(description="a data set (see `turncoat data list`) or a file: .csv, .tsv, .parquet, .npz")
     ] = "digits"
     model: Annotated[str, Field(description="the model")] = "lr"
     hidden: Annotated[
@@ -44,6 +46,24 @@ class Job(Settings):
         float | None, Field(ge=0, lt=1, description="heavy-ball momentum; none by default")
     ] = None
     weight_decay: Annotated[float | None, Field(ge=0, description="weight decay; none by default")] = None
+    label: Annotated[
+        str | None, Field(description="the column of a file that holds the labels; asked for if not plain")
+    ] = None
+    contributor: Annotated[
+        str | None, Field(description="the column of a file that says who gave each record")
+    ] = None
+    drop: Annotated[
+        tuple[str, ...], Field(description="columns of a file to leave out, e.g. name or name,ticket")
+    ] = ()
+    scale: Annotated[
+        Literal["standard", "range", "none"] | None,
+        Field(description="how features of a file are scaled: standard, range or none; standard for tables"),
+    ] = None
+
+    def dataset(self, seed: int = 0) -> Dataset:
+        """The job's data; the seed is what a synthetic stand-in is drawn from. Raises Refusal as `data.load` does."""
+        choices = {name: getattr(self, name) for name in ("label", "contributor", "drop", "scale")}
+        return data.load(self.data, seed=seed, **choices)
 
     def training(self, records: int) -> Training:
         """The job's hyper-parameters on this many training records; Refusal if they make no run."""

@@ -28,11 +28,13 @@ EXAMPLE = "example"
 
 @dataclass(frozen=True, eq=False)
 class Target:
-    """A user's function, secured, with example arguments of the right shapes."""
+    """A user's function, secured, with example arguments of the right shapes; `public`: the places of those that
+    all parties know, whatever their kind."""
 
     name: str
     step: Secured
     arguments: tuple[Any, ...]
+    public: tuple[int, ...] = ()
 
     def surface(self) -> Surface:
         """The step's attack surface; Refusal, naming the user's line, where the step fails or returns nothing."""
@@ -45,11 +47,14 @@ class Target:
         return found
 
 
-def load(name: str, protocol: str, engine: str, example: str | None = None) -> Target:
+def load(
+    name: str, protocol: str, engine: str, example: str | None = None, public: tuple[str, ...] = ()
+) -> Target:
     """The function `module:function`, with arguments from `example` (default: `module:example`).
 
     The example is a function without parameters that returns the tuple of arguments: arrays of the right
-    shapes and dtypes, their values do not matter. Raises Refusal where any of it cannot be found or used.
+    shapes and dtypes, their values do not matter. `public` are names of arguments that all parties know, beside
+    those that are public anyway. Raises Refusal where any of it cannot be found or used.
     """
     settings = protocols.get(protocol), engines.get(engine)
     function = find(name)
@@ -59,7 +64,24 @@ def load(name: str, protocol: str, engine: str, example: str | None = None) -> T
         arguments = made()
     if not isinstance(arguments, tuple):
         raise Refusal(f"{source}() must return a tuple of arguments, not {type(arguments).__name__}")
-    return Target(name, secure(function, protocol=settings[0], engine=settings[1]), arguments)
+    known = _parameters(function)
+    for argument in public:
+        if argument not in known:
+            raise Refusal(
+                f"--public names {argument!r}, which is no argument of {name}; the nearest are "
+                f"{nearest(argument, known)}"
+            )
+    secret = dict.fromkeys(public, False) if public else None
+    step = secure(function, protocol=settings[0], engine=settings[1], secret=secret)
+    return Target(name, step, arguments, tuple(map(known.index, public)))
+
+
+def _parameters(function: Callable[..., Any]) -> list[str]:
+    """The names of a function's arguments, as far as Python knows them."""
+    try:
+        return list(inspect.signature(function).parameters)
+    except (TypeError, ValueError):
+        return []
 
 
 def find(name: str, hint: str = "") -> Callable[..., Any]:
@@ -175,7 +197,7 @@ def _moved(honest: Any, tampered: Any) -> np.ndarray:
 
 
 def _other_secrets(target: Target) -> tuple[Any, ...]:
-    """The example's arguments with every float array reordered, so that public facts stay as they are."""
+    """The example's arguments with every secret float array reordered, so that public facts stay as they are."""
     rng = np.random.default_rng(1)
 
     def other(leaf: Any) -> Any:
@@ -183,8 +205,8 @@ def _other_secrets(target: Target) -> tuple[Any, ...]:
             return leaf
         return jnp.asarray(rng.permutation(np.asarray(leaf).ravel()).reshape(leaf.shape))
 
-    others: tuple[Any, ...] = jax.tree.map(other, target.arguments)
-    return others
+    given = enumerate(target.arguments)
+    return tuple(a if i in target.public else jax.tree.map(other, a) for i, a in given)
 
 
 def _leaf(tree: Any, output: str) -> Any:

@@ -42,19 +42,24 @@ def _names(path: Path) -> tuple[str, ...] | None:
     return None if all(_is_number(cell) for cell in first) else tuple(cell.strip() for cell in first)
 
 
+def plain_numbers(path: Path, separator: str = ",", skip: int = 0) -> np.ndarray:
+    """The numbers float64 (n, columns) after some lines; raises what NumPy does where there is anything else."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # an empty file; the caller names it
+        return np.loadtxt(
+            path,
+            delimiter=separator,
+            skiprows=skip,
+            ndmin=2,
+            encoding=_ENCODING,
+            quotechar='"',
+            comments=None,
+        )
+
+
 def _numbers(path: Path, skip: int) -> np.ndarray:
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # an empty file; the caller names it
-            return np.loadtxt(
-                path,
-                delimiter=",",
-                skiprows=skip,
-                ndmin=2,
-                encoding=_ENCODING,
-                quotechar='"',
-                comments=None,
-            )
+        return plain_numbers(path, skip=skip)
     except MemoryError as error:
         raise Refusal(f"{shown(path)} does not fit into memory: give fewer records.") from error
     except (OSError, ValueError) as error:
