@@ -140,3 +140,20 @@ def test_goals_that_the_data_cannot_have_are_refused(goal, says):
 def test_more_records_than_there_are_is_refused():
     with pytest.raises(Refusal, match="51 records cannot be chosen among 50"):
         Membership(records=51).draw(SPLITS, np.random.default_rng(0))
+
+
+def test_wrong_names_are_a_rate_over_runs_in_which_nobody_named_counts_as_none():
+    """One run names two members and one other, the next nobody: the false discovery rate is (1/3 + 0) / 2."""
+    held = np.linspace(0.0, 5.0, 200)
+    case = GOAL.draw(SPLITS, np.random.default_rng(5))
+    role = case.hidden["role"]
+    runs = []
+    for scaled, outside in ((2, 1), (0, 0)):
+        scores = np.zeros(len(role))
+        scores[np.flatnonzero(role == SCALED)[:scaled]] = 200.0
+        scores[np.flatnonzero(role == OUTSIDE)[:outside]] = 200.0
+        taken = {"own": scores, "target": scores, "own_held": held, "target_held": held}
+        runs.append(GOAL.judge(Ended(lambda x: x, SPLITS.test, case, taken, True)))
+    found = GOAL.summary(runs).measures
+    assert found["named_wrong"].mean == pytest.approx(1 / 6)
+    assert found["named_members"].mean == pytest.approx(2 / 8)

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 
 from turncoat.data import Dataset, Splits
 from turncoat.goals.goal import Case, Ended, Goal, Judged, Summary, ids_of
-from turncoat.metrics import Interval, crossed_rate
+from turncoat.metrics import Interval, crossed_rate, mean_interval
 from turncoat.metrics.discoveries import calibrated, named
 from turncoat.metrics.roc import Point, Scored, above, at_fpr, roc, threshold_at
 from turncoat.refusal import Refusal
@@ -167,16 +167,19 @@ def _held_back(runs: Sequence[Judged], signal: str, fpr: float) -> Point:
 def _named(runs: Sequence[Judged], signal: str) -> dict[str, Interval]:
     """The share of members that may be named where at most `WRONG` of the names are wrong, and how many are.
 
-    In each run the candidates are judged together, their p-values calibrated by the adversary's own records.
+    In each run the candidates are judged together, their p-values calibrated by the adversary's own records. The
+    share of wrong names is a mean over runs in which one that names nobody counts 0: the false discovery rate.
     """
     inside, wrong = [], []
     for run in runs:
         members, outside, held = (run.arrays[f"{signal}_{kind}"] for kind in ("members", "outside", "held"))
         chosen = named(calibrated(np.concatenate([members, outside]), held), WRONG)
         inside.append(chosen[: len(members)])
-        wrong.append(np.flatnonzero(chosen) >= len(members))
-    found = {"named_members": crossed_rate(inside, ids_of([r.ids for r in runs]))}
-    return found | ({"named_wrong": crossed_rate(wrong)} if any(len(w) for w in wrong) else {})
+        wrong.append(float(np.mean(np.flatnonzero(chosen) >= len(members))) if chosen.any() else 0.0)
+    return {
+        "named_members": crossed_rate(inside, ids_of([r.ids for r in runs])),
+        "named_wrong": mean_interval(wrong, bounds=(0, 1)),
+    }
 
 
 def _scored(runs: Sequence[Judged], signal: str) -> Scored:

@@ -15,7 +15,7 @@ SHARES = {
     "held back tpr": "TPR, threshold from the adversary's own records",
     "held back fpr": "FPR, threshold from the adversary's own records",
     "named members": "Members named, where at most 10% of the names may be wrong",
-    "named wrong": "Wrong among the names",
+    "named wrong": "False discovery rate of the names",
     "per record tpr": "TPR, each record by its own p-value",
     "per record fpr": "FPR, each record by its own p-value",
     "target accuracy": "Accuracy on the target party's records",
