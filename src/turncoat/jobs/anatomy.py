@@ -1,0 +1,219 @@
+"""The anatomy of a model: where its linear maps are, read off the program of its scores.
+
+An attack needs to know where data meets parameters, not what they are called. The scores of one record are traced
+once, and each product of one parameter leaf with something that depends on the record is a map. All that stands
+between maps (pooling, norms, residual sums) is run, not understood.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from turncoat.core.arguments import path_name
+from turncoat.core.plain import part, run, unrolled
+from turncoat.core.program import Atom, Program
+from turncoat.jobs.following import Bias, bias, slopes
+from turncoat.jobs.linear_map import Array, LinearMap
+from turncoat.jobs.wires import LOOPS, Walk
+from turncoat.refusal import Refusal
+
+
+@dataclass(frozen=True, eq=False)
+class Anatomy:
+    """A model's linear maps in the order of its program, and what is unusual about it, a sentence each.
+
+    `rest` are the leaves that are no map's weights or bias. A map's place, bias and units are those of the
+    program `program` of one record's scores, whose inputs are the array leaves and the record.
+    """
+
+    program: Program
+    maps: tuple[LinearMap, ...]
+    rest: tuple[str, ...]
+    remarks: tuple[str, ...]
+
+    @property
+    def first(self) -> tuple[LinearMap, ...]:
+        """The maps that take a record rearranged."""
+        return tuple(m for m in self.maps if m.first)
+
+    @property
+    def last(self) -> tuple[LinearMap, ...]:
+        """The maps whose units reach the scores by sums only."""
+        return tuple(m for m in self.maps if m.last)
+
+    @property
+    def chain(self) -> bool:
+        """Whether each map takes from the one before it, and from no other."""
+        return not any(map(_branches, self.maps))
+
+    def inputs(
+        self, at: LinearMap, released: Any, x: Array, units: Mapping[int, Array] | None = None
+    ) -> Array:
+        """What a map takes of each record: (n, inputs).
+
+        `units`: for some maps, by number, what they give instead, bias included: (n, units).
+        """
+        return self._run(at.taken, released, x, units or {})
+
+    def units(
+        self, at: LinearMap, released: Any, x: Array, units: Mapping[int, Array] | None = None
+    ) -> Array:
+        """What a map gives of each record, its bias added: (n, units)."""
+        return self._run(at.at, released, x, units or {})
+
+    def scores(self, released: Any, x: Array, units: Mapping[int, Array] | None = None) -> Array:
+        """The model's scores: (n, classes)."""
+        return self._run(self.program.outputs[0], released, x, units or {})
+
+    def _run(self, out: Atom, released: Any, x: Array, units: Mapping[int, Array]) -> Array:
+        given, leaves = [self.maps[i] for i in units], _arrays(released)
+        small = part(self.program, (*self.program.inputs, *(m.at for m in given)), (out,))
+
+        def one(record: Array, rows: list[Array]) -> Array:
+            shaped = [r.reshape(m.output_shape) for r, m in zip(rows, given, strict=True)]
+            return run(small, [*leaves, record, *shaped])[0].ravel()
+
+        return jax.vmap(one)(jnp.asarray(x), [jnp.asarray(u) for u in units.values()])
+
+
+def anatomy(scores: Callable[[Any, Any], Any], released: Any, x: Any) -> Anatomy:
+    """The anatomy of `scores(released, x)`, (n, classes), at these shapes: arrays or `jax.ShapeDtypeStruct`s.
+
+    A record's scores must not depend on the others of its batch. Refusal where one record has no row of scores.
+    """
+    named, tree = jax.tree_util.tree_flatten_with_path(released)
+    places = [i for i, (_, leaf) in enumerate(named) if _is_array(leaf)]
+    names = [path_name(named[i][0]) or "released" for i in places]
+
+    def one(leaves: list[Any], record: Any) -> Any:
+        filled = [leaf for _, leaf in named]
+        for i, leaf in zip(places, leaves, strict=True):
+            filled[i] = leaf
+        return scores(jax.tree.unflatten(tree, filled), record[None])
+
+    shapes = [jax.eval_shape(lambda a: a, named[i][1]) for i in places]
+    record = jax.eval_shape(lambda a: a[0], x)
+    program = unrolled(one, shapes, record)
+    if len(program.outputs) != 1 or program.output_avals[0].shape[:1] != (1,):
+        found = [a.shape for a in program.output_avals]
+        raise Refusal(
+            f"scores must give a row for each record, (n, classes), but of one record they are {found}"
+        )
+    return _read(Walk(program), names)
+
+
+def _is_array(leaf: Any) -> bool:
+    return hasattr(leaf, "shape") and hasattr(leaf, "dtype")
+
+
+def _arrays(released: Any) -> list[Any]:
+    return [leaf for leaf in jax.tree.leaves(released) if _is_array(leaf)]
+
+
+def _read(walk: Walk, names: list[str]) -> Anatomy:
+    biases = [bias(walk, op.outputs[0]) for op, _ in walk.maps]
+    maps = tuple(_map(walk, names, number, added) for number, added in enumerate(biases))
+    used = {m.leaf for m in maps} | {m.bias for m in maps}
+    rest = tuple(n for n in names if n not in used)
+    found = Anatomy(walk.program, maps, rest, ())
+    known = [b for b in biases if b is not None]
+    remarks = [*_several(walk, names, maps, known), *_parts(walk, names, rest), *_order(found)]
+    return replace(found, remarks=tuple(remarks))
+
+
+def _map(walk: Walk, names: list[str], number: int, added: Bias | None) -> LinearMap:
+    (op, weights), program = walk.maps[number], walk.program
+    taken, (leaf,), end = (
+        op.inputs[1 - weights],
+        walk.of(op.inputs[weights]).leaves,
+        walk.of(program.outputs[0]),
+    )
+    data, at = walk.of(taken), op.outputs[0] if added is None else added.op.outputs[0]
+    reached = op.outputs[0] if added is None else added.reached
+    return LinearMap(
+        number=number,
+        kind=op.name,
+        leaf=names[leaf],
+        bias=None if added is None else names[added.leaf],
+        first=data.plain,
+        opens=not data.leaves,
+        last=number in end.terms,
+        closes=number in end.free,
+        slopes=slopes(walk, at),
+        before=tuple(sorted(data.near)),
+        taken=taken,
+        at=at,
+        product=part(program, (taken, program.inputs[leaf]), (reached,)),
+        spread=None if added is None else part(program, (program.inputs[added.leaf],), (added.operand,)),
+    )
+
+
+# ---- remarks ----------------------------------------------------------------------------------------------
+
+
+def _several(
+    walk: Walk, names: list[str], maps: Sequence[LinearMap], biases: Sequence[Bias]
+) -> Iterator[str]:
+    """Leaves that enter more than once, other than by parts that do not overlap."""
+    products = {id(op) for op, _ in walk.maps}
+    for i, name in enumerate(names):
+        mine, added = [m for m in maps if m.leaf == name], {id(b.op) for b in biases if b.leaf == i}
+        if _overlap([m.weights_gradient(*_ones(m)) for m in mine]):
+            yield f"{name} is tied: it is the weights of maps {_list([str(m.number) for m in mine])}"
+        if _overlap([m.bias_gradient(_ones(m)[1]) for m in maps if m.bias == name]):
+            yield f"{name} is tied: it is the bias of {len(added)} maps"
+        other = {op.name: op for op in walk.uses.get(i, []) if id(op) not in products | added}
+        if other and (mine or added):
+            yield f"{name} enters in another way too: by {_list(list(other))}"
+
+
+def _parts(walk: Walk, names: list[str], rest: Sequence[str]) -> Iterator[str]:
+    """What is no map."""
+    for leaves in dict.fromkeys(walk.joined):
+        yield f"{_list([names[i] for i in sorted(leaves)])} are joined before they meet the data: no map"
+    if rest:
+        yield f"{_list(rest)} take part otherwise than as a map's weights or bias"
+    for name in dict.fromkeys(op.name for op in walk.program.ops if op.name in LOOPS):
+        yield f"a {name} loop is run as a whole: products inside it are no maps"
+
+
+def _order(found: Anatomy) -> Iterator[str]:
+    """How maps follow each other."""
+    if not found.maps:
+        yield "no parameter alone is multiplied with what depends on the record"
+        return
+    branching = [m for m in found.maps if _branches(m)]
+    if branching:
+        said = [f"map {m.number} takes from {_list([str(i) for i in m.before]) or 'none'}" for m in branching]
+        yield f"the maps are no chain: {_list(said)}"
+    if not found.first:
+        yield "no map takes the record as it is: something is computed before"
+    if not found.last:
+        yield "the scores are no sums of a map's units: something is computed behind"
+
+
+def _branches(m: LinearMap) -> bool:
+    return m.before != ((m.number - 1,) if m.number else ())
+
+
+def _overlap(parts: Sequence[Array]) -> bool:
+    """Whether an entry is moved by more than one of these gradients."""
+    return len(parts) > 1 and bool(np.max(np.sum([np.asarray(p) != 0 for p in parts], 0), initial=0) > 1)
+
+
+def _ones(m: LinearMap) -> tuple[Array, Array]:
+    """Inputs and units of one record, all of them one: gradients are then non-zero where there is a weight."""
+    sizes = (m.inputs, m.product.input_avals[0]), (m.units, m.product.output_avals[0])
+    a, g = (jnp.ones((1, n), aval.dtype) for n, aval in sizes)
+    return a, g
+
+
+def _list(words: Sequence[str], most: int = 4) -> str:
+    shown = [*words[:most], f"{len(words) - most} more"] if len(words) > most else list(words)
+    return ", ".join(shown[:-1]) + " and " + shown[-1] if len(shown) > 1 else "".join(shown)
