@@ -100,10 +100,10 @@ def anatomy(scores: Callable[[Any, Any], Any], released: Any, x: Any) -> Anatomy
     shapes = [jax.eval_shape(lambda a: a, named[i][1]) for i in places]
     record = jax.eval_shape(lambda a: a[0], x)
     program = unrolled(one, shapes, record)
-    if len(program.outputs) != 1 or program.output_avals[0].shape[:1] != (1,):
-        found = [a.shape for a in program.output_avals]
+    found = [a.shape for a in program.output_avals]
+    if len(found) != 1 or len(found[0]) != 2 or found[0][0] != 1:
         raise Refusal(
-            f"scores must give a row for each record, (n, classes), but of one record they are {found}"
+            f"scores must be of shape (n, classes), but of one record they are {_list(list(map(str, found)))}"
         )
     return _read(Walk(program), names)
 
@@ -161,15 +161,13 @@ def _several(
     walk: Walk, names: list[str], maps: Sequence[LinearMap], biases: Sequence[Bias]
 ) -> Iterator[str]:
     """Leaves that enter more than once, other than by parts that do not overlap."""
-    products = {id(op) for op, _ in walk.maps}
+    known = {id(op) for op, _ in walk.maps} | {id(b.op) for b in biases}
     for i, name in enumerate(names):
-        mine, added = [m for m in maps if m.leaf == name], {id(b.op) for b in biases if b.leaf == i}
-        if _overlap([m.weights_gradient(*_ones(m)) for m in mine]):
-            yield f"{name} is tied: it is the weights of maps {_list([str(m.number) for m in mine])}"
-        if _overlap([m.bias_gradient(_ones(m)[1]) for m in maps if m.bias == name]):
-            yield f"{name} is tied: it is the bias of {len(added)} maps"
-        other = {op.name: op for op in walk.uses.get(i, []) if id(op) not in products | added}
-        if other and (mine or added):
+        mine = [m for m in maps if name in (m.leaf, m.bias)]
+        if len(mine) > 1 and (times := _times(name, mine)) > 1:
+            yield f"{name} is tied: an entry of it is used {times} times, by {_maps(mine)}"
+        other = {op.name: op for op in walk.uses.get(i, []) if id(op) not in known}
+        if other and mine:
             yield f"{name} enters in another way too: by {_list(list(other))}"
 
 
@@ -178,7 +176,7 @@ def _parts(walk: Walk, names: list[str], rest: Sequence[str]) -> Iterator[str]:
     for leaves in dict.fromkeys(walk.joined):
         yield f"{_list([names[i] for i in sorted(leaves)])} are joined before they meet the data: no map"
     if rest:
-        yield f"{_list(rest)} take part otherwise than as a map's weights or bias"
+        yield f"neither weights nor bias of a map: {_list(rest)}"
     for name in dict.fromkeys(op.name for op in walk.program.ops if op.name in LOOPS):
         yield f"a {name} loop is run as a whole: products inside it are no maps"
 
@@ -188,30 +186,44 @@ def _order(found: Anatomy) -> Iterator[str]:
     if not found.maps:
         yield "no parameter alone is multiplied with what depends on the record"
         return
-    branching = [m for m in found.maps if _branches(m)]
-    if branching:
-        said = [f"map {m.number} takes from {_list([str(i) for i in m.before]) or 'none'}" for m in branching]
+    if not found.chain:
+        branching = [m for m in found.maps if _branches(m)]
+        said = [f"{m.number} takes from {_maps([found.maps[i] for i in m.before])}" for m in branching]
         yield f"the maps are no chain: {_list(said)}"
+    opening, closing = ([m for m in found.maps if getattr(m, n)] for n in ("opens", "closes"))
     if not found.first:
-        yield "no map takes the record as it is: something is computed before"
+        some = (
+            f"what {_maps(opening)} take{'s' * (len(opening) == 1)} is computed from it without parameters"
+            if opening
+            else "parameters come before"
+        )
+        yield f"no map takes the record as it is; {some}"
     if not found.last:
-        yield "the scores are no sums of a map's units: something is computed behind"
+        some = (
+            f"they are computed from those of {_maps(closing)} without parameters"
+            if closing
+            else "parameters follow"
+        )
+        yield f"the scores are no sums of a map's units; {some}"
 
 
 def _branches(m: LinearMap) -> bool:
     return m.before != ((m.number - 1,) if m.number else ())
 
 
-def _overlap(parts: Sequence[Array]) -> bool:
-    """Whether an entry is moved by more than one of these gradients."""
-    return len(parts) > 1 and bool(np.max(np.sum([np.asarray(p) != 0 for p in parts], 0), initial=0) > 1)
+def _times(leaf: str, maps: Sequence[LinearMap]) -> int:
+    """How often these maps use the same entry of a leaf: there, a gradient of ones by ones is not zero."""
+    used = []
+    for m in maps:
+        sizes = (m.inputs, m.product.input_avals[0]), (m.units, m.product.output_avals[0])
+        a, g = (jnp.ones((1, n), aval.dtype) for n, aval in sizes)
+        used += [m.weights_gradient(a, g)] if m.leaf == leaf else []
+        used += [m.bias_gradient(g)] if m.bias == leaf else []
+    return int(np.max(np.sum([np.asarray(u) != 0 for u in used], 0)))
 
 
-def _ones(m: LinearMap) -> tuple[Array, Array]:
-    """Inputs and units of one record, all of them one: gradients are then non-zero where there is a weight."""
-    sizes = (m.inputs, m.product.input_avals[0]), (m.units, m.product.output_avals[0])
-    a, g = (jnp.ones((1, n), aval.dtype) for n, aval in sizes)
-    return a, g
+def _maps(maps: Sequence[LinearMap]) -> str:
+    return f"map{'s' * (len(maps) > 1)} {_list([str(m.number) for m in maps])}" if maps else "no map"
 
 
 def _list(words: Sequence[str], most: int = 4) -> str:
