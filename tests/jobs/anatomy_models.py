@@ -108,6 +108,31 @@ def layer_norm():
     return scores, released, normal(4, 5)
 
 
+def fast_norm():
+    """Layer norm as flax computes it: the scale is multiplied with one over the deviation first."""
+    released = {"a": dense(5, 6), "ln": {"scale": normal(6), "bias": normal(6)}, "b": dense(6, 3)}
+
+    def scores(p, x):
+        y = x @ p["a"]["kernel"] + p["a"]["bias"]
+        mean, square = jnp.mean(y, -1, keepdims=True), jnp.mean(y * y, -1, keepdims=True)
+        factor = lax.rsqrt(square - mean**2 + 1e-6) * p["ln"]["scale"].reshape(1, -1)
+        y = jax.nn.relu((y - mean) * factor + p["ln"]["bias"].reshape(1, -1))
+        return y @ p["b"]["kernel"] + p["b"]["bias"]
+
+    return scores, released, normal(4, 5)
+
+
+def summed_products():
+    """A linear model by hand: products with a vector, summed, and a bias."""
+    return lambda p, x: jnp.sum(x * p[0], -1, keepdims=True) + p[1], [normal(5), normal(1)], normal(4, 5)
+
+
+def outer_sums():
+    """A dense layer as products of all pairs, summed."""
+    released = {"w": normal(5, 3), "b": normal(3)}
+    return lambda p, x: jnp.sum(x[:, :, None] * p["w"], 1) + p["b"], released, normal(4, 5)
+
+
 def residual():
     """A residual block, and a shortcut from the records to the scores."""
     released = {
@@ -237,8 +262,9 @@ def long_loop():
 
 MODELS = {
     f.__name__: f
-    for f in (flax_mlp, equinox_mlp, conv_nhwc, conv_nchw, batch_norm, layer_norm, residual, attention)
-} | {
-    f.__name__: f
-    for f in (tied, recurrent, scanned_layers, keras_binary, flat_vector, bfloat, odd, long_loop)
+    for f in (
+        *(flax_mlp, equinox_mlp, conv_nhwc, conv_nchw, batch_norm, layer_norm, fast_norm, summed_products),
+        *(outer_sums, residual, attention, tied, recurrent, scanned_layers, keras_binary, flat_vector),
+        *(bfloat, odd, long_loop),
+    )
 }

@@ -28,14 +28,17 @@ from turncoat.refusal import Refusal
 class Anatomy:
     """A model's linear maps in the order of its program, and what is unusual about it, a sentence each.
 
-    `rest` are the leaves that are no map's weights or bias. A map's place, bias and units are those of the
-    program `program` of one record's scores, whose inputs are the array leaves and the record.
+    Of the leaves, `rest` are no map's weights or bias; `tied` are those of which an entry serves several maps, or
+    one as weights and bias; `otherwise` are a map's, and take part in another way too. `program` is that of one
+    record's scores; its inputs are the leaves that are arrays, and the record.
     """
 
     program: Program
     maps: tuple[LinearMap, ...]
     rest: tuple[str, ...]
-    remarks: tuple[str, ...]
+    tied: tuple[str, ...]
+    otherwise: tuple[str, ...]
+    remarks: tuple[str, ...] = ()
 
     @property
     def first(self) -> tuple[LinearMap, ...]:
@@ -119,23 +122,25 @@ def _arrays(released: Any) -> list[Any]:
 def _read(walk: Walk, names: list[str]) -> Anatomy:
     biases = [bias(walk, op.outputs[0]) for op, _ in walk.maps]
     maps = tuple(_map(walk, names, number, added) for number, added in enumerate(biases))
-    used = {m.leaf for m in maps} | {m.bias for m in maps}
-    rest = tuple(n for n in names if n not in used)
-    found = Anatomy(walk.program, maps, rest, ())
-    known = [b for b in biases if b is not None]
-    remarks = [*_several(walk, names, maps, known), *_parts(walk, names, rest), *_order(found)]
-    return replace(found, remarks=tuple(remarks))
+    known = {id(op) for op, _ in walk.maps} | {id(b.op) for b in biases if b is not None}
+    mine = {n for m in maps for n in (m.leaf, m.bias)}
+    other = (names[i] for i, using in sorted(walk.uses.items()) if any(id(op) not in known for op in using))
+    found = Anatomy(
+        program=walk.program,
+        maps=maps,
+        rest=tuple(n for n in names if n not in mine),
+        tied=tuple(n for n in names if _tied(n, [m for m in maps if n in (m.leaf, m.bias)])),
+        otherwise=tuple(n for n in other if n in mine),
+    )
+    joined = [[names[i] for i in sorted(leaves)] for leaves in dict.fromkeys(walk.joined)]
+    return replace(found, remarks=(*_on_leaves(found, joined), *_on_maps(found)))
 
 
 def _map(walk: Walk, names: list[str], number: int, added: Bias | None) -> LinearMap:
     (op, weights), program = walk.maps[number], walk.program
-    taken, (leaf,), end = (
-        op.inputs[1 - weights],
-        walk.of(op.inputs[weights]).leaves,
-        walk.of(program.outputs[0]),
-    )
-    data, at = walk.of(taken), op.outputs[0] if added is None else added.op.outputs[0]
-    reached = op.outputs[0] if added is None else added.reached
+    (leaf,), taken = walk.of(op.inputs[weights]).leaves, op.inputs[1 - weights]
+    data, end = walk.of(taken), walk.of(program.outputs[0])
+    reached, at = op.outputs * 2 if added is None else (added.reached, added.op.outputs[0])
     return LinearMap(
         number=number,
         kind=op.name,
@@ -157,32 +162,21 @@ def _map(walk: Walk, names: list[str], number: int, added: Bias | None) -> Linea
 # ---- remarks ----------------------------------------------------------------------------------------------
 
 
-def _several(
-    walk: Walk, names: list[str], maps: Sequence[LinearMap], biases: Sequence[Bias]
-) -> Iterator[str]:
-    """Leaves that enter more than once, other than by parts that do not overlap."""
-    known = {id(op) for op, _ in walk.maps} | {id(b.op) for b in biases}
-    for i, name in enumerate(names):
-        mine = [m for m in maps if name in (m.leaf, m.bias)]
-        if len(mine) > 1 and (times := _times(name, mine)) > 1:
-            yield f"{name} is tied: an entry of it is used {times} times, by {_maps(mine)}"
-        other = {op.name: op for op in walk.uses.get(i, []) if id(op) not in known}
-        if other and mine:
-            yield f"{name} enters in another way too: by {_list(list(other))}"
+def _on_leaves(found: Anatomy, joined: Sequence[Sequence[str]]) -> Iterator[str]:
+    for names in joined:
+        yield f"{_list(names)} are joined before they meet the data: no map"
+    for names, said in (
+        (found.tied, "tied (an entry is used more than once)"),
+        (found.otherwise, "a map's weights or bias, and used in another way too"),
+        (found.rest, "neither weights nor bias of a map"),
+    ):
+        if names:
+            yield f"{said}: {_list(names)}"
 
 
-def _parts(walk: Walk, names: list[str], rest: Sequence[str]) -> Iterator[str]:
-    """What is no map."""
-    for leaves in dict.fromkeys(walk.joined):
-        yield f"{_list([names[i] for i in sorted(leaves)])} are joined before they meet the data: no map"
-    if rest:
-        yield f"neither weights nor bias of a map: {_list(rest)}"
-    for name in dict.fromkeys(op.name for op in walk.program.ops if op.name in LOOPS):
+def _on_maps(found: Anatomy) -> Iterator[str]:
+    for name in dict.fromkeys(op.name for op in found.program.ops if op.name in LOOPS):
         yield f"a {name} loop is run as a whole: products inside it are no maps"
-
-
-def _order(found: Anatomy) -> Iterator[str]:
-    """How maps follow each other."""
     if not found.maps:
         yield "no parameter alone is multiplied with what depends on the record"
         return
@@ -193,17 +187,11 @@ def _order(found: Anatomy) -> Iterator[str]:
     opening, closing = ([m for m in found.maps if getattr(m, n)] for n in ("opens", "closes"))
     if not found.first:
         some = (
-            f"what {_maps(opening)} take{'s' * (len(opening) == 1)} is computed from it without parameters"
-            if opening
-            else "parameters come before"
+            f"{_maps(opening)} behind a function without parameters" if opening else "parameters come before"
         )
         yield f"no map takes the record as it is; {some}"
     if not found.last:
-        some = (
-            f"they are computed from those of {_maps(closing)} without parameters"
-            if closing
-            else "parameters follow"
-        )
+        some = f"{_maps(closing)} before a function without parameters" if closing else "parameters follow"
         yield f"the scores are no sums of a map's units; {some}"
 
 
@@ -211,15 +199,15 @@ def _branches(m: LinearMap) -> bool:
     return m.before != ((m.number - 1,) if m.number else ())
 
 
-def _times(leaf: str, maps: Sequence[LinearMap]) -> int:
-    """How often these maps use the same entry of a leaf: there, a gradient of ones by ones is not zero."""
-    used = []
-    for m in maps:
+def _tied(leaf: str, maps: Sequence[LinearMap]) -> bool:
+    """Whether an entry of a leaf serves these maps twice: where it does, a gradient of ones by ones is not zero."""
+    used: list[Array] = []
+    for m in maps if sum((m.leaf == leaf) + (m.bias == leaf) for m in maps) > 1 else ():
         sizes = (m.inputs, m.product.input_avals[0]), (m.units, m.product.output_avals[0])
         a, g = (jnp.ones((1, n), aval.dtype) for n, aval in sizes)
         used += [m.weights_gradient(a, g)] if m.leaf == leaf else []
         used += [m.bias_gradient(g)] if m.bias == leaf else []
-    return int(np.max(np.sum([np.asarray(u) != 0 for u in used], 0)))
+    return bool(used) and bool(np.max(np.sum([np.asarray(u) != 0 for u in used], 0)) > 1)
 
 
 def _maps(maps: Sequence[LinearMap]) -> str:

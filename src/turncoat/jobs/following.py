@@ -14,6 +14,8 @@ from turncoat.jobs.wires import BILINEAR, LOOPS, Walk, moves
 
 MIXING = (*BILINEAR[:2], *LOOPS, "cond", "argmax", "argmin", "sort", "top_k", "cumsum", "cumprod", "cummax")
 """Operations, beside reductions, that look at several entries: no function of one unit."""
+FILLING = ("concatenate", "pad", "select_n")
+"""Rearrangements that put other entries beside a variable's."""
 PROBES = (-1.0, -0.5, 0.5, 1.0)
 """Units at which a function is looked at, to see whether it bends at zero only."""
 
@@ -29,7 +31,7 @@ class Bias:
 
 
 def bias(walk: Walk, output: int) -> Bias | None:
-    """The leaf that is added to a variable next, if the variable is only rearranged before."""
+    """The leaf that is added to a variable next, if the variable is only rearranged or summed before."""
     while (op := walk.only(output)) is not None:
         rest = [a for a in op.inputs if a != output]
         if op.name in ("add", "add_any") and len(rest) == 1:
@@ -37,8 +39,8 @@ def bias(walk: Walk, output: int) -> Bias | None:
             fits = op.avals[0].shape == walk.shape(output)
             if added.plain and added.parameter and len(added.leaves) == 1 and fits:
                 return Bias(next(iter(added.leaves)), rest[0], output, op)
-        alone = len(op.outputs) == 1 and all(walk.of(a).constant for a in rest)
-        if not alone or not moves(op, [walk.of(a) for a in op.inputs]):
+        alone = len(op.outputs) == 1 and not any(walk.of(a).data for a in rest) and op.name not in FILLING
+        if not alone or not (op.name == "reduce_sum" or moves(op, [walk.of(a) for a in op.inputs])):
             return None
         output = op.outputs[0]
     return None
@@ -61,8 +63,9 @@ def slopes(walk: Walk, at: int) -> tuple[float, float] | None:
         return None
     small = part(walk.program, (at,), tuple(leaving))
     (units,) = small.input_avals
+    probed = jax.vmap(lambda p: run(small, [jnp.full(units.shape, p, units.dtype)])[0])
     with jax.ensure_compile_time_eval():
-        found = [np.asarray(run(small, [jnp.full(units.shape, p, units.dtype)])[0]) for p in PROBES]
+        found = np.asarray(jax.jit(probed)(jnp.asarray(PROBES, units.dtype)))
     rates = [f.astype(np.float64) / p for f, p in zip(found, PROBES, strict=True)]
     low, high = float(rates[0].mean()), float(rates[-1].mean())
     straight = all(np.allclose(r, s, atol=1e-3) for r, s in zip(rates, (low, low, high, high), strict=True))

@@ -68,9 +68,10 @@ class Walk:
         self.wires |= {v: Wire(frozenset([i]), plain=True) for i, v in enumerate(leaves)}
         self.wires[record] = Wire(data=True, plain=True)
         for op in self.program.ops:
-            self._pass(op)
             for v in {a for a in op.inputs if isinstance(a, int)}:
                 self.taking.setdefault(v, []).append(op)
+        for op in self.program.ops:
+            self._pass(op)
 
     def of(self, atom: Atom) -> Wire:
         return Wire() if isinstance(atom, Known) else self.wires[atom]
@@ -102,11 +103,17 @@ class Walk:
         if op.name not in BILINEAR:
             return None
         for i, (w, other) in enumerate((operands, operands[::-1])):
-            if w.plain and w.parameter and other.data:
+            if w.plain and w.parameter and other.data and (op.name != "mul" or self._whole(op, 1 - i)):
                 if len(w.leaves) == 1:
                     return i
                 self.joined.append(w.leaves)
         return None
+
+    def _whole(self, op: Op, data: int) -> bool:
+        """Whether a factor has as many entries as its product: else it may be a norm's, unless a sum follows."""
+        summed = self.only(op.outputs[0])
+        whole = self.shape(op.inputs[data]) == op.avals[0].shape
+        return whole or (summed is not None and summed.name == "reduce_sum")
 
 
 def moves(op: Op, operands: Sequence[Wire]) -> bool:
