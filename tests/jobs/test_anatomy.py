@@ -1,11 +1,14 @@
 """The anatomy of models: which maps are found, and that their linear algebra is that of the model."""
 
+import re
 from functools import cache
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax import lax
 
 from jobs.anatomy_models import MODELS, dense, normal
 from turncoat import functions
@@ -313,3 +316,24 @@ def test_a_map_without_bias_says_so():
     for ask in (found.maps[0].offset, found.maps[0].bias_gradient):
         with pytest.raises(ValueError, match="no bias is added to 'released'"):
             ask(normal(2, 3))
+
+
+def test_the_page_about_it_is_true():
+    page = (Path(__file__).parents[2] / "docs" / "anatomy.md").read_text()
+    (block,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    exec(compile(block, "anatomy.md", "exec"), {})
+
+
+def test_long_and_short_loops_and_branches_are_run_as_they_are():
+    """Passes in reverse, stacked outputs, a while loop, a branch: the anatomy's own run is the model's."""
+
+    def scores(w, x):
+        short = lax.scan(lambda c, r: (c + r @ w, r * 2.0), x[:, 0], jnp.moveaxis(x, 1, 0), reverse=True)
+        long = lax.scan(lambda c, i: (c * 0.9 + i, c), short[0], jnp.arange(70.0), reverse=True)
+        _, last = lax.while_loop(lambda c: c[0] < 3, lambda c: (c[0] + 1, c[1] @ w), (0, long[1][5]))
+        branch = lax.cond(jnp.sum(w) > 0, lambda v: v + 1.0, lambda v: v - 1.0, short[1][0])
+        return last + branch
+
+    w, x = normal(2, 2), normal(3, 4, 2)
+    for weights in (w, -w):
+        close(anatomy(scores, w, x).scores(weights, x), scores(weights, x))
