@@ -276,6 +276,31 @@ def test_a_function_that_bends_at_zero_is_told_by_what_it_does(name):
     assert found.maps[0].relu == (slopes is not None and slopes[0] == 0)
 
 
+WAYS = {  # the scores as a function of h, one map's units, and of another parameter q
+    "itself": (lambda h, q: h, "last"),
+    "added twice": (lambda h, q: h[:, ::-1] + h, "last"),
+    "parameters added": (lambda h, q: h + jnp.tanh(q[0]), "last"),
+    "softmax": (lambda h, q: jax.nn.softmax(h), "closes"),
+    "log-softmax": (lambda h, q: jax.nn.log_softmax(h), "closes"),
+    "taken away": (lambda h, q: 1.0 - h, "closes"),
+    "by a shortcut and by a function": (lambda h, q: h + jnp.tanh(h), "closes"),
+    "parameters added, then a function": (lambda h, q: jnp.tanh(h + jnp.tanh(q[0])), "closes"),
+    "by a shortcut and by a map": (lambda h, q: h + jnp.tanh(h) @ q, ""),
+    "less what parameters make of it": (lambda h, q: h - jnp.tanh(h) @ q, ""),
+    "times a parameter": (lambda h, q: h * jnp.exp(q[0]), ""),
+    "times what is made of the record": (lambda h, q: h * jnp.tanh(h @ q), ""),
+}
+
+
+@pytest.mark.parametrize("name", WAYS)
+def test_a_map_is_last_if_sums_are_its_only_way_to_the_scores(name):
+    way, place = WAYS[name]
+    found = anatomy(lambda p, x: way(x @ p[0], p[1]), [normal(5, 3), normal(3, 3)], normal(2, 5))
+    m = found.maps[0]
+    assert ("last" if m.last else "closes" if m.closes else "") == place
+    assert m.closes or not m.last
+
+
 def test_shapes_suffice_and_any_number_of_records_is_taken():
     scores, released, x = MODELS["conv_nhwc"]()
     shapes = jax.eval_shape(lambda: (released, x))

@@ -26,13 +26,14 @@ STRUCTURE = {
 class Wire:
     """A value: the leaves that it depends on, whether on the record, and whether it only rearranges these.
 
-    Maps, by number: `near` reach it with no map between, `free` with no parameter between but those added,
-    `terms` by sums only.
+    Maps, by number: `all` that it depends on; of these `near` reach it with no map between; and by whatever
+    way they reach it, `free` with no parameter between but those added, `terms` by sums only.
     """
 
     leaves: frozenset[int] = NONE
     data: bool = False
     plain: bool = False
+    all: frozenset[int] = NONE
     near: frozenset[int] = NONE
     free: frozenset[int] = NONE
     terms: frozenset[int] = NONE
@@ -93,7 +94,7 @@ class Walk:
         if weights is not None:
             number = frozenset([len(self.maps)])
             self.maps.append((op, weights))
-            out = replace(out, near=number, free=number, terms=number)
+            out = replace(out, all=out.all | number, near=number, free=number, terms=number)
         self.wires.update(dict.fromkeys(op.outputs, out))
         if not moved:
             for i in _union(w.leaves for w in operands if w.plain and w.parameter):
@@ -133,15 +134,15 @@ def _after(op: Op, operands: Sequence[Wire], moved: bool) -> Wire:
     leaves = _union(w.leaves for w in operands)
     sources = [w for w in operands if not w.constant]
     plain = moved and all(w.plain for w in sources) and not (data and leaves)
-    near, free, terms = (_union(getattr(w, n) for w in data) for n in ("near", "free", "terms"))
-    if moved or op.name in SUMS:
-        if op.name == "sub":
-            terms = operands[0].terms - operands[1].free
-    else:
-        terms = NONE
-        alone = not any(w.parameter for w in operands)
-        free = frozenset(m for m in free if alone and all(m in w.free for w in data if w.leaves))
-    return Wire(leaves, bool(data), plain, near, free, terms)
+    every, near = _union(w.all for w in data), _union(w.near for w in data)
+    free = frozenset(m for m in every if all(m in w.free for w in data if m in w.all))
+    terms = frozenset(m for m in free if all(m in w.terms for w in data if m in w.all))
+    if op.name == "sub":
+        terms -= operands[1].all
+    elif not (moved or op.name in SUMS):
+        terms, apart = NONE, any(w.parameter for w in operands)
+        free = NONE if apart else frozenset(m for m in free if all(m in w.all for w in data if w.leaves))
+    return Wire(leaves, bool(data), plain, every, near, free, terms)
 
 
 def _union(sets: Iterable[frozenset[int]]) -> frozenset[int]:
