@@ -314,6 +314,35 @@ SITES = {
         (A, B, COUNT),
         [product("mul", 2, 3)],
     ),
+    "cond by a secret bit": Case(
+        lambda a, b: lax.cond(a[0, 0] > 0, lambda: (a * b, 1.0), lambda: (b, 2.0)), (A, B),
+        [bit("compare"), product("mul", 2, 3), product("cond/select", 2, 3)],
+    ),
+    "switch by a secret number": Case(
+        lambda v, n: lax.switch(n[0], [lambda: v, lambda: -v, lambda: v * v]), (V, N),
+        [bit("clip/compare"), product("clip/select"), bit("clip/compare#2"), product("clip/select#2"),
+         product("mul", 3), bit("cond/compare", 3), product("cond/select", 3, 3)],
+    ),
+    "select among several": Case(
+        lambda v, n: lax.select_n(n, v, -v, 2 * v), (V, N), [bit("select/compare", 3, 3), product("select", 3, 3)]
+    ),
+    "maximum over a named axis": Case(
+        jax.vmap(lambda x: (lax.pmax(x, "i"), lax.psum(x, "i")), axis_name="i"), (A,),
+        [bit("pmax/compare1", 1, 3), product("pmax/select1", 1, 3)],
+    ),
+    "sort": Case(
+        lambda v: jnp.sort(v), (V,),
+        [bit("sort/compare1", 1), product("sort/select1", 2), bit("sort/compare2", 1),
+         product("sort/select2", 2), bit("sort/compare3", 1), product("sort/select3", 2)],
+    ),
+    "sort of rows of two": Case(
+        lambda a: lax.sort([a, 2 * a], dimension=0, num_keys=1, is_stable=False), (A,),
+        [bit("sort/compare1", 1, 3), product("sort/select1", 2, 3), product("sort/select1#2", 2, 3)],
+    ),
+    "argsort": Case(
+        lambda a: jnp.argsort(a, 0), (A,),
+        [bit("sort/compare1", 1, 3), bit("sort/equal1", 1, 3), product("sort/select1", 2, 3)],
+    ),
     "lax.map": Case(lambda a: lax.map(lambda r: jnp.vdot(r, r), a), (A,), [product("dot", 2)]),
     "checkpoint": Case(jax.checkpoint(lambda a, b: a * b), (A, B), [product("mul", 2, 3)]),
 }  # fmt: skip
@@ -496,34 +525,14 @@ def refused(said, by, *args, **options):
     return register
 
 
-@refused("'sort'", "y", A, B)
-def sort(x, y):
-    return x + lax.sort(y)  # here
-
-
-@refused("'sort'", "y", A, B)
-def jnp_sort(x, y):
-    return x + jnp.sort(y)  # here
-
-
-@refused("'top_k'", "x", V)
-def top_k(x):
-    return lax.top_k(x, 2)  # here
-
-
-@refused("'sort'", "x", V)
-def median(x):
-    return jnp.median(x)  # here
+@refused("'digamma'", "y", A, B)
+def digamma(x, y):
+    return x + lax.digamma(y)  # here
 
 
 @refused("while loop runs as long as a secret says", "n", A, S)
 def while_(x, n):
     return lax.while_loop(lambda c: c[0] < n, lambda c: (c[0] + 1.0, 2 * c[1]), (0.0, x))  # here
-
-
-@refused("branch is taken at a secret predicate", "s", A, S)
-def cond(x, s):
-    return lax.cond(s > 0, lambda x: x, lambda x: -x, x)  # here
 
 
 @refused("a bit is picked or written at a secret index", "i", V, N)
@@ -616,24 +625,19 @@ def integer_and(n):
     return n & 1  # here
 
 
-@refused("chosen by a secret number", "n", N)
-def select_of_three(n):
-    return lax.select_n(n, n + 1, n + 2, n)  # here
-
-
-@refused("'sort'", "p/w", {"w": V, "b": V}, V)
+@refused("'digamma'", "p/w", {"w": V, "b": V}, V)
 def inside_a_dict(p, x):
-    return lax.sort(p["w"] * 2) + p["b"] + x  # here
+    return lax.digamma(p["w"] * 2) + p["b"] + x  # here
 
 
-@refused("'sort'", "x, y", V, V)
+@refused("'digamma'", "x, y", V, V)
 def two_arguments(x, y):
-    return lax.sort(x * y)  # here
+    return lax.digamma(x * y)  # here
 
 
-@refused("'sort'", "y", V, V, secret={"x": False})
+@refused("'digamma'", "y", V, V, secret={"x": False})
 def one_argument_public(x, y):
-    return lax.sort(x * y)  # here
+    return lax.digamma(x * y)  # here
 
 
 @refused("'sin'", "x", V)
@@ -687,14 +691,14 @@ def place(f):
 
 def refused_often(x, n):
     for _ in range(2):
-        x = jnp.sort(x)  # once, though it is done twice
+        x = lax.digamma(x)  # once, though it is done twice
     x, _ = lax.scan(lambda c, row: (c + lax.sin(row), None), x, jnp.stack([x, x]))
-    return jnp.round(x * 2), n << 1, lax.cond(x[0] > 0, lambda: x, lambda: -x), x * x
+    return jnp.round(x * 2), n << 1, lax.erf_inv(x), x * x
 
 
 def test_all_refusals_are_listed_once_in_program_order():
     said = tc.refusals(refused_often, V, N)
-    what = ["'sort'", "'sin'", "'round'", "'shift_left'", "branch is taken at a secret predicate"]
+    what = ["'digamma'", "'sin'", "'round'", "'shift_left'", "'erf_inv'"]
     assert [next(w for w in what if w in sentence) for sentence in said] == what
     assert all(" (refused_often" in s and "; secret because of " in s and "\n" not in s for s in said)
     with pytest.raises(tc.Refusal) as first:
@@ -704,8 +708,8 @@ def test_all_refusals_are_listed_once_in_program_order():
 
 
 def test_the_surface_refuses_alike():
-    with pytest.raises(tc.Refusal, match=r"'sort'.*secret because of x"):
-        tc.surface(lambda x: lax.sort(x), V)
+    with pytest.raises(tc.Refusal, match=r"'digamma'.*secret because of x"):
+        tc.surface(lambda x: lax.digamma(x), V)
 
 
 def test_the_wrapper_is_the_caller_after_a_plain_call():
@@ -729,7 +733,7 @@ def test_a_layer_of_a_library_is_named_by_the_line_that_calls_it():
     assert f", at {place(f)} (" in str(caught.value) and "called at" not in str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["sort", "scatter", "unknown"])
+@pytest.mark.parametrize("name", ["digamma", "scatter", "unknown"])
 def test_public_values_may_do_what_secrets_may_not(name):
     f, *_, args, _ = REFUSED[name]
     secured = tc.secure(f, secret=False)

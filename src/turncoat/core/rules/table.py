@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 from turncoat.core.abb import Box
 from turncoat.core.engine import Values
-from turncoat.core.program import Op, user_lines
+from turncoat.core.lines import user_lines
+from turncoat.core.program import Op
 from turncoat.core.values import Value, origin
 from turncoat.refusal import Refusal
 
@@ -37,8 +38,6 @@ SPOKEN = {
 
 # Why an operation on secrets is refused, and what to do instead.
 HINTS = {
-    "sort": "secrets are not sorted here (SPU does it); use max, argmax or comparisons",
-    "top_k": "secrets are not sorted here (SPU does it); use max, argmax or comparisons",
     "floor": "rounding a fixed-point number is not offered; keep it as it is",
     "ceil": "rounding a fixed-point number is not offered; keep it as it is",
     "round": "rounding a fixed-point number is not offered; keep it as it is",
