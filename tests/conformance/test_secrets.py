@@ -53,6 +53,12 @@ ROWS = {
         jax.vmap(lambda x: [f(x, "i") for f in (lax.psum, lax.pmean, lax.pmax, lax.pmin)], axis_name="i"), (V,)
     ),
     "sums over an axis": Row(lambda x: lax.psum((x * x, jnp.ones(4)), (0,)), (V,)),
+    "rounding": Row(
+        lambda x: [*(f(x) for f in (jnp.floor, jnp.ceil, jnp.round, lax.round, jnp.trunc)), x.astype(jnp.int32)],
+        (jnp.asarray([0.5, -2, 1.5, -2.5, 0.25, -0.25, -7.75]),),
+    ),
+    "division by a public integer": Row(lambda n: (n // 3, n % 3, lax.rem(n, 3)), (jnp.asarray([7, -7, 6, 0, 100]),)),
+    "remainder of fixed point": Row(lambda x: lax.rem(x, 0.75), (V,)),
     "sort": Row(lambda x: jnp.sort(x), (V,)),
     "sort by two keys, with bits and payloads": Row(
         lambda x, y: lax.sort([x > 0, x, 2 * y, y < 1], num_keys=2), (V[:3], W[:3])
@@ -82,6 +88,23 @@ def test_no_error_there_reaches_further_than_is_said(what):
         said = box.surface.exposure[site]
         for output, measured in box.best(site).items():
             assert at_most(measured, said.get(output)), (site, output, str(measured))
+
+
+@pytest.mark.parametrize(
+    ("name", "protocol"),
+    [*product(["reals", "ring"], ["crypten", "spu", "mp-spdz", "tf-encrypted"]), ("replicated", "spu")],
+)
+def test_integers_are_divided_exactly_by_every_protocol(name, protocol):
+    """Each divides in its own way, more or less exactly; multiples are where a digit would be missing."""
+    x, y = jnp.asarray([7, -7, 6, -6, 0, 5, 9, 100]), jnp.asarray([2, 2, -3, 3, 4, -5, 3, 7])
+
+    def f(x, y):
+        return lax.div(x, y), lax.rem(x, y)
+
+    for got, want in zip(
+        tc.secure(f, protocol=protocol, engine=engine(name, every=False))(x, y), f(x, y), strict=True
+    ):
+        np.testing.assert_array_equal(got, want)
 
 
 @pytest.mark.parametrize("n", range(9))

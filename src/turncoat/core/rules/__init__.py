@@ -1,6 +1,16 @@
 """The table: JAX primitive -> what the protocol does with it when an operand is secret."""
 
-from turncoat.core.rules import arithmetic, collectives, expansions, loops, order, sorting, structure, windows
+from turncoat.core.rules import (
+    arithmetic,
+    collectives,
+    expansions,
+    loops,
+    order,
+    rounding,
+    sorting,
+    structure,
+    windows,
+)
 from turncoat.core.rules.table import RULES, refusal
 
 __all__ = [
@@ -11,6 +21,7 @@ __all__ = [
     "loops",
     "order",
     "refusal",
+    "rounding",
     "sorting",
     "structure",
     "windows",

@@ -31,7 +31,7 @@ def one_of(box: Box, which: Secret, cases: Sequence[Value], name: str | None) ->
     if dtype == np.bool_:
         return _parity(box, box.both(row, rows, name), len(cases))
     masked = box.select(row, rows, np.zeros(rows.shape, dtype), name)
-    return box.sum(Sum(lambda a: jnp.sum(a, 0), rows.shape, shape, (0,)), masked)
+    return box.sum(Sum(lambda a: jnp.sum(a, 0, dtype=a.dtype), rows.shape, shape, (0,)), masked)
 
 
 def _row(box: Box, which: Secret, count: int) -> Secret:

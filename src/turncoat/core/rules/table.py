@@ -25,6 +25,9 @@ SPOKEN = {
     "ge": "compare",
     "eq": "compare",
     "ne": "compare",
+    "lt_to": "compare",
+    "le_to": "compare",
+    "eq_to": "compare",
     "logistic": "sigmoid",
     "integer_pow": "pow",
     "select_and_scatter_add": "max_pool",
@@ -38,10 +41,6 @@ SPOKEN = {
 
 # Why an operation on secrets is refused, and what to do instead.
 HINTS = {
-    "floor": "rounding a fixed-point number is not offered; keep it as it is",
-    "ceil": "rounding a fixed-point number is not offered; keep it as it is",
-    "round": "rounding a fixed-point number is not offered; keep it as it is",
-    "rem": "a remainder of secrets is not offered",
     "threefry2x32": "make keys with jax.random.key, which are public, or mark the raw key public by secret=",
     "random_bits": "make keys with jax.random.key, which are public, or mark the raw key public by secret=",
     "random_wrap": "make keys with jax.random.key, which are public, or mark the raw key public by secret=",
