@@ -107,6 +107,32 @@ def test_integers_are_divided_exactly_by_every_protocol(name, protocol):
         np.testing.assert_array_equal(got, want)
 
 
+ROOTS = {"exact": 2e-5, "crypten": 1e-2, "spu": 1e-3, "mp-spdz": 2e-2, "tf-encrypted": 1e-3}
+"""How far entries near one may be off, by the protocol's own square root and reciprocal."""
+
+
+@pytest.mark.parametrize("protocol", ROOTS)
+@pytest.mark.parametrize("name", ["reals", "ring"])
+def test_matrices_are_factored_and_solved_by_every_protocol(name, protocol):
+    a = jnp.asarray([[4.0, 1.0, 0.5], [1.0, 3.0, -0.5], [0.5, -0.5, 2.0]])
+    b = jnp.stack([jnp.asarray([[1.0, 2.0], [3.0, -1.0], [0.5, 1.0]])] * 2)
+
+    def f(a, b):
+        sides = [(left, lower, transposed) for left in (0, 1) for lower in (0, 1) for transposed in (0, 1)]
+        solved = [
+            lax.linalg.triangular_solve(
+                jnp.stack([a, 2 * a]), b if left else b.mT, left_side=bool(left), lower=bool(lower),
+                transpose_a=bool(transposed), unit_diagonal=left == lower,
+            )
+            for left, lower, transposed in sides
+        ]  # fmt: skip
+        return jnp.linalg.cholesky(a), jnp.linalg.cholesky(jnp.stack([a, 2 * a])), solved
+
+    got = jax.tree.leaves(tc.secure(f, protocol=protocol, engine=engine(name, every=False))(a, b))
+    for g, w in zip(got, jax.tree.leaves(f(a, b)), strict=True):
+        np.testing.assert_allclose(g, w, rtol=0, atol=ROOTS[protocol])
+
+
 @pytest.mark.parametrize("n", range(9))
 def test_the_network_sorts_every_sequence_of_bits(n):
     """Then it sorts every sequence (the zero-one principle, Knuth, volume 3, theorem 5.3.4Z)."""

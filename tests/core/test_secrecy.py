@@ -349,6 +349,16 @@ SITES = {
         lambda a, b: [p.bind(a, b) for p in (lax.lt_to_p, lax.le_to_p, lax.eq_to_p)], (A, B),
         [bit(n, 2, 3) for n in ("compare", "compare#2", "compare#3")],
     ),
+    "factoring of a matrix": Case(
+        lambda v: lax.linalg.cholesky(jnp.diag(jnp.abs(v[:2]))), (V,),
+        [bit("abs/compare", 2), product("abs/select", 2), ideal("cholesky/rsqrt", 1), product("cholesky/mul", 2),
+         product("cholesky/dot", 1, 1), ideal("cholesky/rsqrt#2", 1), product("cholesky/mul#2", 1)],
+    ),
+    "triangular system": Case(
+        lambda v, b: lax.linalg.triangular_solve(jnp.diag(v[:2]), b[:, :1], left_side=True, lower=True), (V, B),
+        [ideal("triangular_solve/div", 2), product("triangular_solve/mul", 1, 1),
+         product("triangular_solve/dot", 1, 1), product("triangular_solve/mul#2", 1, 1)],
+    ),
     "quotient and remainder once": Case(
         lambda n: (lax.div(n, 3), lax.rem(n, 3)), (N,),
         [bit("div/sign", 3), product("div/abs", 3), bit("div/bits", 3, 32), bit("div/over/compare", 3),
@@ -600,9 +610,9 @@ def jnp_unknown(x):
     return jnp.sin(x)  # here
 
 
-@refused("'cholesky'", "x", jnp.eye(3))
-def cholesky(x):
-    return lax.linalg.cholesky(x)  # here
+@refused("'lu'", "x", jnp.eye(3))
+def lu(x):
+    return lax.linalg.lu(x)  # here
 
 
 @refused("'shift_left'", "n", N)
