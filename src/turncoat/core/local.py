@@ -135,7 +135,7 @@ class Local:
         """The sum over one axis."""
         axis = axis % len(x.shape)
         shape = tuple(n for d, n in enumerate(x.shape) if d != axis)
-        out = self.sum(Sum(lambda a: jnp.sum(a, axis), x.shape, shape, (axis,)), x)
+        out = self.sum(Sum(lambda a: jnp.sum(a, axis, dtype=a.dtype), x.shape, shape, (axis,)), x)
         return self.expanded(out, axis) if keepdims else out
 
     def expanded(self, x: Secret, axis: int) -> Secret:

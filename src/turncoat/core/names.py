@@ -12,7 +12,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from turncoat.core.program import UNKNOWN, Op, user_line, user_lines
+from turncoat.core.lines import UNKNOWN, user_line, user_lines
+from turncoat.core.program import Op
 from turncoat.core.sites import Site
 from turncoat.core.values import Aval, Shape, Value, known
 

@@ -107,6 +107,7 @@ class _Flattener:
     def __init__(self) -> None:
         self.fresh = count()
         self.captured: list[Any] = []
+        self.bits: dict[Atom, Atom] = {}  # numbers that are a bit's, and that bit
 
     def closed(self, closed: Any, where: Where) -> Program:
         """A closed jaxpr (or a plain one without constants) as a program of its own."""
@@ -134,6 +135,8 @@ class _Flattener:
                 outputs = self.inlined(callee, inputs, ops, inside)
             else:
                 outputs = tuple(next(self.fresh) for _ in eqn.outvars)
+                if eqn.primitive.name == "convert_element_type" and eqn.invars[0].aval.dtype == np.bool_:
+                    self.bits[outputs[0]] = inputs[0]
                 ops.append(self.op(eqn, inputs, outputs, inside))
             env.update(zip(eqn.outvars, outputs, strict=True))
         return tuple(read(v) for v in jaxpr.outvars)
@@ -142,8 +145,8 @@ class _Flattener:
         name, params = eqn.primitive.name, dict(eqn.params)
         whole = name in CALLS
         bodies: tuple[Any, ...] = ()
-        if name == "cond":
-            bodies = params["branches"]
+        if name == "cond":  # JAX makes a number of a predicate, and a conversion costs messages
+            bodies, inputs = params["branches"], (self.bits.get(inputs[0], inputs[0]), *inputs[1:])
         elif name == "while":
             bodies = params["cond_jaxpr"], params["body_jaxpr"]
         elif name == "scan" or whole:
@@ -263,37 +266,3 @@ def _with_outputs(op: Op, wanted: Sequence[bool]) -> Op:
     pick = [i for i, w in enumerate(wanted) if w]
     outputs, avals = tuple(op.outputs[i] for i in pick), tuple(op.avals[i] for i in pick)
     return replace(op, outputs=outputs, avals=avals)
-
-
-# ---- where it stands in the user's source ---------------------------------------------------------------
-
-
-def user_line(op: Op) -> str:
-    """The innermost line of the user's own code that led to an operation, as 'file.py:12 (function)'."""
-    return next(filter(None, (_lines(t)[0] for t in reversed(op.tracebacks))), UNKNOWN)
-
-
-def user_lines(op: Op) -> str:
-    """The same, and beside it the outermost line, usually where the user's wrapper calls, if it is another."""
-    inner = user_line(op)
-    outer = next(filter(None, (_lines(t)[1] for t in op.tracebacks)), UNKNOWN)
-    return inner if outer in (inner, UNKNOWN) else f"{inner}, called at {outer}"
-
-
-UNKNOWN = "an unknown line"
-_NOT_THE_USERS = re.compile(
-    r"/(site|dist)-packages/|^<|/turncoat/(functions|monitor)\.py$"
-    r"|/python3(\.\d+)?/[a-z_]+\.py$"  # the standard library, e.g. contextlib
-)
-
-
-def _lines(traceback: Any) -> tuple[str, str]:
-    """The innermost and the outermost line of the user's in a traceback; both are empty where there is none."""
-    found: list[str] = []
-    for frame in getattr(traceback, "frames", ()):  # innermost first
-        path = frame.file_name.replace("\\", "/")
-        if "/turncoat/core/" in path:
-            break
-        if not _NOT_THE_USERS.search(path):
-            found.append(f"{path.rsplit('/', 1)[-1]}:{frame.line_num} ({frame.function_name})")
-    return (found[0], found[-1]) if found else ("", "")

@@ -45,7 +45,7 @@ def _of_op(op: Op, inputs: list[Secrecy]) -> list[Secrecy]:
         return carried(body, inputs[c : c + b], inputs[c + b :], [])[0]
     if op.name == "cond":
         each = [outputs(body, inputs[1:]) for body in op.bodies]
-        return [join(column) for column in zip(*each, strict=True)]
+        return [join((inputs[0], *column)) for column in zip(*each, strict=True)]
     if op.name == "is_finite" or (op.name in ("eq", "ne") and op.inputs[0] == op.inputs[1]):
         return [None]  # decided without looking: secrets are finite
     return [join(inputs)] * len(op.outputs)

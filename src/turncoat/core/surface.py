@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from turncoat.core.program import Atom, Op, Program, user_line
+from turncoat.core.lines import user_line
+from turncoat.core.program import Atom, Op, Program
 from turncoat.core.reach import Reach, rank
 from turncoat.core.sites import ALL, FIRST, LAST, MIDDLE, Passes, Site
 from turncoat.refusal import Refusal, nearest

@@ -1,6 +1,30 @@
 """The table: JAX primitive -> what the protocol does with it when an operand is secret."""
 
-from turncoat.core.rules import arithmetic, expansions, loops, order, structure, windows
+from turncoat.core.rules import (
+    arithmetic,
+    collectives,
+    expansions,
+    factorings,
+    loops,
+    order,
+    rounding,
+    sorting,
+    structure,
+    windows,
+)
 from turncoat.core.rules.table import RULES, refusal
 
-__all__ = ["RULES", "arithmetic", "expansions", "loops", "order", "refusal", "structure", "windows"]
+__all__ = [
+    "RULES",
+    "arithmetic",
+    "collectives",
+    "expansions",
+    "factorings",
+    "loops",
+    "order",
+    "refusal",
+    "rounding",
+    "sorting",
+    "structure",
+    "windows",
+]

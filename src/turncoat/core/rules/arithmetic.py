@@ -11,6 +11,7 @@ from turncoat.core.abb import Box
 from turncoat.core.bilinear import from_primitive
 from turncoat.core.engine import Values
 from turncoat.core.program import Op
+from turncoat.core.rules.rounding import quotient
 from turncoat.core.rules.table import Rule, refusal, rule
 from turncoat.core.values import (
     Aval,
@@ -86,7 +87,7 @@ def _number(box: Box, value: Value, dtype: Any) -> Value:
 def div(box: Box, op: Op, values: Values) -> Value:
     x, y = values
     if not jnp.issubdtype(op.avals[0].dtype, jnp.inexact):
-        raise refusal(op, values, "integers are divided")
+        return quotient(box, x, y)
     if is_secret(y):
         with box.names.circuit():
             return box.protocol.divide(box.protocol, box, x, y)

@@ -16,6 +16,7 @@ from turncoat.core.exposure import Exposure
 from turncoat.core.names import Frame
 from turncoat.core.program import Op, Program
 from turncoat.core.reach import Exposed
+from turncoat.core.rules.cases import one_of
 from turncoat.core.rules.table import refusal, rule
 from turncoat.core.values import Secret, Splat, Value, is_secret, public
 
@@ -118,9 +119,7 @@ def while_(box: Box, op: Op, values: Values) -> Value:
 def cond(box: Box, op: Op, values: Values) -> Value:
     index, *operands = values
     if is_secret(index):
-        raise refusal(
-            op, [index], "a branch is taken at a secret predicate", "use jnp.where, which computes both sides"
-        )
+        return _all_branches(box, op, index, operands)
     each = [secrecy.outputs(body, [_secrecy(v) for v in operands]) for body in op.bodies]
     wants = [secrecy.join(column) for column in zip(*each, strict=True)]
     starts, end = _frames(box, op, operands)
@@ -134,9 +133,25 @@ def cond(box: Box, op: Op, values: Values) -> Value:
         return run
 
     branches = [branch(start, body) for start, body in zip(starts, op.bodies, strict=True)]
-    out = box.engine.switch(public(index), branches)
+    out = box.engine.switch(jnp.asarray(public(index), jnp.int32), branches)
     box.names.frame = end
     return out
+
+
+def _all_branches(box: Box, op: Op, index: Secret, operands: Values) -> Values:
+    """Every branch is computed, and each result selected (SPU: IfElse and Case, kernel/hlo/control_flow.cc)."""
+    if any(jnp.issubdtype(a.dtype, jax.dtypes.extended) for a in op.avals):
+        raise refusal(op, [index], "a key is chosen by a secret", "choose among the numbers drawn from it")
+    columns = []
+    for body in op.bodies:
+        with box.body(box.names.frame):
+            columns.append(box.run(body, operands))
+    rows = zip(*columns, op.avals, strict=True)
+    return [one_of(box, index, [_shaped(v, a) for v in row], "select") for *row, a in rows]
+
+
+def _shaped(value: Value, aval: Any) -> Value:
+    return value if is_secret(value) else _plain(value, aval)
 
 
 def _frames(box: Box, op: Op, operands: Values) -> tuple[list[Frame], Frame]:

@@ -10,6 +10,7 @@ import numpy as np
 from turncoat.core.abb import Box
 from turncoat.core.engine import Values
 from turncoat.core.program import Op
+from turncoat.core.rules.cases import one_of
 from turncoat.core.rules.table import Rule, refusal, rule
 from turncoat.core.tournament import follow, leading, pairs, row, tournament, with_odd
 from turncoat.core.values import Splat, Value, dtype_of, full_like, is_secret, public, shape_of
@@ -81,8 +82,8 @@ def select(box: Box, op: Op, values: Values) -> Value:
             return box.select(which, cases[1], cases[0])
         index = public(which)
         return box.structure(lambda *c: op.primitive.bind(index, *c, **op.params), cases, op.avals[0])
-    if which.dtype != np.bool_ or len(cases) != 2:
-        raise refusal(op, [which], "one of several cases is chosen by a secret number")
+    if which.dtype != np.bool_:
+        return one_of(box, which, cases, None)
     return box.select(which, cases[1], cases[0], None)
 
 

@@ -15,6 +15,7 @@ from turncoat.core.bilinear import Sum
 from turncoat.core.engine import Values
 from turncoat.core.program import Op
 from turncoat.core.rules.indices import added, gathered, sliced, updated, written
+from turncoat.core.rules.rounding import towards_zero
 from turncoat.core.rules.table import refusal, rule
 from turncoat.core.values import Splat, Value, full_like, is_secret, public
 
@@ -117,7 +118,7 @@ def convert(box: Box, op: Op, values: Values) -> Value:
     if x.dtype == np.bool_:
         return box.arith(x, to)
     if jnp.issubdtype(x.dtype, jnp.inexact) and not jnp.issubdtype(to, jnp.inexact):
-        raise refusal(op, values, "a fixed-point number is turned into an integer")
+        x = towards_zero(box, x)
     return box.lift(x, to)
 
 

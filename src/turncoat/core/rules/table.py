@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 from turncoat.core.abb import Box
 from turncoat.core.engine import Values
-from turncoat.core.program import Op, user_lines
+from turncoat.core.lines import user_lines
+from turncoat.core.program import Op
 from turncoat.core.values import Value, origin
 from turncoat.refusal import Refusal
 
@@ -24,6 +25,9 @@ SPOKEN = {
     "ge": "compare",
     "eq": "compare",
     "ne": "compare",
+    "lt_to": "compare",
+    "le_to": "compare",
+    "eq_to": "compare",
     "logistic": "sigmoid",
     "integer_pow": "pow",
     "select_and_scatter_add": "max_pool",
@@ -37,12 +41,6 @@ SPOKEN = {
 
 # Why an operation on secrets is refused, and what to do instead.
 HINTS = {
-    "sort": "secrets are not sorted here (SPU does it); use max, argmax or comparisons",
-    "top_k": "secrets are not sorted here (SPU does it); use max, argmax or comparisons",
-    "floor": "rounding a fixed-point number is not offered; keep it as it is",
-    "ceil": "rounding a fixed-point number is not offered; keep it as it is",
-    "round": "rounding a fixed-point number is not offered; keep it as it is",
-    "rem": "a remainder of secrets is not offered",
     "threefry2x32": "make keys with jax.random.key, which are public, or mark the raw key public by secret=",
     "random_bits": "make keys with jax.random.key, which are public, or mark the raw key public by secret=",
     "random_wrap": "make keys with jax.random.key, which are public, or mark the raw key public by secret=",
