@@ -4,7 +4,7 @@
    selection a layer, over all pairs of it and all rows that are sorted.
 2. Exchanges are not stable, so that operands beside the keys carry along the place that each entry came from,
    by which ties are broken.
-SPU sorts by such a network as well (kernel/hlo/sort.cc: a bitonic one, later odd-even merges) or, where its
+SPU sorts by such a network as well (kernel/hlo/sort.cc: a bitonic one) or, where its
 protocol may reveal comparisons of shuffled secrets, by radix or quick sort, which are other circuits. Sorting by
 public keys is a rearrangement.
 """
