@@ -91,7 +91,7 @@ def test_a_file_of_the_users_is_not_tuned_on(tmp_path):
     file = tmp_path / "mine.csv"
     file.write_text("a,b\n" + "".join(f"{i / 50},{i % 2}\n" for i in range(50)))
     with pytest.raises(Refusal, match="nothing can be tuned on"):
-        tune.tuning_part(data.load(file))
+        tune.tuning_part(data.load(file, label="b"))
 
 
 def test_every_attack_has_a_grid_and_every_tuned_default_was_tried():
