@@ -82,8 +82,8 @@ def branches(w, state, x, y):
     return w if x.sum() > 0 else w
 
 
-def sorts(w, state, x, y):
-    return jnp.sort(x, axis=0)
+def waves(w, state, x, y):
+    return jnp.sin(x)
 
 
 def broken_example():

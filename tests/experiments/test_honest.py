@@ -1,12 +1,13 @@
 """Whether honest training works comes first: what a job must have learned, and the remedy where it has not."""
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from sklearn.datasets import load_wine
 
 from turncoat import data
+from turncoat.data.formats.npz import read_npz
 from turncoat.experiments.audit import audit
 from turncoat.experiments.experiment import Experiment, run
 from turncoat.experiments.honest import check, fault, learned, majority
@@ -15,16 +16,17 @@ from turncoat.jobs.loop import is_ruined
 from turncoat.jobs.models import get
 from turncoat.refusal import Refusal
 
+EMBEDDED = Path(data.__file__).parent / "sets" / "embedded.npz"
 REMEDY = "scale the features to about 0 to 1 (a file's by --scale range), or lower the learning rate"
 
 
 @pytest.fixture(scope="module")
-def wine(tmp_path_factory):
-    """Wine as chemists write it: thirteen features from 0.1 to 1,680."""
-    bunch = load_wine()
-    path = tmp_path_factory.mktemp("wine") / "wine.csv"
-    header = ",".join([*(f"f{i}" for i in range(13)), "label"])
-    np.savetxt(path, np.c_[bunch.data, bunch.target], "%g", ",", header=header, comments="")
+def raw(tmp_path_factory):
+    """Tumours as they were measured: thirty features from 0 to 4,254."""
+    x, y = read_npz(EMBEDDED, ("breast_cancer_x", "breast_cancer_y")).values()
+    path = tmp_path_factory.mktemp("raw") / "tumours.csv"
+    header = ",".join([*(f"f{i}" for i in range(30)), "label"])
+    np.savetxt(path, np.c_[x, y], "%g", ",", header=header, comments="")
     return str(path)
 
 
@@ -81,16 +83,16 @@ def test_a_job_that_learns_is_told_with_its_numbers():
         ({"protocol": "exact", "epochs": 2}, "has learned nothing"),
     ],
 )
-def test_an_audit_of_features_that_are_not_scaled_stops_with_the_remedy(wine, job, says):
+def test_an_audit_of_features_that_are_not_scaled_stops_with_the_remedy(raw, job, says):
     with pytest.raises(Refusal, match=says) as refused:
-        audit(Job(wine, scale="none", **job), trials=2)
+        audit(Job(raw, scale="none", **job), trials=2)
     assert REMEDY in str(refused.value)
 
 
-def test_a_table_trains_as_it_is_since_it_is_standardised(wine):
-    job = Job(wine)
+def test_a_table_trains_as_it_is_since_it_is_standardised(raw):
+    job = Job(raw)
     found = check(job, job.dataset(), 2, 0, lambda *_: None)
-    assert found.accuracy.mean > 0.85 > 2 * found.majority
+    assert found.accuracy.mean > 0.85 > 0.7 > found.majority
 
 
 def test_an_audit_at_an_absurd_learning_rate_stops_with_the_remedy():
@@ -98,15 +100,15 @@ def test_an_audit_at_an_absurd_learning_rate_stops_with_the_remedy():
         audit(Job(learning_rate=1e3, epochs=2), trials=1)
 
 
-def test_an_attack_says_beside_its_numbers_that_nothing_was_learned(wine):
-    found = run(Experiment("backdoor", Job(wine, protocol="exact", epochs=2, scale="none"), {}, trials=2))
+def test_an_attack_says_beside_its_numbers_that_nothing_was_learned(raw):
+    found = run(Experiment("backdoor", Job(raw, protocol="exact", epochs=2, scale="none"), {}, trials=2))
     assert any(note.startswith("honest training has learned nothing") for note in found.notes)
-    assert found.honest.ruined == 0 and 0.2 < found.majority < 0.6 and not found.reached
+    assert found.honest.ruined == 0 and 0.5 < found.majority < 0.7 and not found.reached
 
 
-def test_an_attack_on_models_that_are_ruined_already_is_refused(wine):
+def test_an_attack_on_models_that_are_ruined_already_is_refused(raw):
     with pytest.raises(Refusal, match="honest training ended in NaN or infinity in 1 of 1 trials"):
-        run(Experiment("targeted", Job(wine, scale="none"), {}, trials=1))
+        run(Experiment("targeted", Job(raw, scale="none"), {}, trials=1))
 
 
 def test_a_model_is_ruined_by_its_weights_or_by_its_scores():

@@ -76,7 +76,8 @@ def _outputs(op: Op, values: list[Any]) -> Sequence[Any]:
     if op.name == "cond":
         index, *operands = values
         branches = [lambda *v, b=b: run(b, v) for b in op.bodies]
-        outputs: Sequence[Any] = lax.switch(index, branches, *operands)
+        number = jnp.asarray(index, jnp.int32)  # a program keeps the Boolean that JAX makes a number of
+        outputs: Sequence[Any] = lax.switch(number, branches, *operands)
         return outputs
     if op.bodies:  # a function that protocols may replace whole
         return run(op.bodies[0], values)
