@@ -15,7 +15,9 @@ from turncoat.core.errors import Errors
 from turncoat.core.secure import Secured
 from turncoat.core.sites import Passes, Site
 from turncoat.core.surface import Place, Surface
+from turncoat.core.values import struct
 from turncoat.goals import Goal
+from turncoat.jobs.anatomy import Anatomy, anatomy
 from turncoat.jobs.loop import Tampering, Training, batch_order, start, train
 from turncoat.jobs.models import Model, Params
 from turncoat.refusal import Refusal
@@ -51,10 +53,50 @@ class View:
         """Steps of the attacked training run."""
         return self.training.steps(self.records)
 
+    @property
+    def batch(self) -> int:
+        """Records in a batch."""
+        return self.training.batch
+
+    @property
+    def epochs(self) -> int:
+        """Passes over the victims' records."""
+        return self.training.epochs
+
+    @property
+    def classes(self) -> int:
+        """How many classes the job tells apart."""
+        return self.model.classes
+
+    @property
+    def outputs(self) -> int:
+        """Columns of the scores: one for each class, or one of two classes."""
+        return self.model.widths[-1]
+
+    @cached_property
+    def anatomy(self) -> Anatomy:
+        """Where the released model's linear maps are."""
+        released = jax.eval_shape(self.model.init, jax.random.key(0))
+        return anatomy(self.model.scores, released, struct((1, self.x.shape[1]), np.float32))
+
+    def encode(self, labels: Any) -> Any:
+        """Labels as the job's step takes them."""
+        return self.model.encode(labels)
+
+    def scores(self, released: Any, x: Any) -> Any:
+        """A released model's scores of records (n, features): (n, outputs)."""
+        return self.model.scores(released, jnp.asarray(x))
+
+    def update(self, x: Any, labels: Any) -> dict[str, Any]:
+        """By how much a step on these records, the mean of them, changes each released leaf of the reference."""
+        rate = self.training.learning_rate / len(x)
+        gradient = self.model.gradient(self.reference, jnp.asarray(x), self.encode(labels))
+        return {name: -rate * g for name, g in gradient.items()}
+
     def check_class(self, label: int) -> None:
         """Refuses a class that the job does not tell apart."""
-        if not 0 <= label < self.model.classes:
-            raise Refusal(f"class {label} does not exist; the classes are 0 to {self.model.classes - 1}")
+        if not 0 <= label < self.classes:
+            raise Refusal(f"class {label} does not exist; the classes are 0 to {self.classes - 1}")
 
     def check_linear(self) -> None:
         """Refuses a network: what is computed on the adversary's own cannot be transferred to another."""
