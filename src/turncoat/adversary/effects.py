@@ -47,13 +47,16 @@ def unit(view: View) -> float:
     """How large the program holds the derivative of one example's loss: times 1, or 1 / batch.
 
     The latter where the mean over a batch is taken before the loss is differentiated, the former where gradients
-    are summed first. Told by what a step changes, apart from errors, where some output is shifted by it.
+    are summed first. Told by how far a step without errors moves an output that the derivative shifts, or the
+    weights of the last map, which it scales.
     """
     site = loss_derivative(view.surface, view.batch)
-    shifted = [name for name, reach in view.surface.exposure[site].items() if reach.kind == "shift"]
-    if not shifted:
-        return 1.0
-    held = _held(view.program, view.surface[site], shifted[0], given(view))
+    reached = view.surface.exposure[site]
+    ends = [view.output(at.leaf) for at in reversed(view.anatomy.maps) if at.closes]
+    linear = [name for name, reach in reached.items() if reach.kind == "shift"] or [
+        name for name in (*ends, *reached) if name in reached and reached[name].kind == "scaled"
+    ]
+    held = _held(view.program, view.surface[site], linear[0], given(view))
     return 1 / view.batch if 0 < float(jnp.max(jnp.abs(held))) < view.batch**-0.5 else 1.0
 
 

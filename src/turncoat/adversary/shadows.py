@@ -16,7 +16,7 @@ import os
 import re
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -48,6 +48,12 @@ class Shadows:
     leaves: dict[str, np.ndarray]
     tree: Any
 
+    @classmethod
+    def of(cls, view: View, leaves: Mapping[str, np.ndarray]) -> Shadows:
+        """Of what the view's job releases."""
+        like = view.job.released
+        return cls({name: leaves[name] for name in named(like)}, jax.tree.structure(like))
+
     def __len__(self) -> int:
         return len(next(iter(self.leaves.values())))
 
@@ -77,8 +83,7 @@ def shadows(view: View, count: int, seed: int = 0) -> Shadows:
     leaves = _load(key)
     if leaves is None:
         leaves = _saved(key, trained(view, held, count, seed))
-    names = named(view.job.released)
-    return Shadows({name: leaves[name] for name in names}, jax.tree.structure(view.job.released))
+    return Shadows.of(view, leaves)
 
 
 def held_back(view: View) -> tuple[np.ndarray, np.ndarray]:

@@ -92,7 +92,7 @@ class Deposit(Attack):
     def check_units(self, view: View, held: Holder) -> None:
         """Refuses neurons that do not exist, or that would not hold a record."""
         there = held.layer.units
-        if not (held.layer.relu or held.layer.last):
+        if not (held.layer.relu or held.layer.closes):
             raise Refusal(
                 "the first layer's neurons are not silent below zero, as those of a ReLU are, so that one that holds "
                 "a record would go on learning: this attack has no way in here"
@@ -109,7 +109,7 @@ class Deposit(Attack):
                 f"of the first layer's {there}; deposit fewer, or train a wider model"
             )
         ruined = sorted(set(self.units.ravel().tolist()) & set(view.y.tolist()))
-        if held.layer.last and ruined:
+        if held.layer.closes and ruined:
             raise Refusal(
                 f"in a linear model a deposit takes the output of a class, here of class {ruined[0]}, which stops "
                 "being predicted and goes on learning; deposit in a network's neurons, or in a spare output"
