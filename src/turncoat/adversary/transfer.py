@@ -6,6 +6,7 @@ parameters, and where both start from the same published point (section 5.1).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import jax.numpy as jnp
@@ -42,13 +43,18 @@ def transferred(view: View, x: Any, labels: Any) -> dict[str, Any]:
     found = view.update(x, labels)
     if not view.public_start:
         return {name: found[name] for name in (the_linear(view).leaf,)}
-    shifted = {name: change for name, change in found.items() if view.is_shifted(name)}
-    if not shifted:
+    return shifted(view, found)
+
+
+def shifted(view: View, changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Of these changes of released leaves those that some site makes alone; Refusal if there is none."""
+    found = {name: change for name, change in changes.items() if view.is_shifted(name)}
+    if not found:
         raise Refusal(
             f"no site shifts any parameter alone under protocol {view.program.protocol.name!r}: this attack has no "
             "way in here"
         )
-    return shifted
+    return found
 
 
 def opening(view: View, features: Any) -> dict[str, Any]:
