@@ -79,8 +79,9 @@ def job(model, optimizer="sgd", epochs=6, **more):
             return -jnp.mean(jnp.sum(y * logs, -1))
 
         params, carried = state
-        updates, carried = rule.update(jax.grad(loss)(params), carried, params)
-        return optax.apply_updates(params, updates), carried
+        with jax.numpy_dtype_promotion("standard"):  # optax mixes them
+            updates, carried = rule.update(jax.grad(loss)(params), carried, params)
+            return optax.apply_updates(params, updates), carried
 
     digits = data.load("digits")
     x = np.asarray(digits.x).reshape(-1, 8, 8)

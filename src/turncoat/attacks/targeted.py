@@ -6,7 +6,7 @@ a reference model, is added in every step. It moves the chosen records, and all 
 classified as wanted, each by the same margin, and moves the weights only as its own records feel least: of
 all changes D with given scores x D on the chosen records x, the one with the smallest mean square of x' D over
 its own records x' is S^-1 x^T a, S the second moments of its records. It transfers this change, an equal part
-in every step. Of a network from a public start it changes the first layer so.
+in every step. Of a network from a public start it changes the first dense layer so.
 """
 
 from __future__ import annotations
@@ -90,9 +90,9 @@ class Targeted(Attack):
 def least_felt_change(view: View, margin: float) -> dict[str, Any]:
     """The change of weights that gives the chosen records the wanted class by `margin` in the reference model.
 
-    Of a linear model it is one of its weights, from a public start one of the first layer's: of what its units take
-    on the chosen records, x S^-1 x^T a, by gradient descent on a, which is descent in the weights preconditioned by
-    S^-1. Records that have their class pull no more.
+    Of a linear model it is one of its weights, from a public start one of the first dense layer's: x S^-1 x^T a on
+    what its units take of the chosen records, by gradient descent on a, which is descent in the weights
+    preconditioned by S^-1. Records that have their class pull no more.
     """
     at, records = moved_layer(view), view.shaped(view.told["records"])
     own, x = view.inputs(at, view.x), view.inputs(at, view.told["records"])
@@ -110,15 +110,14 @@ def least_felt_change(view: View, margin: float) -> dict[str, Any]:
 
 
 def moved_layer(view: View) -> LinearMap:
-    """The layer whose weights are changed; Refusal where there is none."""
+    """The layer whose weights are changed, the first that can be; Refusal where there is none."""
     if not view.public_start:
         the_linear(view)
     for at in view.anatomy.maps:
-        if at.opens and at.dense and (view.is_shifted(at.leaf) or not view.public_start):
+        if at.dense and (view.is_shifted(at.leaf) or not view.public_start):
             return at
     raise Refusal(
-        "a change that others feel least needs a layer that takes records by weights that no two units share; take "
-        "transfer=gradient"
+        "a change that others feel least needs a layer whose units share no weight; take transfer=gradient"
     )
 
 
