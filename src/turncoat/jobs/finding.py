@@ -48,7 +48,7 @@ def attribute(name: str, hint: str = "") -> Any:
     """What stands at `module:name`, the current folder searched first; Refusal where there is nothing."""
     module_name, _, attribute = name.partition(":")
     if not attribute or not all(part.isidentifier() for part in module_name.split(".")):
-        raise Refusal(f"name a function as package.module:function, not {name!r}")
+        raise Refusal(f"name a job or a function as package.module:name, not {name!r}")
     here = str(Path.cwd())
     if here not in sys.path:
         sys.path.insert(0, here)
