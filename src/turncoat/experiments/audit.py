@@ -69,7 +69,7 @@ def audit(
     dataset = target.job.data
     surface = Trial.of(target, seed).surface
     memory: Memory = defaultdict(dict)
-    works = honest.check(target, trials, seed, progress, memory)
+    works = honest.check(target, trials, seed, _stage(progress, 0, "honest training"), memory)
     results, refused = _attacked(target, trials, seed, progress, memory)
     made = named(asked)
     embedded = made is not None and made.data in data.names()
@@ -85,6 +85,17 @@ def audit(
     )
 
 
+def _stage(progress: Progress, number: int, name: str) -> Progress:
+    """Progress of one stage, which also says how far the whole audit is: honest training is stage 0."""
+    stages = 1 + len(attacks.CATALOGUE)
+
+    def report(what: str, done: int, total: int) -> None:
+        progress("the whole audit", number * total + done, stages * total)
+        progress(name, done, total)
+
+    return report
+
+
 def _of_data(note: str) -> str:
     return f"Of the data: {note}."
 
@@ -94,9 +105,10 @@ def _attacked(
 ) -> tuple[list[Result], dict[str, str]]:
     """The results of the attacks that could be run, and a sentence for each of the others by its name."""
     results, refused = [], {}
-    for name in attacks.CATALOGUE:
+    for number, name in enumerate(attacks.CATALOGUE, 1):
+        stage = _stage(progress, number, name)
         try:
-            results.append(run(Experiment(name, target, {}, trials, seed), progress, memory=memory))
+            results.append(run(Experiment(name, target, {}, trials, seed), stage, memory=memory))
         except Refusal as reason:
             refused[name] = f"`{name}` was not run: {reason}."
         except Exception as error:  # a fault of ours in one attack must not lose what the others found

@@ -124,6 +124,7 @@ def run(
     attack = attacks.get(experiment.attack, experiment.settings)
     target = experiment.job.deployed(experiment.seed, dataset)
     check(target.job)
+    attack.needs.check(target.job)
     attack.goal.check(target.job.data)
     points = swept(experiment.attack, attack) if sweep else []
     every = (attack, *(point.attack for point in points))
