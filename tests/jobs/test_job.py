@@ -158,7 +158,7 @@ def test_what_is_predicted_is_told_from_the_targets(targets, task, answered):
     assert encoded.dtype == np.float32 and encoded.shape == (4, outputs)
 
 
-TRAINED = np.array([[0.0], [2.0]])  # whose mean is 1
+NEAR, FAR = [True, False, False], [False, True, True]
 
 
 @pytest.mark.parametrize(
