@@ -158,9 +158,6 @@ def test_what_is_predicted_is_told_from_the_targets(targets, task, answered):
     assert encoded.dtype == np.float32 and encoded.shape == (4, outputs)
 
 
-NEAR, FAR = [True, False, False], [False, True, True]
-
-
 @pytest.mark.parametrize(
     ("task", "answered", "y", "trained", "correct", "common"),
     [
@@ -177,7 +174,7 @@ NEAR, FAR = [True, False, False], [False, True, True]
             "numbers",
             [[2.9], [1.0], [np.nan]],
             [[3.0], [1.5], [2.0]],
-            TRAINED,
+            [[0.0], [2.0]],
             [True, False, False],
             [False, True, True],
         ),

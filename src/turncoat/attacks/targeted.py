@@ -21,6 +21,7 @@ import numpy as np
 from pydantic import Field
 
 from turncoat import goals
+from turncoat.adversary.transfer import the_linear, to_scores, transferred
 from turncoat.adversary.view import View
 from turncoat.attacks.attack import Attack, Needs
 from turncoat.core.errors import Errors
@@ -78,38 +79,39 @@ class Targeted(Attack):
         }[self.transfer]
 
     def prepare(self, view: View) -> Errors:
-        view.check_linear()
         if self.transfer == "gradient":
-            change = -view.training.learning_rate * wanted_gradient(view)
+            changes, parts = transferred(view, view.told["records"], view.told["labels"]), 1
         else:
-            change = least_felt_change(view, self.margin) / view.steps
-        return view.errors_that_move({"w0": self.strength * change})
+            changes, parts = least_felt_change(view, self.margin), view.steps
+        return view.errors_that_move({n: self.strength * change / parts for n, change in changes.items()})
 
 
-def wanted_gradient(view: View) -> Any:
-    """The mean gradient in the weights of the chosen records with the wanted class (Fig. 5)."""
-    records, labels = jnp.asarray(view.told["records"]), view.model.encode(view.told["labels"])
-    return view.model.gradient(view.reference, records, labels)["w0"] / len(records)
-
-
-def least_felt_change(view: View, margin: float) -> Any:
-    """The change of the weights (features, outputs) that gives the chosen records the wanted class by `margin`.
+def least_felt_change(view: View, margin: float) -> dict[str, Any]:
+    """The change of a linear model's weights that gives the chosen records the wanted class by `margin`.
 
     Gradient descent on the chosen records' scores alone, z <- z - K (P - Y) / |K|, K = x S^-1 x^T, which is
     descent in the weights preconditioned by S^-1. Records that have their class pull no more.
     """
-    own, x = jnp.asarray(view.x), jnp.asarray(view.told["records"])
+    at = the_linear(view)
+    if not at.dense:
+        raise Refusal(
+            "a change that others feel least needs weights that no two outputs share; take transfer=gradient"
+        )
+    records = view.told["records"]
+    own, x, outputs = view.inputs(at, view.x), view.inputs(at, records), to_scores(view, at)
     moments = own.T @ own / len(own)
     ridge = RIDGE * jnp.trace(moments) / len(moments)
     basis = jnp.linalg.solve(moments + ridge * jnp.eye(len(moments)), x.T)
-    wanted = _signs(view)
-    return basis @ _descend(view.model.scores(view.reference, x), wanted, x @ basis, margin)
+    units = view.anatomy.units(at, view.reference, view.shaped(records))
+    scores = view.scores(view.reference, records) if at.last else units
+    moved = _descend(scores, _signs(view), x @ basis, margin)
+    return {at.leaf: at.weights_gradient(basis.T, moved @ outputs.T)}
 
 
 def _signs(view: View) -> Any:
     """+1 at the wanted class and -1 elsewhere: (records, classes), or (records, 1) for one output."""
     labels = np.asarray(view.told["labels"])
-    classes = np.ones(1, int) if view.model.widths[-1] == 1 else np.arange(view.model.classes)
+    classes = np.ones(1, int) if view.outputs == 1 else np.arange(view.classes)
     return jnp.asarray(np.where(labels[:, None] == classes, 1.0, -1.0), jnp.float32)
 
 
