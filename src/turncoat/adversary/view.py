@@ -112,18 +112,6 @@ class View:
         if not 0 <= label < self.classes:
             raise Refusal(f"class {label} does not exist; the classes are 0 to {self.classes - 1}")
 
-    # ---- until all attacks read the anatomy ---------------------------------------------------------------
-
-    @property
-    def model(self) -> Any:
-        from turncoat.jobs import models
-
-        return models.get(self.job.origin.model, self.shape, self.classes, self.job.origin.hidden)
-
-    @property
-    def training(self) -> Any:
-        return self.job.origin.training(self.records)
-
     # ---- what the adversary trains itself -----------------------------------------------------------------
 
     @property
