@@ -18,7 +18,6 @@ from turncoat.jobs.models import Params
 from turncoat.refusal import Refusal
 from turncoat.settings import Settings
 
-
 READABLE = ("weights", "scores", "labels")
 """What a job can open of its result: each says what those after it say."""
 
