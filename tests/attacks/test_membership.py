@@ -96,7 +96,7 @@ def test_opposed_rows_take_back_what_an_average_record_would_have_done():
 
 def test_untouched_others_leave_one_tampered_product_a_record_and_epoch():
     t, attack, v = prepared({**FEW, "others": "untouched"})
-    plan, order = attack.prepare(v), np.asarray(t.arguments()[3])
+    plan, order = attack.prepare(v), np.asarray(t.schedule.order)
     counts = [
         int(attack.tamper(plan, StepInfo(jnp.asarray(i, jnp.int32), jnp.asarray(b))).count())
         for i, b in enumerate(order)
@@ -107,7 +107,7 @@ def test_untouched_others_leave_one_tampered_product_a_record_and_epoch():
 
 def test_scaling_in_the_last_epochs_only():
     t, attack, v = prepared({**FEW, "last": 1, "others": "untouched"})
-    plan, order = attack.prepare(v), t.arguments()[3]
+    plan, order = attack.prepare(v), t.schedule.order
     tampered = [
         bool(attack.tamper(plan, StepInfo(jnp.asarray(i, jnp.int32), order[i])).count())
         for i in range(len(order))

@@ -9,6 +9,7 @@ from turncoat import attacks
 from turncoat.adversary.neuron_path import route_to_record
 from turncoat.experiments.experiment import Experiment, run
 from turncoat.experiments.trial import Trial
+from turncoat.jobs.loop import predictions
 from turncoat.jobs.setup import Setup
 
 OPTIMISED = True  # the networks train for long enough to part where rounding differs
@@ -41,13 +42,13 @@ def test_each_record_has_neurons_of_its_own(view):
 def test_a_large_route_answers_to_its_record_alone(view):
     """Added many times to other weights: the record takes the class, nine others in ten keep theirs."""
     record, label = view.told["records"][0], int(view.told["labels"][0])
-    victim = view.model.init(jax.random.key(9))
+    victim = view.job.init(jax.random.key(9))
     route = route_to_record(view, record, label, 1)
     much = dict.fromkeys(route, 300.0) | {"w2": 1.0}
     moved = victim | {n: victim[n] + much[n] * change for n, change in route.items()}
-    assert int(view.model.predict(moved, jnp.asarray(record[None]))[0]) == label
+    assert predictions(view.job, moved, record[None])[0] == label
     others = jnp.asarray(view.x[view.y != label][:200])
-    before, after = (np.asarray(view.model.predict(p, others)) for p in (victim, moved))
+    before, after = (predictions(view.job, p, others) for p in (victim, moved))
     assert np.mean(before != after) <= 0.1
 
 
