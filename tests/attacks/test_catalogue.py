@@ -160,8 +160,8 @@ def test_errors_that_move_a_parameter_move_it_by_that(viewed):
     t, view = viewed
     change = np.random.default_rng(0).normal(size=view.reference["w0"].shape).astype(np.float32)
     errors = view.errors_that_move({"w0": change})
-    (params, x, y, _), order = t.arguments(), t.schedule.order
-    moved = t.step(params, x, y, order[0], errors=errors)["w0"] - t.step(params, x, y, order[0])["w0"]
+    (params, x, y, _), batch = t.arguments(), t.schedule.order[0]
+    moved = t.step(params, x, y, batch, errors=errors)["w0"] - t.step(params, x, y, batch)["w0"]
     np.testing.assert_allclose(moved, change, rtol=1e-3, atol=1e-4)
 
 

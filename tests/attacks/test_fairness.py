@@ -92,7 +92,7 @@ def test_scaling_reaches_the_target_partys_rows_alone(parties):
     attack = attacks.get("fairness", {"party": 2, "strength": 3.0, "others": "untouched"})
     t = Trial.of(job_of("lr-sigmoid").deployed(dataset=parties), 0).drawn(attack.goal)
     v = t.view(attack.goal)
-    index = jnp.asarray(t.schedule.order[0])
+    index = t.schedule.order[0]
     (found,) = attack.tamper(attack.prepare(v), StepInfo(jnp.asarray(0), index)).values()
     expected = np.where(v.party[np.asarray(index)] == 2, 3.0, 0.0)
     np.testing.assert_allclose(found[:, 0], expected, rtol=1e-5)

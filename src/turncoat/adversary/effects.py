@@ -12,7 +12,6 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from turncoat.adversary.strategies import gates, loss_derivative, scale
 from turncoat.adversary.view import View
@@ -21,9 +20,6 @@ from turncoat.core.sites import Site
 from turncoat.jobs.deployed import Step
 from turncoat.jobs.leaves import named
 from turncoat.jobs.linear_map import LinearMap
-
-SMALL = 1e-3
-"""Each feature of the record made up: not 0, which no weight feels, and too little for a score."""
 
 Given = tuple[tuple[Any, ...], dict[str, Any]]
 
@@ -56,7 +52,7 @@ def unit(view: View) -> float:
     linear = [name for name, reach in reached.items() if reach.kind == "shift"] or [
         name for name in (*ends, *reached) if name in reached and reached[name].kind == "scaled"
     ]
-    held = _held(view.program, view.surface[site], linear[0], given(view))
+    held = _held(view.program, view.surface[site], linear[0], view.example)
     return 1 / view.batch if 0 < float(jnp.max(jnp.abs(held))) < view.batch**-0.5 else 1.0
 
 
@@ -86,7 +82,7 @@ def moved_by_one(view: View, at: LinearMap) -> float | None:
         return None
     size = 1.0
     if at.bias is None:
-        taken = view.inputs(at, made_up(view), view.job.release(view.start))
+        taken = view.inputs(at, view.example[0][1], view.job.release(view.start))
         size = float(jnp.max(jnp.abs(taken)))
     return float(jnp.max(jnp.abs(moved(view, one, leaf)))) * unit(view) / size if size else None
 
@@ -98,25 +94,12 @@ def squared_hinge(view: View) -> bool:
         return False
     site = view.surface[hinge.input]
     ones = Errors({site.name: jnp.ones(site.shape, site.dtype)})
-    return any(bool(jnp.any(change)) for change in _moved(view.program, given(view), ones).values())
+    return any(bool(jnp.any(change)) for change in _moved(view.program, view.example, ones).values())
 
 
 def moved(view: View, errors: Errors, leaf: str) -> Any:
     """By how much errors, small ones, change a released leaf in one step."""
-    return _moved(view.program, given(view), errors)[view.job.places[leaf]]
-
-
-def made_up(view: View) -> Any:
-    """One record (1, features), of nobody's."""
-    return jnp.full((1, int(np.prod(view.shape))), SMALL, jnp.float32)
-
-
-def given(view: View) -> Given:
-    """Arguments of a step whose whole batch is the record made up, of class 1."""
-    index = jnp.zeros(view.batch, jnp.int32)
-    more = {"number": jnp.zeros((), jnp.int32), "key": view.key}
-    arguments = view.start, made_up(view), view.encode(np.ones(1, np.int32)), index
-    return arguments, {name: more[name] for name in view.job.takes}
+    return _moved(view.program, view.example, errors)[view.job.places[leaf]]
 
 
 @partial(jax.jit, static_argnums=0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from math import lcm
+from math import lcm, prod
 from typing import Any
 
 import jax
@@ -24,6 +24,8 @@ from turncoat.jobs.linear_map import LinearMap
 from turncoat.jobs.loop import Tampering, schedule, train
 from turncoat.refusal import Refusal
 
+SMALL = 1e-3
+"""Each feature of a record made up: not 0, which no weight feels, and too little for a score."""
 ROUNDS = 256
 """Batches up to which records are taken equally often in an update."""
 
@@ -183,7 +185,7 @@ class View:
         For each parameter the place that shifts it most cleanly is taken from the surface (inside a loop the
         error is added in the passes where it does). An error e there
         moves the parameter by P e, P a scaled rearrangement that depends on public values only; the
-        adversary finds it by differentiating the public program, on a record of its own since any will do, and
+        adversary finds it by differentiating the public program, on a record made up since any will do, and
         e = P^T change / P^T P 1 inverts it. Raises Refusal for a parameter that no site shifts.
         """
         found = Errors()
@@ -219,11 +221,15 @@ class View:
 
     @property
     def example(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """Arguments of one step of the program, as good as any for what does not depend on secrets."""
+        """Arguments of one step of the program, a batch of one record made up, of class 1.
+
+        As good as any for what does not depend on secrets.
+        """
         index = jnp.zeros(self.batch, jnp.int32)
         more = {"number": jnp.zeros((), jnp.int32), "key": self.key}
         given = {name: more[name] for name in self.job.takes}
-        return (self.start, jnp.asarray(self.x[:1]), self.encode(self.y[:1]), index), given
+        x = jnp.full((1, prod(self.shape)), SMALL, jnp.float32)
+        return (self.start, x, self.encode(np.ones(1, np.int32)), index), given
 
 
 @partial(jax.jit, static_argnums=(0, 1))

@@ -14,7 +14,6 @@ from turncoat.core.errors import Errors
 from turncoat.goals import Goal
 from turncoat.jobs.job import Job
 from turncoat.jobs.loop import StepInfo, Tamper, Tampering
-from turncoat.jobs.models import Params
 from turncoat.refusal import Refusal
 from turncoat.settings import Settings
 
@@ -122,7 +121,7 @@ class Attack(Settings):
         """The errors of a step: one function of its module for all attacks of these settings, never a closure."""
         return at_every_step
 
-    def exploit(self, view: View, plan: Any, params: Params) -> Any:
+    def exploit(self, view: View, plan: Any, params: Any) -> Any:
         """What is read off the released model, for attacks that read."""
         return None
 
