@@ -17,13 +17,12 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
-from turncoat import data
 from turncoat.attacks.gradient_amplification import GradientAmplification
 from turncoat.experiments.runs import contributed
 from turncoat.experiments.trial import Trial
-from turncoat.jobs.job import Job
 from turncoat.jobs.loop import predictions
 from turncoat.jobs.models import Model, Params
+from turncoat.jobs.setup import Setup
 
 STRENGTHS = (0, -1, -2, -3, -5)
 
@@ -57,10 +56,10 @@ def trained(model: Model, rate: float, given: tuple[Any, ...], e: Array) -> Para
     return lax.scan(step, params, order)[0]
 
 
-def trial(job: Job, seed: int) -> dict[str, tuple[float, float]]:
+def trial(job: Setup, seed: int) -> dict[str, tuple[float, float]]:
     """Accuracy and success of one trial's runs, by what was done."""
     attack = GradientAmplification()
-    t = Trial.of(data.load(job.data), job, seed).drawn(attack.goal)
+    t = Trial.of(job.deployed(), seed).drawn(attack.goal)
     view, test, told = t.view(attack.goal), t.splits.test, t.case.told
     records = attack.contribute(view)
     mine = jnp.arange(view.records) >= view.records - len(records[0])
@@ -70,7 +69,7 @@ def trial(job: Job, seed: int) -> dict[str, tuple[float, float]]:
     runs |= {f"contributed, e = {e}": (poisoned, jnp.where(mine, float(e), 0.0)) for e in STRENGTHS}
     found = {}
     for name, (given, e) in runs.items():
-        params = trained(t.model, t.training.learning_rate, given, e)
+        params = trained(t.model, t.job.origin.training(len(t.splits.victim)).learning_rate, given, e)
         taken = predictions(t.model, params, told["records"]) == told["labels"]
         right = predictions(t.model, params, test.x) == test.y
         found[name] = float(np.mean(right)), float(np.mean(taken))
@@ -83,7 +82,7 @@ def main() -> None:
     parser.add_argument("--trials", type=int, default=5)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    job = Job(options.data, "mlp", protocol="exact")
+    job = Setup(options.data, "mlp", protocol="exact")
     every = [trial(job, options.seed + i) for i in range(options.trials)]
     print("| run | accuracy | success | least and most |\n|---|---|---|---|")
     for name in every[0]:

@@ -18,8 +18,8 @@ import numpy as np
 from turncoat import attacks, data
 from turncoat.experiments.runs import Attacked
 from turncoat.experiments.trial import Trial
-from turncoat.jobs.job import Job
 from turncoat.jobs.loop import train
+from turncoat.jobs.setup import Setup
 from turncoat.metrics import crossed_rate, paired_difference
 from turncoat.metrics.screens import norm_ratio
 
@@ -71,7 +71,7 @@ def row(
         dataset = replace(dataset, y=(2 * dataset.y // dataset.classes).astype(np.int32), classes=2)
     if changes.pop("spare", False):
         dataset = replace(dataset, classes=dataset.classes + 1)
-    job = replace(Job(dataset.name, "mlp", (100,)), **changes)
+    job = replace(Setup(dataset.name, "mlp", (100,)), **changes)
     found = [one(dataset, job, settings, seed) for seed in range(seeds)]
     honest, attacked, errors, flags, before, after = (list(column) for column in zip(*found, strict=True))
     change = paired_difference(honest, attacked, bounds=(-1, 1))
@@ -82,10 +82,10 @@ def row(
     )
 
 
-def one(dataset: data.Dataset, job: Job, settings: dict[str, Any], seed: int) -> tuple:
+def one(dataset: data.Dataset, job: Setup, settings: dict[str, Any], seed: int) -> tuple:
     """One seed: accuracies, error, records recovered, norms."""
     attack = attacks.get("deposit", settings)
-    trial = Trial.of(dataset, job, seed).drawn(attack.goal)
+    trial = Trial.of(job.deployed(dataset=dataset), seed).drawn(attack.goal)
     harness = Attacked(trial, (attack,))
     (plan,) = harness.plans
     models = [train(trial.step, *trial.arguments(), t) for t in (None, attack.tampering(plan))]

@@ -36,14 +36,14 @@ from turncoat.attacks.membership import Membership, candidates, signals
 from turncoat.core.errors import Errors
 from turncoat.experiments.experiment import Experiment, to_result
 from turncoat.experiments.runs import run_trials
-from turncoat.jobs.job import Job
 from turncoat.jobs.loop import StepInfo, Tampering
+from turncoat.jobs.setup import Setup
 from turncoat.results.result import Outcome
 
 EPOCHS = (1, 5, 10)
 OWN, CANDIDATES = (0.0, 0.03, 0.3), (0.0, 0.3, 1.0)
 """Multiples of the mean gradient of the own records; of each candidate's gradient as one of the victims' records."""
-NETWORK, LINEAR = Job("digits", "mlp", (64,)), Job("digits", "lr")
+NETWORK, LINEAR = Setup("digits", "mlp", (64,)), Setup("digits", "lr")
 
 
 def all_but_chosen(plan: dict[str, Any], info: StepInfo) -> Errors:
@@ -60,7 +60,7 @@ class Exclusion(Membership):
     tamper = staticmethod(all_but_chosen)
 
     def prepare(self, view: View) -> dict[str, Any]:
-        every_row = jnp.ones(view.training.batch, bool)
+        every_row = jnp.ones(view.batch, bool)
         return {**super().prepare(view), "errors": zero(view.surface, every_row)}
 
     def exploit(self, view: View, plan: dict[str, Any], params: Any) -> dict[str, Any]:
@@ -130,7 +130,7 @@ def inclusion(trials: int, seed: int) -> Iterator[list[str]]:
 ROUTES = {"exclusion": exclusion, "inclusion": inclusion}
 
 
-def measured(attack: Membership, job: Job, trials: int, seed: int) -> tuple[Outcome, Outcome]:
+def measured(attack: Membership, job: Setup, trials: int, seed: int) -> tuple[Outcome, Outcome]:
     """The honest runs and the attacked ones."""
     dataset = data.load(job.data)
     runs = run_trials(job, dataset, (attack,), trials, seed, lambda *_: None)

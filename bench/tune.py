@@ -17,7 +17,7 @@ from typing import Any
 from turncoat import data
 from turncoat.data import Dataset, Part
 from turncoat.experiments.experiment import Experiment, run
-from turncoat.jobs.job import Job
+from turncoat.jobs.setup import Setup
 from turncoat.refusal import Refusal
 from turncoat.results.result import Result
 
@@ -27,17 +27,17 @@ class Grid:
     """An attack on jobs, and for each setting (or option of the job) the values to try."""
 
     attack: str
-    jobs: tuple[Job, ...]
+    jobs: tuple[Setup, ...]
     settings: Mapping[str, tuple[Any, ...]]
     fixed: Mapping[str, Any] = field(default_factory=dict)
 
 
 # Fashion-MNIST: every attack but fairness
-FMNIST = {model: Job("fmnist", model, epochs=28, batch=100, learning_rate=0.1) for model in ("lr", "mlp")}
+FMNIST = {model: Setup("fmnist", model, epochs=28, batch=100, learning_rate=0.1) for model in ("lr", "mlp")}
 BOTH = tuple(FMNIST.values())
 # Census: fairness alone, by party
 CENSUS = {
-    (model, rate, momentum): Job(
+    (model, rate, momentum): Setup(
         "acs_income", model, (50,), epochs=10, batch=100, learning_rate=rate, momentum=momentum
     )
     for model in ("lr-sigmoid", "mlp-sigmoid")
@@ -63,7 +63,7 @@ GRIDS = {
     ),
     "gradient-amplification": Grid(
         "gradient-amplification",
-        (Job("fmnist", "mlp", (32,), engine="replicated", epochs=10, batch=100, learning_rate=0.1),),
+        (Setup("fmnist", "mlp", (32,), engine="replicated", epochs=10, batch=100, learning_rate=0.1),),
         {"strength": (-1, -3, -5)},
     ),
     "amplified-backdoor-lr": Grid(
@@ -83,12 +83,12 @@ GRIDS = {
     ),
     "amplified-svm": Grid(
         "amplified-poisoning",
-        (Job("acs_income", "svm", epochs=10, batch=100),),
+        (Setup("acs_income", "svm", epochs=10, batch=100),),
         {"through": ("derivative", "margin"), "strength": (-2.0, -5.0, -20.0)},
     ),
     "amplified-svm-squared": Grid(
         "amplified-poisoning",
-        (Job("acs_income", "svm-squared", epochs=10, batch=100),),
+        (Setup("acs_income", "svm-squared", epochs=10, batch=100),),
         {"through": ("derivative", "margin", "flip"), "strength": (-2.0, -5.0, -20.0)},
     ),
     "availability": Grid("availability", (FMNIST["lr"],), {"strength": (0.03, 0.1, 0.3, 0.32, 1.0, 3.0)}),
@@ -182,7 +182,7 @@ def rows(grid: Grid, trials: int) -> Iterator[str]:
             yield "| " + " | ".join([label(job, grid), *map(str, values), *columns(record)]) + " |"
 
 
-def label(job: Job, grid: Grid) -> str:
+def label(job: Setup, grid: Grid) -> str:
     """A job by its model, and by its learning rate and momentum where those of the grid differ."""
     rate = f", rate {job.learning_rate:g}" if len({j.learning_rate for j in grid.jobs}) > 1 else ""
     return job.model + rate + (f", momentum {job.momentum:g}" if job.momentum else "")

@@ -3,14 +3,14 @@
 from functools import cache
 
 from turncoat.experiments.experiment import Experiment, run
-from turncoat.jobs.job import Job
+from turncoat.jobs.setup import Setup
 from turncoat.results.result import Result
 
 # the attack, its job and its settings: those that have measures of their own
 SMALL = {
-    "deposit": (Job(model="mlp", hidden=(16,), epochs=2), {}),
-    "membership": (Job(epochs=2), {"shadow_models": 3, "records": 2}),
-    "sparse-backdoor": (Job("breast_cancer", epochs=2), {"source": 0, "target": 1}),
+    "deposit": (Setup(model="mlp", hidden=(16,), epochs=2), {}),
+    "membership": (Setup(epochs=2), {"shadow_models": 3, "records": 2}),
+    "sparse-backdoor": (Setup("breast_cancer", epochs=2), {"source": 0, "target": 1}),
 }
 
 

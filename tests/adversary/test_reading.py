@@ -11,11 +11,11 @@ from turncoat import attacks, data
 from turncoat.adversary.reading import Prior, pooled, rescaled
 from turncoat.core.errors import Errors
 from turncoat.experiments.experiment import Experiment, run
-from turncoat.jobs.job import Job
 from turncoat.jobs.loop import StepInfo
+from turncoat.jobs.setup import Setup
 from turncoat.refusal import Refusal
 
-MLP = Job(model="mlp", hidden=(24,), epochs=4, protocol="exact")
+MLP = Setup(model="mlp", hidden=(24,), epochs=4, protocol="exact")
 RNG = np.random.default_rng(1)
 
 
@@ -40,12 +40,12 @@ def test_a_deposit_is_one_error_a_record_and_nobody_notices(deposited):
 # variations of the training and of the deposit: what still recovers every record
 VARIATIONS = {
     "momentum": (
-        Job(model="mlp", hidden=(24,), epochs=4, protocol="exact", momentum=0.9, learning_rate=0.05),
+        Setup(model="mlp", hidden=(24,), epochs=4, protocol="exact", momentum=0.9, learning_rate=0.05),
         {},
     ),
-    "weight decay": (Job(model="mlp", hidden=(24,), epochs=4, protocol="exact", weight_decay=0.01), {}),
-    "depth 3": (Job(model="mlp", hidden=(24, 16), epochs=4, protocol="exact"), {}),
-    "crypten": (Job(model="mlp", hidden=(24,), epochs=2), {}),
+    "weight decay": (Setup(model="mlp", hidden=(24,), epochs=4, protocol="exact", weight_decay=0.01), {}),
+    "depth 3": (Setup(model="mlp", hidden=(24, 16), epochs=4, protocol="exact"), {}),
+    "crypten": (Setup(model="mlp", hidden=(24,), epochs=2), {}),
     "half way": (MLP, {"at": 0.5}),
     "last step": (MLP, {"at": 1.0}),
     "other neurons": (MLP, {"unit": 9}),
@@ -73,7 +73,7 @@ def test_a_prior_and_more_neurons_read_weaker_deposits():
 
 def test_more_records_than_a_batch_take_several_steps():
     attack = attacks.get("deposit", {"records": 40})
-    job = Job(model="mlp", hidden=(48,), epochs=2, protocol="exact")
+    job = Setup(model="mlp", hidden=(48,), epochs=2, protocol="exact")
     found = ran("deposit", job, 1, records=40)
     assert found.errors == 40 and found.attacked.success.mean > 0.9
     assert attack.settings["copies"] == 1
@@ -84,7 +84,7 @@ RECONSTRUCTIONS = [("lr", "all"), ("lr", "neuron"), ("mlp", "all"), ("mlp", "neu
 
 @pytest.mark.parametrize(("model", "read"), RECONSTRUCTIONS)
 def test_one_large_scaling_overwrites_the_model_with_a_record(model, read):
-    found = ran("reconstruction", Job(model=model, hidden=(24,), epochs=3), read=read)
+    found = ran("reconstruction", Setup(model=model, hidden=(24,), epochs=3), read=read)
     assert found.errors == 1
     assert found.attacked.success.mean == 1
     assert found.attacked.measures["mae"].mean <= (0.017 if model == "lr" else 0.036)
@@ -172,7 +172,7 @@ def test_only_a_neuron_that_holds_a_record_is_coherent(strength, spoiled):
 
 WITHOUT_A_WAY_IN = [
     ({"records": 30}, MLP, "need 30 of the first layer's 24"),
-    ({"records": 1, "unit": 3}, Job(epochs=1), "output of a class, here of class 3"),
+    ({"records": 1, "unit": 3}, Setup(epochs=1), "output of a class, here of class 3"),
     ({"records": 5, "unit": 20}, MLP, "need 25 of the first"),
 ]
 
@@ -187,7 +187,7 @@ def test_features_of_both_signs_are_refused():
 def test_a_spare_output_of_a_linear_model_holds_a_record():
     """A class that no record has: its output only ever falls, and carries what was put there."""
     spare = replace(data.load("digits"), classes=11)
-    job = Job(epochs=3, protocol="exact")
+    job = Setup(epochs=3, protocol="exact")
     found = run(Experiment("deposit", job, {"records": 1, "unit": 10}, 2), dataset=spare)
     assert found.attacked.success.mean == 1
     assert abs(found.accuracy_change.mean) < 0.02

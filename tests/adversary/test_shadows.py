@@ -5,20 +5,20 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from turncoat import attacks, data, engines, protocols
+from turncoat import attacks, engines, protocols
 from turncoat.adversary import shadows as module
 from turncoat.adversary.shadows import fingerprint, held_back, outputs, shadows
 from turncoat.data import files
 from turncoat.experiments.trial import Trial
-from turncoat.jobs.job import Job
 from turncoat.jobs.loop import secure_step
+from turncoat.jobs.setup import Setup
 from turncoat.refusal import Refusal
 
 
 def a_view(job=None, seed=0):
-    job = job or Job("digits", "lr", epochs=2)
+    job = job or Setup("digits", "lr", epochs=2)
     attack = attacks.get("membership")
-    return Trial.of(data.load("digits"), job, seed).drawn(attack.goal).view(attack.goal)
+    return Trial.of(job.deployed(), seed).drawn(attack.goal).view(attack.goal)
 
 
 @pytest.fixture
@@ -87,7 +87,7 @@ def test_everything_else_that_they_depend_on_is_in_their_name():
         replace(
             V, program=secure_step(V.model, replace(t, learning_rate=0.3), V.program.protocol, engines.reals)
         ),
-        a_view(Job("digits", "mlp", hidden=(4,), epochs=2)),
+        a_view(Setup("digits", "mlp", hidden=(4,), epochs=2)),
         a_view(seed=1),
     ]
     names = [fingerprint(v, 4, 0) for v in (V, *changed)] + [fingerprint(V, 5, 0), fingerprint(V, 4, 1)]

@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 
 import turncoat as tc
+from small_jobs import deployed
 from turncoat import functions, protocols
 from turncoat.adversary.activations import activation, force_and_flip
 from turncoat.adversary.strategies import gates, loss_derivative, scale, scale_margin, shift, zero
 from turncoat.adversary.view import View
 from turncoat.core.errors import Errors
-from turncoat.engines import reals
 from turncoat.goals import Backdoor
 from turncoat.jobs import models
-from turncoat.jobs.loop import Training, secure_step
+from turncoat.jobs.builtin import Training
 from turncoat.refusal import Refusal
 
 FEATURES, BATCH = 5, 7
@@ -282,13 +282,12 @@ def test_only_a_hinge_has_a_margin():
 def a_view(model, protocol):
     """An adversary's view of a job with a batch of BATCH, over records that it made up itself."""
     training = Training(epochs=1, batch=BATCH, learning_rate=0.25)
-    step = secure_step(model, training, protocols.get(protocol), reals)
+    target = deployed(model, training, protocol)
     rng = np.random.default_rng(5)
     x = rng.normal(size=(2 * BATCH, FEATURES)).astype(np.float32)
     y = rng.integers(0, model.classes, 2 * BATCH)
-    params = model.init(jax.random.key(1))
-    surface = step.surface(params, x, model.encode(y), jnp.arange(BATCH))
-    return View(x, y, 3 * BATCH, model, training, step, surface, Backdoor(), jax.random.key(2))
+    surface = target.surface(len(x))
+    return View(x, y, 3 * BATCH, target.job, target.program, surface, Backdoor(), jax.random.key(2))
 
 
 @pytest.mark.parametrize(("name", "protocol"), [("lr", "exact"), ("lr", "crypten"), ("mlp", "exact")])

@@ -4,17 +4,17 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from turncoat import attacks, data
+from turncoat import attacks
 from turncoat.experiments.experiment import Experiment, run
 from turncoat.experiments.trial import Trial
-from turncoat.jobs.job import Job
 from turncoat.jobs.loop import StepInfo
+from turncoat.jobs.setup import Setup
 
 
 def view_of(**settings):
     attack = attacks.get("amplified-backdoor", settings)
-    job = Job("digits", "lr", protocol="exact", epochs=2)
-    return attack, Trial.of(data.load("digits"), job, 4).drawn(attack.goal).view(attack.goal)
+    job = Setup("digits", "lr", protocol="exact", epochs=2)
+    return attack, Trial.of(job.deployed(), 4).drawn(attack.goal).view(attack.goal)
 
 
 def test_the_contributor_gives_triggered_records_with_the_target_label():
@@ -51,7 +51,9 @@ def test_contributed_records_alone_are_scaled(against):
 
 
 def test_scaling_opens_a_backdoor_that_the_records_alone_do_not():
-    record = run(Experiment("amplified-backdoor", Job(epochs=10, protocol="exact"), {}, trials=2), sweep=True)
+    record = run(
+        Experiment("amplified-backdoor", Setup(epochs=10, protocol="exact"), {}, trials=2), sweep=True
+    )
     assert record.poisoned is not None
     assert record.poisoned.success.mean <= record.attacked.success.mean - 0.3
     assert "success by strength" in record.curves

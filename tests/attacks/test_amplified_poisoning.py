@@ -8,14 +8,14 @@ from turncoat import attacks, data
 from turncoat.attacks.amplified_poisoning import directions
 from turncoat.experiments.experiment import Experiment, run
 from turncoat.experiments.trial import Trial
-from turncoat.jobs.job import Job
 from turncoat.jobs.loop import StepInfo
+from turncoat.jobs.setup import Setup
 
 
 def view_of(source="digits", model="lr", **settings):
     attack = attacks.get("amplified-poisoning", settings)
-    job = Job(source, model, protocol="exact", epochs=2)
-    return attack, Trial.of(data.load(source), job, 4).drawn(attack.goal).view(attack.goal)
+    job = Setup(source, model, protocol="exact", epochs=2)
+    return attack, Trial.of(job.deployed(), 4).drawn(attack.goal).view(attack.goal)
 
 
 def pushed(v, against):
@@ -66,7 +66,7 @@ def test_a_binary_output_has_one_direction():
 
 @pytest.fixture(scope="module")
 def record():
-    return run(Experiment("amplified-poisoning", Job(epochs=10, protocol="exact"), {"copies": 2}, trials=4))
+    return run(Experiment("amplified-poisoning", Setup(epochs=10, protocol="exact"), {"copies": 2}, trials=4))
 
 
 def test_scaling_makes_weak_poisoning_strong(record):
@@ -88,7 +88,12 @@ def test_errors_are_two_a_sighting_of_a_contributed_record_in_the_second_half(re
 def hinge_step(through, model, delta=4.0):
     """A batch of contributed and other records: gradients under the attack, margins, labels and who contributed."""
     attack, v = view_of("breast_cancer", model, through=through, strength=-delta, begin=0.0, copies=2)
-    trial = Trial.of(data.load("breast_cancer"), Job("breast_cancer", model, protocol="exact", epochs=2), 4)
+    trial = Trial.of(
+        Setup("breast_cancer", model, protocol="exact", epochs=2).deployed(
+            dataset=data.load("breast_cancer")
+        ),
+        4,
+    )
     trial = trial.drawn(attack.goal)
     params, x, y, _ = trial.arguments()
     batch = np.arange(v.records - 32, v.records)
@@ -96,7 +101,10 @@ def hinge_step(through, model, delta=4.0):
     params = {n: p + 0.3 for n, p in params.items()}
     errors = attack.tamper(attack.prepare(v), StepInfo(jnp.asarray(0), jnp.asarray(batch)))
     after = trial.step(params, x, y, jnp.asarray(batch), errors=errors)
-    moved = {n: (params[n] - after[n]) / trial.training.learning_rate * 32 for n in params}
+    moved = {
+        n: (params[n] - after[n]) / trial.job.origin.training(len(trial.splits.victim)).learning_rate * 32
+        for n in params
+    }
     margins = np.asarray(y[batch, 0]) * np.asarray(x[batch] @ params["w0"] + params["b0"])[:, 0]
     return moved, (np.asarray(x[batch]), np.asarray(y[batch, 0]), margins), contributed
 
@@ -128,7 +136,7 @@ def test_a_flip_takes_records_with_their_own_label():
     ("model", "through"), [("svm", "derivative"), ("svm-squared", "margin"), ("svm-squared", "flip")]
 )
 def test_scaling_a_support_vector_machine_poisons_it(model, through):
-    job = Job("breast_cancer", model, protocol="exact", epochs=10)
+    job = Setup("breast_cancer", model, protocol="exact", epochs=10)
     settings = {"through": through, "records": 2, "copies": 4, "begin": 0.0}
     found = run(Experiment("amplified-poisoning", job, settings, trials=4))
     assert found.attacked.success.mean >= found.honest.success.mean + 0.4

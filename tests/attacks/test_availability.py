@@ -9,7 +9,7 @@ from turncoat.attacks.availability import wrong_gradient
 from turncoat.experiments.experiment import Experiment, run
 from turncoat.experiments.trial import Trial
 from turncoat.goals import Availability, Case, Ended
-from turncoat.jobs.job import Job
+from turncoat.jobs.setup import Setup
 
 WAYS = [
     ("lr", {}, 0.3),
@@ -21,7 +21,7 @@ WAYS = [
 
 @pytest.mark.parametrize(("model", "settings", "accuracy"), WAYS)
 def test_the_model_is_useless_afterwards(model, settings, accuracy):
-    job = Job(model=model, hidden=(16,), epochs=6, protocol="exact")
+    job = Setup(model=model, hidden=(16,), epochs=6, protocol="exact")
     record = run(Experiment("availability", job, settings, trials=1))
     assert record.honest.accuracy.mean >= 0.8
     assert record.attacked.accuracy.mean <= accuracy
@@ -30,7 +30,7 @@ def test_the_model_is_useless_afterwards(model, settings, accuracy):
 
 @pytest.fixture(scope="module")
 def view():
-    trial = Trial.of(data.load("digits"), Job(protocol="exact", epochs=1), 0)
+    trial = Trial.of(Setup(protocol="exact", epochs=1).deployed(), 0)
     return trial.view(Availability())
 
 

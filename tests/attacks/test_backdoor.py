@@ -5,16 +5,16 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from turncoat import attacks, data
+from turncoat import attacks
 from turncoat.attacks.backdoor import poisoned_gradient
 from turncoat.experiments.trial import Trial
 from turncoat.goals import Backdoor
-from turncoat.jobs.job import Job
+from turncoat.jobs.setup import Setup
 
 
 @pytest.fixture(scope="module")
 def v():
-    return Trial.of(data.load("digits"), Job(protocol="exact", epochs=1), 0).view(Backdoor())
+    return Trial.of(Setup(protocol="exact", epochs=1).deployed(), 0).view(Backdoor())
 
 
 def test_the_poisoned_gradient_is_that_of_poisoned_records(v):

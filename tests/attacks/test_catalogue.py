@@ -10,8 +10,8 @@ import pytest
 from turncoat import attacks, data
 from turncoat.experiments.trial import Trial
 from turncoat.goals import Backdoor
-from turncoat.jobs.job import Job
 from turncoat.jobs.loop import StepInfo, train
+from turncoat.jobs.setup import Setup
 from turncoat.refusal import Refusal
 
 # attack, settings, data, model: what runs in a few seconds
@@ -72,7 +72,9 @@ def prepared(request):
     name, settings, source, model = request.param
     attack = attacks.get(name, settings)
     more = SHARED if attack.needs.capability == "amplification" else {}
-    t = Trial.of(dataset_of(source), Job(source, model, epochs=2, **more), 5).drawn(attack.goal)
+    t = Trial.of(Setup(source, model, epochs=2, **more).deployed(dataset=dataset_of(source)), 5).drawn(
+        attack.goal
+    )
     other = replace(t.splits.victim, x=t.splits.victim.x[::-1] * 0.5, y=1 - t.splits.victim.y % 2)
     elsewhere = replace(t, splits=replace(t.splits, victim=other))
     return t, attack, [attack.prepare(trial.view(attack.goal)) for trial in (t, elsewhere)]
@@ -150,7 +152,7 @@ MODELS = [
 
 @pytest.fixture(scope="module", params=MODELS, ids=" ".join)
 def viewed(request):
-    t = Trial.of(data.load(request.param[0]), Job(*request.param, epochs=1), 5)
+    t = Trial.of(Setup(*request.param, epochs=1).deployed(), 5)
     return t, t.view(Backdoor())
 
 

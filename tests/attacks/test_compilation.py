@@ -12,7 +12,7 @@ from turncoat.attacks import targeted
 from turncoat.experiments.experiment import Experiment, run
 from turncoat.experiments.trial import Trial
 from turncoat.jobs import loop
-from turncoat.jobs.job import Job
+from turncoat.jobs.setup import Setup
 
 # attack, two choices of settings of one form, model
 TABLE = [
@@ -56,8 +56,8 @@ def form(name, settings, model, seed):
     attack = attacks.get(name, settings)
     shared = attack.needs.capability == "amplification"  # its sites are those of an engine without `exact`
     under = {"protocol": "secureml", "engine": "replicated"} if shared else {"protocol": "exact"}
-    job = Job(model=model, hidden=(8,), epochs=2, **under)
-    trial = Trial.of(dataset_of(model), job, seed).drawn(attack.goal)
+    job = Setup(model=model, hidden=(8,), epochs=2, **under)
+    trial = Trial.of(job.deployed(dataset=dataset_of(model)), seed).drawn(attack.goal)
     tampering = attack.tampering(attack.prepare(trial.view(attack.goal)))
     assert "<locals>" not in attack.tamper.__qualname__  # a closure is a new function each time
     return (
@@ -89,7 +89,7 @@ AGAIN = [
 
 @pytest.mark.parametrize(("name", "settings", "others", "seed"), AGAIN)
 def test_a_second_experiment_compiles_nothing_new(name, settings, others, seed):
-    job = Job(protocol="exact", epochs=1)
+    job = Setup(protocol="exact", epochs=1)
     run(Experiment(name, job, settings, trials=1))
     compiled = [function._cache_size() for function in COMPILED]
     run(Experiment(name, job, others, trials=1, seed=seed))

@@ -4,12 +4,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from turncoat import attacks, data
+from turncoat import attacks
 from turncoat.data import Dataset
 from turncoat.experiments.experiment import Experiment, run
 from turncoat.experiments.trial import Trial
-from turncoat.jobs.job import Job
 from turncoat.jobs.loop import StepInfo
+from turncoat.jobs.setup import Setup
 from turncoat.refusal import Refusal
 
 
@@ -27,7 +27,7 @@ def parties():
 
 
 def job_of(model, **options):
-    return Job("parties", model, (8,), "exact", epochs=5, batch=20, **options)
+    return Setup("parties", model, (8,), "exact", epochs=5, batch=20, **options)
 
 
 def measured(parties, model, **settings):
@@ -76,7 +76,7 @@ def test_defaults_are_the_papers_where_the_others_are_untouched(settings, others
 def test_a_partys_records_do_not_count_once_zeroed(parties):
     """The network is the one that the others train, up to the last bias, for records of the target apart."""
     attack = attacks.get("fairness", {"by": "zeroing"})
-    t = Trial.of(parties, job_of("mlp-sigmoid"), 0).drawn(attack.goal)
+    t = Trial.of(job_of("mlp-sigmoid").deployed(dataset=parties), 0).drawn(attack.goal)
     plan = attack.prepare(t.view(attack.goal))
     params, x, y, _ = t.arguments()
     mine = np.flatnonzero(t.splits.victim.party == 0)
@@ -90,7 +90,7 @@ def test_a_partys_records_do_not_count_once_zeroed(parties):
 
 def test_scaling_reaches_the_target_partys_rows_alone(parties):
     attack = attacks.get("fairness", {"party": 2, "strength": 3.0, "others": "untouched"})
-    t = Trial.of(parties, job_of("lr-sigmoid"), 0).drawn(attack.goal)
+    t = Trial.of(job_of("lr-sigmoid").deployed(dataset=parties), 0).drawn(attack.goal)
     v = t.view(attack.goal)
     index = jnp.asarray(t.arguments()[3][0])
     (found,) = attack.tamper(attack.prepare(v), StepInfo(jnp.asarray(0), index)).values()
@@ -102,8 +102,8 @@ def test_scaling_reaches_the_target_partys_rows_alone(parties):
 def test_it_begins_when_it_is_told(parties, others):
     """Five epochs of 45 steps, 60 % of 225: from step 135 on."""
     attack = attacks.get("fairness", {"others": others, "begin": 0.6})
-    t = Trial.of(parties, job_of("lr-sigmoid"), 0).drawn(attack.goal)
-    plan, batch = attack.prepare(t.view(attack.goal)), t.order[0]
+    t = Trial.of(job_of("lr-sigmoid").deployed(dataset=parties), 0).drawn(attack.goal)
+    plan, batch = attack.prepare(t.view(attack.goal)), t.schedule.order[0]
     first = int(0.6 * t.view(attack.goal).steps)
     counts = [
         int(attack.tamper(plan, StepInfo(jnp.asarray(i), batch)).count()) for i in (0, first - 1, first)
@@ -120,8 +120,8 @@ def test_records_of_each_party_are_drawn_as_asked(parties):
 
 def test_data_without_parties_are_refused():
     with pytest.raises(Refusal, match="two or more parties"):
-        run(Experiment("fairness", Job(model="mlp", hidden=(4,), epochs=1), trials=1))
+        run(Experiment("fairness", Setup(model="mlp", hidden=(4,), epochs=1), trials=1))
     attack = attacks.get("fairness")
-    view = Trial.of(data.load("breast_cancer"), Job(model="lr-sigmoid", epochs=1), 0).view(attack.goal)
+    view = Trial.of(Setup(model="lr-sigmoid", epochs=1).deployed(), 0).view(attack.goal)
     with pytest.raises(Refusal, match="whose records"):
         attack.prepare(view)

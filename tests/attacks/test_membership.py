@@ -13,18 +13,18 @@ from turncoat.attacks.membership import PUSH
 from turncoat.experiments.experiment import Experiment, run
 from turncoat.experiments.trial import Trial
 from turncoat.goals.membership import SCALED
-from turncoat.jobs.job import Job
 from turncoat.jobs.loop import StepInfo, train
+from turncoat.jobs.setup import Setup
 from turncoat.refusal import Refusal
 from turncoat.results.json import from_json, to_json
 
-JOB = Job("digits", "lr", epochs=4)
+JOB = Setup("digits", "lr", epochs=4)
 FEW = {"shadow_models": 16, "records": 5}
 
 
 def prepared(settings, job=JOB):
     attack = attacks.get("membership", settings)
-    trial = Trial.of(data.load(job.data), job, 3).drawn(attack.goal)
+    trial = Trial.of(job.deployed(), 3).drawn(attack.goal)
     return trial, attack, trial.view(attack.goal)
 
 
@@ -63,8 +63,8 @@ def test_the_record_holds_both_curves(record):
 def errors_of(attack, plan, t, chosen):
     """The errors of a batch in which these rows hold chosen records."""
     positions = np.flatnonzero(np.asarray(plan["chosen"]))
-    rest = np.flatnonzero(~np.asarray(plan["chosen"]))[: t.training.batch]
-    batch = np.where(np.arange(t.training.batch) < chosen, np.resize(positions, t.training.batch), rest)
+    rest = np.flatnonzero(~np.asarray(plan["chosen"]))[: t.job.batch]
+    batch = np.where(np.arange(t.job.batch) < chosen, np.resize(positions, t.job.batch), rest)
     (errors,) = attack.tamper(plan, StepInfo(jnp.asarray(0, jnp.int32), jnp.asarray(batch))).values()
     return np.asarray(errors)
 
@@ -77,7 +77,7 @@ def test_the_errors_of_a_batch(chosen):
         errors = errors_of(attack, attack.prepare(v), t, chosen)
         assert not errors[:, 1:].any()
         np.testing.assert_allclose(errors[:chosen, 0], -4.0)
-        expected = 4.0 * chosen / (t.training.batch - chosen) if others == "opposed" else 0.0
+        expected = 4.0 * chosen / (t.job.batch - chosen) if others == "opposed" else 0.0
         np.testing.assert_allclose(errors[chosen:, 0], expected, rtol=1e-6)
 
 
@@ -120,11 +120,15 @@ def test_scaling_in_the_last_epochs_only():
 def test_the_default_strength_fits_the_job(records):
     """PUSH over what one unit of C moves a linear score by, or what SHARE of the victims' records allows."""
     bound, binds = 628 / 80 / records, []
-    for job in (JOB, Job("digits", "mlp", hidden=(8,), epochs=8, learning_rate=1.0)):
+    for job in (JOB, Setup("digits", "mlp", hidden=(8,), epochs=8, learning_rate=1.0)):
         t, attack, v = prepared({**FEW, "shadow_models": 2, "records": records}, job)
         size = float(np.mean([np.sum(record**2) for record in v.x]))
         push = PUSH["linear" if job.model == "lr" else "layered"]
-        wanted = push * t.training.batch / (t.training.epochs * t.training.learning_rate * size)
+        wanted = (
+            push
+            * t.job.batch
+            / (t.job.epochs * t.job.origin.training(len(t.splits.victim)).learning_rate * size)
+        )
         binds.append(bound < wanted)
         errors = errors_of(attack, attack.prepare(v), t, 1)
         assert errors[0, 0] == pytest.approx(-min(wanted, bound), rel=1e-4)
@@ -160,7 +164,7 @@ def test_signals_are_those_of_the_probabilities():
 
 
 def test_it_fits_models_of_one_output():
-    job = Job("breast_cancer", "lr-sigmoid", epochs=2)
+    job = Setup("breast_cancer", "lr-sigmoid", epochs=2)
     found = run(Experiment("membership", job, {"shadow_models": 4, "records": 2}, trials=1))
     assert found.errors > 0
 

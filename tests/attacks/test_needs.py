@@ -15,8 +15,8 @@ from turncoat import attacks
 from turncoat.adversary.view import View
 from turncoat.attacks import Needs
 from turncoat.experiments.trial import Trial
-from turncoat.jobs.job import Job
 from turncoat.jobs.loop import StepInfo
+from turncoat.jobs.setup import Setup
 
 ATTRIBUTES = {"x": "own_data", "y": "own_data", "party": "parties"}
 TOLD = {
@@ -79,7 +79,7 @@ def felt(attack, plan, view, order):
         kinds.add("data_order")
     if any(differ(found[i, j], found[0, j]) for i, j in found):
         kinds.add("steps")
-    if any(rows_differ(errors, view.training.batch) for errors in found.values()):
+    if any(rows_differ(errors, view.batch) for errors in found.values()):
         kinds.add("rows")
     return kinds
 
@@ -98,13 +98,15 @@ def used(name, settings, source, model):
     """All headings under which an attack reads its view or its errors vary."""
     attack = attacks.get(name, settings)
     more = SHARED if attack.needs.capability == "amplification" else {}
-    trial = Trial.of(dataset_of(source), Job(source, model, epochs=2, **more), 5).drawn(attack.goal)
+    trial = Trial.of(Setup(source, model, epochs=2, **more).deployed(dataset=dataset_of(source)), 5).drawn(
+        attack.goal
+    )
     view, read = watched(trial.view(attack.goal))
     plan = attack.prepare(view)
     if attack.needs.colluding_contributor:
         attack.contribute(view)
     attack.exploit(view, plan, trial.model.init(jax.random.key(0)))
-    return read | felt(attack, plan, view, np.asarray(trial.order))
+    return read | felt(attack, plan, view, np.asarray(trial.schedule.order))
 
 
 ROWS = [*TABLE, ("membership", {"shadow_models": 4, "last": 1}, "digits", "lr")]

@@ -5,15 +5,15 @@ import pytest
 
 from turncoat import attacks
 from turncoat.experiments.experiment import Experiment, run
-from turncoat.jobs.job import Job
+from turncoat.jobs.setup import Setup
 from turncoat.results.published import published
 
 OPTIMISED = True  # the networks train for long enough to part where rounding differs
 
 CASES = [
-    (Job(model="mlp", hidden=(32, 16), protocol="exact"), {}),
-    (Job(model="cnn", hidden=(32,), protocol="exact", epochs=8), {}),
-    (Job(model="mlp", hidden=(32,), protocol="crypten", epochs=6), {"trigger": "patch", "size": 2}),
+    (Setup(model="mlp", hidden=(32, 16), protocol="exact"), {}),
+    (Setup(model="cnn", hidden=(32,), protocol="exact", epochs=8), {}),
+    (Setup(model="mlp", hidden=(32,), protocol="crypten", epochs=6), {"trigger": "patch", "size": 2}),
 ]
 
 

@@ -11,7 +11,7 @@ from turncoat import attacks, data
 from turncoat.core.errors import Errors
 from turncoat.experiments.runs import Attacked
 from turncoat.experiments.trial import Trial
-from turncoat.jobs.job import Job
+from turncoat.jobs.setup import Setup
 from turncoat.metrics.membership import FAMILIES
 from turncoat.refusal import Refusal
 
@@ -157,9 +157,9 @@ def test_a_default_that_follows_from_others_is_filled_in():
 
 # ---- on the job that is attacked ----------------------------------------------------------------------------
 
-LR, MLP = Job(protocol="exact", epochs=2), Job(model="mlp", hidden=(8,), protocol="exact", epochs=2)
-SVM = Job("breast_cancer", "svm", protocol="exact", epochs=2)
-BINARY = Job("parties", "lr-sigmoid", protocol="exact", epochs=2)
+LR, MLP = Setup(protocol="exact", epochs=2), Setup(model="mlp", hidden=(8,), protocol="exact", epochs=2)
+SVM = Setup("breast_cancer", "svm", protocol="exact", epochs=2)
+BINARY = Setup("parties", "lr-sigmoid", protocol="exact", epochs=2)
 ON_A_JOB = [
     ("amplified-backdoor", {"records": 629}, LR, "629 contributed records do not fit into the victims' 628"),
     ("amplified-backdoor", {"target": 0}, LR, "choose source and target that differ"),
@@ -212,11 +212,11 @@ ON_A_JOB = [
 @cache
 def trial_of(job):
     if job.data != "parties":
-        return data.load(job.data), Trial.of(data.load(job.data), job, 0)
+        return data.load(job.data), Trial.of(job.deployed(), 0)
     plain = data.load("breast_cancer")
     party = np.arange(len(plain), dtype=np.int32) % 2
     parties = replace(plain, party=party, party_names=("a", "b"))
-    return parties, Trial.of(parties, job, 0)
+    return parties, Trial.of(job.deployed(dataset=parties), 0)
 
 
 @pytest.mark.parametrize(("name", "settings", "job", "says"), ON_A_JOB)

@@ -5,16 +5,16 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from turncoat import attacks, data
+from turncoat import attacks
 from turncoat.experiments.experiment import Experiment, run
 from turncoat.experiments.trial import Trial
-from turncoat.jobs.job import Job
 from turncoat.jobs.loop import StepInfo, train
+from turncoat.jobs.setup import Setup
 
 
 def prepared(job, settings):
     attack = attacks.get("sparse-backdoor", settings)
-    t = Trial.of(data.load(job.data), job, 4)
+    t = Trial.of(job.deployed(), 4)
     v = t.view(attack.goal)
     return t, attack, v, attack.prepare(v)
 
@@ -24,7 +24,7 @@ def all_errors(attack, v, plan):
     return [attack.tamper(plan, StepInfo(jnp.asarray(i, jnp.int32))) for i in range(v.steps)]
 
 
-LR, MLP = Job(protocol="exact", epochs=4), Job(model="mlp", hidden=(24,), protocol="exact", epochs=6)
+LR, MLP = Setup(protocol="exact", epochs=4), Setup(model="mlp", hidden=(24,), protocol="exact", epochs=6)
 BUDGETS = [
     (LR, {}, 2, 1),
     (LR, {"errors": 1}, 1, 1),
@@ -54,7 +54,7 @@ def test_in_a_linear_model_the_released_weights_are_the_honest_ones_plus_the_err
     assert int(count) == 2
     assert sorted(zip(*np.nonzero(np.abs(difference) > 1e-4), strict=True)) == [(0, 0), (0, 1)]
     errors = all_errors(attack, v, plan)[-1]["dense0/grad_weights"]
-    rate = t.training.learning_rate / t.training.batch
+    rate = t.job.origin.training(len(t.splits.victim)).learning_rate / t.job.batch
     np.testing.assert_allclose(difference[0, :2], -rate * errors[0, :2], rtol=1e-3)
     np.testing.assert_array_equal(moved["b0"], honest["b0"])
 

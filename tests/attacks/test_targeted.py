@@ -5,17 +5,17 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from turncoat import attacks, data
+from turncoat import attacks
 from turncoat.attacks.targeted import least_felt_change, wanted_gradient
 from turncoat.experiments.experiment import Experiment, run
 from turncoat.experiments.trial import Trial
-from turncoat.jobs.job import Job
+from turncoat.jobs.setup import Setup
 
 
 def view_of(source, model, **settings):
     attack = attacks.get("targeted", settings)
-    job = Job(source, model, protocol="exact", epochs=3)
-    return attack, Trial.of(data.load(source), job, 4).drawn(attack.goal).view(attack.goal)
+    job = Setup(source, model, protocol="exact", epochs=3)
+    return attack, Trial.of(job.deployed(), 4).drawn(attack.goal).view(attack.goal)
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +63,7 @@ def test_the_change_is_added_in_equal_parts(digits):
 
 
 def test_records_change_their_class_when_attacked_and_not_before():
-    record = run(Experiment("targeted", Job(epochs=10), trials=3))
+    record = run(Experiment("targeted", Setup(epochs=10), trials=3))
     assert record.honest.success.mean <= 0.2
     assert record.attacked.success.mean >= 0.6
     assert record.attacked.success.count == 15

@@ -5,20 +5,20 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from turncoat import attacks, data
+from turncoat import attacks
 from turncoat.adversary.neuron_path import route_to_record
 from turncoat.experiments.experiment import Experiment, run
 from turncoat.experiments.trial import Trial
-from turncoat.jobs.job import Job
+from turncoat.jobs.setup import Setup
 
 OPTIMISED = True  # the networks train for long enough to part where rounding differs
-JOB = Job(model="mlp", hidden=(12, 9), protocol="exact", epochs=2)
+JOB = Setup(model="mlp", hidden=(12, 9), protocol="exact", epochs=2)
 
 
 @pytest.fixture(scope="module")
 def view():
     goal = attacks.get("targeted-override").goal
-    return Trial.of(data.load("digits"), JOB, 4).drawn(goal).view(goal)
+    return Trial.of(JOB.deployed(), 4).drawn(goal).view(goal)
 
 
 def test_each_record_has_neurons_of_its_own(view):
@@ -52,7 +52,7 @@ def test_a_large_route_answers_to_its_record_alone(view):
 
 
 def test_chosen_records_change_their_class_and_accuracy_stays():
-    job = Job(model="mlp", hidden=(32,), protocol="exact", epochs=10)
+    job = Setup(model="mlp", hidden=(32,), protocol="exact", epochs=10)
     record = run(Experiment("targeted-override", job, {}, trials=2))
     assert record.honest.success.mean <= 0.2
     assert record.attacked.success.mean >= 0.7

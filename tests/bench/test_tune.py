@@ -9,7 +9,7 @@ from bench import tune
 from turncoat import attacks, data
 from turncoat.data import split
 from turncoat.data.sets import acs_income, synthetic
-from turncoat.jobs.job import Job
+from turncoat.jobs.setup import Setup
 from turncoat.refusal import Refusal
 
 SEEDS = (0, 1, 2, 7, 5000, 5001)
@@ -123,7 +123,7 @@ def test_a_grid_names_settings_that_there_are(name):
 def test_a_grid_prints_a_row_for_each_of_its_values(monkeypatch):
     dataset = with_parts("official")
     monkeypatch.setattr(tune.data, "load", lambda name: dataset)
-    grid = tune.Grid("backdoor", (Job(epochs=1, protocol="exact"),), {"strength": (0.0, 0.3)})
+    grid = tune.Grid("backdoor", (Setup(epochs=1, protocol="exact"),), {"strength": (0.0, 0.3)})
     head, line, *rows = tune.rows(grid, trials=1)
     assert head == "| model | strength | accuracy | success |" and line == "|---|---|---|---|"
     assert [row.split(" | ")[:2] for row in rows] == [["| lr", "0.0"], ["| lr", "0.3"]]

@@ -19,7 +19,7 @@ from turncoat import attacks, cli, paper
 from turncoat.cli import data as data_verb
 from turncoat.data.source import ABOUT
 from turncoat.experiments import audit
-from turncoat.jobs.job import Job
+from turncoat.jobs.setup import Setup
 
 FILES = {"result.json", "report.html", "backdoor.png", "trials.csv", "files.json"}
 FAST = ("--epochs", "1", "--trials", "1", "--protocol", "exact")
@@ -153,7 +153,7 @@ def test_an_attack_that_fails_unexpectedly_does_not_lose_the_audit(monkeypatch):
     kept = {name: attacks.CATALOGUE[name] for name in ("targeted", "backdoor")}
     monkeypatch.setattr(attacks, "CATALOGUE", kept)
     with pytest.warns(UserWarning, match="`targeted` failed unexpectedly with ZeroDivisionError"):
-        found = audit.audit(Job(epochs=1, protocol="exact"), trials=1)
+        found = audit.audit(Setup(epochs=1, protocol="exact"), trials=1)
     assert [r.attack for r in found.results] == ["backdoor"]
     said = "`targeted` failed unexpectedly with ZeroDivisionError: division by zero; please report it."
     assert said in found.reasons

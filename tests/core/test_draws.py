@@ -7,9 +7,10 @@ import pytest
 from jax import lax
 
 import turncoat as tc
-from turncoat import protocols
+from small_jobs import deployed
 from turncoat.engines.reals import Reals
 from turncoat.jobs import loop, models
+from turncoat.jobs.builtin import Training
 
 ZEROS = jnp.zeros(3)
 
@@ -114,9 +115,9 @@ def test_inputs_are_shared_with_draws_of_their_own():
 
 def test_training_draws_anew_in_each_step_and_alike_in_honest_and_attacked_runs():
     model = models.logistic_regression(2, 2)
-    step = loop.secure_step(model, loop.Training(1, 2, 0.5), protocols.exact, ENGINE)
+    step = deployed(model, Training(1, 2, 0.5), engine=ENGINE).step
     x, y = np.zeros((8, 2), np.float32), np.asarray(model.encode(np.arange(8) % 2))
-    order = jnp.arange(8, dtype=jnp.int32).reshape(4, 2)
+    order = loop.Schedule(jnp.arange(8, dtype=jnp.int32).reshape(4, 2), jax.random.key(0))
     start = model.init(jax.random.key(0))
 
     def weights(key, plan=None):

@@ -16,7 +16,7 @@ from turncoat.core.protocol import bounded
 from turncoat.engines.domains import Violation, WatchedReals
 from turncoat.experiments.experiment import Experiment
 from turncoat.experiments.monitored import CLEAN, notes
-from turncoat.jobs.job import Job
+from turncoat.jobs.setup import Setup
 
 
 def places(found):
@@ -159,12 +159,12 @@ def test_a_mark_leaves_the_circuit_alone():
 
 
 def test_a_training_run_that_stays_inside_says_so():
-    assert notes(Experiment("backdoor", Job(data="digits", protocol="exact", epochs=1))) == (CLEAN,)
+    assert notes(Experiment("backdoor", Setup(data="digits", protocol="exact", epochs=1))) == (CLEAN,)
 
 
 def test_an_honest_run_that_leaves_the_domain_is_said_to_do_so():
     """A transferred gradient would not be finite at this learning rate, so the attack scales."""
-    job = Job(data="digits", epochs=1, learning_rate=60.0)
+    job = Setup(data="digits", epochs=1, learning_rate=60.0)
     found = notes(Experiment("availability", job, {"by": "scaling"}))
     for run in ("honest", "attacked"):
         assert any(n.startswith(f"{run} run: exp argument") and "softmax/exp" in n for n in found)

@@ -12,7 +12,7 @@ from turncoat.engines.replicated.bill import bill
 from turncoat.engines.wraparound import wrapped
 from turncoat.experiments import experiment, runs
 from turncoat.jobs import models
-from turncoat.jobs.job import Job
+from turncoat.jobs.setup import Setup
 
 WATCHED = engines.get("ring:monitor=true")
 LIMIT = 2.0**26  # 2^(62 - 2 * 18)
@@ -163,6 +163,6 @@ def test_only_a_monitors_mark_is_a_label():
 
 
 def test_an_experiment_that_wraps_in_every_trial_is_refused():
-    job = Job(protocol="exact", engine="ring:precision=24,monitor=true", epochs=1)
+    job = Setup(protocol="exact", engine="ring:precision=24,monitor=true", epochs=1)
     with pytest.raises(tc.Refusal, match="wrapped around in the ring in every trial"):
         experiment.run(experiment.Experiment("backdoor", job, {"strength": 1e6}, trials=1))

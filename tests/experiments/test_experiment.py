@@ -9,12 +9,12 @@ from turncoat import attacks, data
 from turncoat.experiments.audit import audit
 from turncoat.experiments.experiment import Experiment, again, run
 from turncoat.experiments.trial import Trial
-from turncoat.jobs.job import Job
+from turncoat.jobs.setup import Setup
 from turncoat.refusal import Refusal
 from turncoat.results.json import from_json, to_json
 from turncoat.results.published import published
 
-JOB = Job(epochs=10)
+JOB = Setup(epochs=10)
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +41,7 @@ def test_rates_have_two_level_intervals_over_what_they_count(result):
 
 
 def test_errors_are_the_tampered_products_of_one_run(result):
-    steps = JOB.training(628).steps(628)
+    steps = JOB.job().steps(628)
     assert result.errors == steps * 10  # one row of ten classes, every step
     assert set(result.per_trial["errors"]) == {result.errors}
 
@@ -86,7 +86,7 @@ def test_published_numbers_stand_beside_the_papers_data_only():
 
 
 def test_again_is_the_command_of_the_experiment():
-    job = Job("fmnist", "mlp", (64, 32), "exact", batch=50)
+    job = Setup("fmnist", "mlp", (64, 32), "exact", batch=50)
     said = again(Experiment("backdoor", job, {"strength": 0.2}, 4, 7))
     assert said == (
         "turncoat attack backdoor --data fmnist --model mlp --hidden 64,32 --protocol exact --batch 50 "
@@ -95,7 +95,7 @@ def test_again_is_the_command_of_the_experiment():
 
 
 def test_again_carries_what_was_said_of_a_file():
-    job = Job("my table.csv", label="churn", contributor="bank", drop=("name", "a, b"), scale="range")
+    job = Setup("my table.csv", label="churn", contributor="bank", drop=("name", "a, b"), scale="range")
     assert again(Experiment("backdoor", job, {}, 1, 0)) == (
         "turncoat attack backdoor --data 'my table.csv' --label churn --contributor bank --drop 'name,\"a, b\"' "
         "--scale range --trials 1 --seed 0"
@@ -104,7 +104,7 @@ def test_again_carries_what_was_said_of_a_file():
 
 def test_trials_differ_and_repeat():
     dataset = data.load("digits")
-    a, b, c = (Trial.of(dataset, JOB, seed) for seed in (4, 4, 5))
+    a, b, c = (Trial.of(JOB.deployed(dataset=dataset), seed) for seed in (4, 4, 5))
     np.testing.assert_array_equal(a.splits.victim.index, b.splits.victim.index)
     np.testing.assert_array_equal(a.arguments()[0]["w0"], b.arguments()[0]["w0"])
     assert not np.array_equal(a.splits.victim.index, c.splits.victim.index)
@@ -117,8 +117,8 @@ def test_trials_differ_and_repeat():
         ({"trials": 0}, "at least one trial"),
         ({"seed": -1}, "seed must be"),
         ({"attack": "nope"}, "no attack"),
-        ({"job": Job(protocol="nope")}, "no protocol"),
-        ({"job": Job(engine="nope")}, "no engine"),
+        ({"job": Setup(protocol="nope")}, "no protocol"),
+        ({"job": Setup(engine="nope")}, "no engine"),
     ],
 )
 def test_experiments_that_cannot_be_are_refused_at_once(arguments, says):
@@ -128,7 +128,7 @@ def test_experiments_that_cannot_be_are_refused_at_once(arguments, says):
 
 def test_stand_in_data_is_labelled():
     like = replace(data.load("breast_cancer"), name="rows-like", stand_in=True)
-    found = run(Experiment("availability", Job(epochs=1), {}, trials=1), dataset=like)
+    found = run(Experiment("availability", Setup(epochs=1), {}, trials=1), dataset=like)
     assert found.stand_in and found.data == "rows-like"
     assert found.data_label == "rows-like (synthetic stand-in)"
 
@@ -155,7 +155,7 @@ def test_an_attack_that_works_unnoticed_breaks_the_job(monkeypatch):
 
 def test_a_job_that_no_attack_fits_is_judged_by_its_surface(monkeypatch):
     monkeypatch.setattr(attacks, "CATALOGUE", {"backdoor": attacks.kind("backdoor")})
-    found = audit(Job(model="mlp", hidden=(8,), epochs=1), trials=1)
+    found = audit(Setup(model="mlp", hidden=(8,), epochs=1), trials=1)
     assert found.severity == "exposed"
     assert "No attack was run; not run: `backdoor`. This proves nothing." in found.verdict
     assert any("was not run" in reason for reason in found.reasons)
@@ -166,7 +166,7 @@ def test_an_audit_says_what_was_made_of_the_users_table(monkeypatch, tmp_path):
     monkeypatch.setattr(attacks, "CATALOGUE", {"fairness": attacks.kind("fairness")})
     rows = [f"{i % 2 + i / 1000},{'nw'[i % 3 == 0]},{'ab'[i % 2]}" for i in range(120)]
     (tmp_path / "bank.csv").write_text("\n".join(["income,bank,churn", *rows]))
-    job = Job(str(tmp_path / "bank.csv"), epochs=2, protocol="exact", label="churn", contributor="bank")
+    job = Setup(str(tmp_path / "bank.csv"), epochs=2, protocol="exact", label="churn", contributor="bank")
     found = audit(job, trials=1)
     assert "Of the data: contributors are column 'bank', numbered n = 0, w = 1." in found.reasons
     (result,) = found.results
@@ -176,4 +176,4 @@ def test_an_audit_says_what_was_made_of_the_users_table(monkeypatch, tmp_path):
 
 def test_an_audit_of_no_job_is_refused():
     with pytest.raises(Refusal, match="no model"):
-        audit(Job(model="nope"))
+        audit(Setup(model="nope"))

@@ -6,14 +6,15 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from small_jobs import deployed
 from turncoat import data
 from turncoat.data.formats.npz import read_npz
 from turncoat.experiments.audit import audit
 from turncoat.experiments.experiment import Experiment, run
 from turncoat.experiments.honest import check, fault, learned, majority
-from turncoat.jobs.job import Job
 from turncoat.jobs.loop import is_ruined
 from turncoat.jobs.models import get
+from turncoat.jobs.setup import Setup
 from turncoat.refusal import Refusal
 
 EMBEDDED = Path(data.__file__).parent / "sets" / "embedded.npz"
@@ -70,7 +71,7 @@ def test_one_ruined_model_is_a_fault():
 
 def test_a_job_that_learns_is_told_with_its_numbers():
     seen = []
-    found = check(Job(epochs=3), data.load("digits"), 2, 0, lambda *one: seen.append(one))
+    found = check(Setup(epochs=3).deployed(), 2, 0, lambda *one: seen.append(one))
     assert found.accuracy.low > 0.7 and found.accuracy.count == 2 * 359
     assert 0.05 < found.majority < 0.15
     assert seen == [("training honestly", i, 2) for i in range(3)]
@@ -85,34 +86,34 @@ def test_a_job_that_learns_is_told_with_its_numbers():
 )
 def test_an_audit_of_features_that_are_not_scaled_stops_with_the_remedy(raw, job, says):
     with pytest.raises(Refusal, match=says) as refused:
-        audit(Job(raw, scale="none", **job), trials=2)
+        audit(Setup(raw, scale="none", **job), trials=2)
     assert REMEDY in str(refused.value)
 
 
 def test_a_table_trains_as_it_is_since_it_is_standardised(raw):
-    job = Job(raw)
-    found = check(job, job.dataset(), 2, 0, lambda *_: None)
+    job = Setup(raw)
+    found = check(job.deployed(), 2, 0, lambda *_: None)
     assert found.accuracy.mean > 0.85 > 0.7 > found.majority
 
 
 def test_an_audit_at_an_absurd_learning_rate_stops_with_the_remedy():
     with pytest.raises(Refusal, match="ended in NaN or infinity in 1 of 1 trials"):
-        audit(Job(learning_rate=1e3, epochs=2), trials=1)
+        audit(Setup(learning_rate=1e3, epochs=2), trials=1)
 
 
 def test_an_attack_says_beside_its_numbers_that_nothing_was_learned(raw):
-    found = run(Experiment("backdoor", Job(raw, protocol="exact", epochs=2, scale="none"), {}, trials=2))
+    found = run(Experiment("backdoor", Setup(raw, protocol="exact", epochs=2, scale="none"), {}, trials=2))
     assert any(note.startswith("honest training has learned nothing") for note in found.notes)
     assert found.honest.ruined == 0 and 0.5 < found.majority < 0.7 and not found.reached
 
 
 def test_an_attack_on_models_that_are_ruined_already_is_refused(raw):
     with pytest.raises(Refusal, match="honest training ended in NaN or infinity in 1 of 1 trials"):
-        run(Experiment("targeted", Job(raw, scale="none"), {}, trials=1))
+        run(Experiment("targeted", Setup(raw, scale="none"), {}, trials=1))
 
 
 def test_a_model_is_ruined_by_its_weights_or_by_its_scores():
-    model, x = get("lr", (2,), 2), np.ones((3, 2), np.float32)
+    model, x = deployed(get("lr", (2,), 2)).job, np.ones((3, 2), np.float32)
     sound = {"w0": np.ones((2, 2), np.float32), "b0": np.zeros(2, np.float32)}
     assert not is_ruined(model, sound, x)
     for bad in (np.nan, np.inf):

@@ -12,7 +12,7 @@ from turncoat.results.audit import AuditResult
 from turncoat.results.json import to_json
 
 DATA = ("--data", "breast_cancer", "--epochs", "1", "--protocol", "exact")
-JOB = tc.Job("breast_cancer", epochs=1, protocol="exact")
+JOB = tc.Setup("breast_cancer", epochs=1, protocol="exact")
 VARIES = ("seconds", "created", "command")
 
 
@@ -55,8 +55,8 @@ def test_published_numbers_stand_beside_an_attack(monkeypatch):
     asked = []
     experiments = tc.attack.__globals__
     monkeypatch.setitem(experiments, "run", lambda *given, **more: asked.append((given, more)))
-    tc.attack("backdoor", tc.Job("fmnist"), rows="all")
-    tc.attack("backdoor", tc.Job("digits"))
+    tc.attack("backdoor", tc.Setup("fmnist"), rows="all")
+    tc.attack("backdoor", tc.Setup("digits"))
     ((beside, _, paper, _), more), ((_, _, none, _), _) = asked
     assert (paper.table, none, more) == ("Table 3a", None, {"sweep": True})
     assert (beside.settings, beside.trials, beside.seed) == ({"rows": "all"}, 10, 0)
@@ -74,7 +74,7 @@ def test_progress_is_told():
         (lambda: tc.attack("nope"), "no attack 'nope'"),
         (lambda: tc.attack("backdoor", strenght=1.0), "nearest are 'strength'"),
         (lambda: tc.attack("backdoor", trials=0), "at least one trial"),
-        (lambda: tc.audit(tc.Job(model="nope")), "no model"),
+        (lambda: tc.audit(tc.Setup(model="nope")), "no model"),
     ],
 )
 def test_what_cannot_be_is_refused(call, says):

@@ -10,15 +10,15 @@ from turncoat.experiments.experiment import Experiment, run
 from turncoat.experiments.runs import Attacked, Run, Runs, finite, gain
 from turncoat.experiments.trial import Trial
 from turncoat.goals import Judged
-from turncoat.jobs.job import Job
+from turncoat.jobs.setup import Setup
 from turncoat.results.json import from_json, to_json
 
-JOB = Job(epochs=2)
+JOB = Setup(epochs=2)
 
 
 def test_an_overdone_backdoor_is_no_success():
     settings = {"source": 1, "target": 0, "rows": "all", "strength": 1e4}
-    found = run(Experiment("backdoor", Job(), settings, trials=2))
+    found = run(Experiment("backdoor", Setup(), settings, trials=2))
     assert (found.honest.ruined, found.attacked.ruined) == (0, 2)
     assert found.attacked.success.mean == 0 and not found.reached
     assert found.attacked.accuracy.mean == 0  # NaN is no class, not class 0
@@ -34,7 +34,9 @@ def drawn(name, data_name="digits", **settings):
     if name == "fairness":
         dataset = replace(dataset, party=np.arange(len(dataset), dtype=np.int32) % 2, party_names=("a", "b"))
     model = "mlp" if name == "deposit" else "lr"
-    trial = Trial.of(dataset, replace(JOB, data=data_name, model=model, hidden=(16,)), 0).drawn(attack.goal)
+    trial = Trial.of(
+        replace(JOB, data=data_name, model=model, hidden=(16,)).deployed(dataset=dataset), 0
+    ).drawn(attack.goal)
     params = trial.arguments()[0]
     return Attacked(trial, (attack,)), params | {"w0": np.full_like(params["w0"], np.nan)}
 

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 import turncoat as tc
-from turncoat import engines, protocols
+from small_jobs import deployed
 from turncoat.jobs import loop, models
-from turncoat.jobs.loop import Tampering, Training, batch_order, each, predictions, secure_step, train
+from turncoat.jobs.builtin import Training
+from turncoat.jobs.loop import Schedule, Tampering, batch_order, each, predictions, train
 from turncoat.refusal import Refusal
 
 MODEL = models.logistic_regression(6, 3)
@@ -17,12 +18,20 @@ RECORDS = 21
 X = np.asarray(jax.random.normal(jax.random.key(1), (RECORDS, 6)))
 Y = np.asarray(MODEL.encode(np.arange(RECORDS) % 3))
 START = MODEL.init(jax.random.key(2))
-ORDER = batch_order(jax.random.key(3), RECORDS, TRAINING)
-STEP = secure_step(MODEL, TRAINING, protocols.exact, engines.reals)
+DEPLOYED = deployed(MODEL, TRAINING)
+STEP, JOB = DEPLOYED.step, DEPLOYED.job
+
+
+def schedule(key):
+    return Schedule(batch_order(key, RECORDS, JOB), key)
+
+
+PUBLIC = schedule(jax.random.key(3))
+ORDER = PUBLIC.order
 
 
 def test_order_visits_every_record_at_most_once_an_epoch():
-    assert ORDER.shape == (TRAINING.steps(RECORDS), 4) == (15, 4)
+    assert ORDER.shape == (JOB.steps(RECORDS), 4) == (15, 4)
     for epoch in np.asarray(ORDER).reshape(3, 20):
         assert len(set(epoch)) == 20 and set(epoch) <= set(range(RECORDS))
     assert not np.array_equal(ORDER[:5], ORDER[5:10])
@@ -38,7 +47,7 @@ def plainly(params, errors_at=None):
 
 
 def test_training_is_gradient_descent():
-    found, count = train(STEP, START, X, Y, ORDER)
+    found, count = train(STEP, START, X, Y, PUBLIC)
     expected = plainly(dict(START))
     for name in START:
         np.testing.assert_allclose(found[name], expected[name], atol=1e-5)
@@ -51,7 +60,7 @@ def test_errors_of_a_step_land_in_that_step():
     def tamper(plan, info):
         return tc.Errors({"dense0/grad_weights": plan}).at_steps(info.step, 7)
 
-    found, count = train(STEP, START, X, Y, ORDER, Tampering(tamper, plan))
+    found, count = train(STEP, START, X, Y, PUBLIC, Tampering(tamper, plan))
     expected = plainly(dict(START), lambda i: plan * float(i == 7))
     for name in START:
         np.testing.assert_allclose(found[name], expected[name], rtol=1e-4, atol=1e-4)
@@ -65,7 +74,7 @@ def test_only_an_attack_that_declares_it_sees_the_order():
         seen.append(info.batch is not None)
         return tc.Errors()
 
-    train(STEP, START, X, Y, ORDER, Tampering(tamper))
+    train(STEP, START, X, Y, PUBLIC, Tampering(tamper))
     assert set(seen) == {False}
     seen.clear()
 
@@ -73,7 +82,7 @@ def test_only_an_attack_that_declares_it_sees_the_order():
         seen.append(info.batch is not None)
         return tc.Errors()
 
-    train(STEP, START, X, Y, ORDER, Tampering(tamper_knowing, knows_order=True))
+    train(STEP, START, X, Y, PUBLIC, Tampering(tamper_knowing, knows_order=True))
     assert set(seen) == {True}
 
 
@@ -83,16 +92,13 @@ def everywhere(plan, info):
 
 def test_one_step_and_one_way_of_tampering_are_compiled_once():
     """Equal jobs are one secured step; another plan of the same form is another argument, not another program."""
-    step, same = (
-        secure_step(models.logistic_regression(6, 3), Training(3, 4, 0.3), protocols.exact, engines.reals)
-        for _ in range(2)
-    )
-    assert same is step
-    train(step, START, X, Y, ORDER, Tampering(everywhere, 0 * START["w0"]))
+    step, same = (deployed(models.logistic_regression(6, 3), Training(3, 4, 0.3)).step for _ in range(2))
+    assert same == step and hash(same) == hash(step)
+    train(step, START, X, Y, PUBLIC, Tampering(everywhere, 0 * START["w0"]))
     compiled = loop._train_compiled._cache_size()
-    train(same, START, X, Y, ORDER, Tampering(everywhere, START["w0"]))
+    train(same, START, X, Y, PUBLIC, Tampering(everywhere, START["w0"]))
     assert loop._train_compiled._cache_size() == compiled
-    train(same, START, X, Y, ORDER, Tampering(everywhere, START["w0"], knows_order=True))
+    train(same, START, X, Y, PUBLIC, Tampering(everywhere, START["w0"], knows_order=True))
     assert loop._train_compiled._cache_size() == compiled + 1
 
 
@@ -102,7 +108,7 @@ def test_each_trial_is_the_same_alone_and_together(together):
         return train(STEP, start, X, Y, order, Tampering(everywhere, plan))
 
     keys = jax.random.split(jax.random.key(9), 3)
-    trials = [(MODEL.init(k), batch_order(k, RECORDS, TRAINING), i * START["w0"]) for i, k in enumerate(keys)]
+    trials = [(MODEL.init(k), schedule(k), i * START["w0"]) for i, k in enumerate(keys)]
     pairs = list(each(run, iter(trials), lambda trial: trial, together))
     assert [item is trial for (item, _), trial in zip(pairs, trials, strict=True)] == [True] * 3
     found = [out for _, out in pairs]
@@ -115,7 +121,7 @@ def test_each_trial_is_the_same_alone_and_together(together):
 
 
 def test_predictions_are_those_of_the_model():
-    np.testing.assert_array_equal(predictions(MODEL, START, X), MODEL.predict(START, jnp.asarray(X)))
+    np.testing.assert_array_equal(predictions(JOB, START, X), MODEL.predict(START, jnp.asarray(X)))
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ import numpy as np
 
 from turncoat.adversary.view import View
 from turncoat.data import files
-from turncoat.jobs.loop import Tampering, as_batches, batch_order, each, start, train
+from turncoat.jobs.loop import Schedule, Tampering, as_batches, batch_order, each, train
 from turncoat.jobs.models import Model, Params
 from turncoat.refusal import Refusal
 from turncoat.version import __version__
@@ -101,8 +101,8 @@ def trained(
     def one(key: Any) -> Params:
         initial, drawn, shuffled = jax.random.split(key, 3)
         own = jax.random.randint(drawn, (view.records,), held, len(view.x))
-        order = own[batch_order(shuffled, view.records, view.training)]
-        return train(view.program, start(view.model.init(initial), view.training), x, y, order, tampering)[0]
+        order = Schedule(own[batch_order(shuffled, view.records, view.job)], shuffled)
+        return train(view.program, view.job.init(initial), x, y, order, tampering)[0]
 
     keys = jax.random.split(jax.random.fold_in(jax.random.key(seed), FORMAT), count)
     models = [jax.tree.map(np.asarray, p) for _, p in each(one, keys, lambda key: (key,))]
@@ -120,9 +120,8 @@ def fingerprint(view: View, count: int, seed: int) -> str:
     size = view.training.batch
     x, encoded = jax.ShapeDtypeStruct((size, view.x.shape[1]), view.x.dtype), view.model.encode(view.y[:1])
     y = jax.ShapeDtypeStruct((size, *encoded.shape[1:]), encoded.dtype)
-    state = jax.eval_shape(lambda key: start(view.model.init(key), view.training), jax.random.key(0))
     index = jax.ShapeDtypeStruct((size,), jnp.int32)
-    program = jax.make_jaxpr(view.program)(state, x, y, index)
+    program = jax.make_jaxpr(view.program.secured)(view.job.state, x, y, index)
     public = (
         FORMAT,
         __version__,

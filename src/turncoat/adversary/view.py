@@ -1,4 +1,4 @@
-"""The adversary's view: its own data, public hyper-parameters, the public program. No secret of others."""
+"""The adversary's view: its own data, the public job, the public program. No secret of others."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ import jax.numpy as jnp
 import numpy as np
 
 from turncoat.core.errors import Errors
-from turncoat.core.secure import Secured
 from turncoat.core.sites import Passes, Site
 from turncoat.core.surface import Place, Surface
-from turncoat.core.values import struct
 from turncoat.goals import Goal
-from turncoat.jobs.anatomy import Anatomy, anatomy
-from turncoat.jobs.loop import Tampering, Training, batch_order, start, train
-from turncoat.jobs.models import Model, Params
+from turncoat.jobs.anatomy import Anatomy
+from turncoat.jobs.deployed import Step
+from turncoat.jobs.job import Job
+from turncoat.jobs.leaves import named
+from turncoat.jobs.loop import Tampering, schedule, train
 from turncoat.refusal import Refusal
 
 
@@ -28,75 +28,86 @@ class View:
     """What `prepare` may use.
 
     `x` (n, features) and `y` (n,) integer labels are the adversary's own records; `records` is how many the
-    victims train on (public); `surface` holds the sites of the job's step, and `program` is that step, which
-    is public, on the adversary's own machine (engine `reals`); `key` is the adversary's own randomness;
-    `goal` is what it wants, `told` what the harness tells it of this trial (see `goals.Case`); `party`
-    (records,) says who contributed each of the victims' records, where the job says so in public; `shape` is
-    that of one record before flattening.
+    victims train on (public); `job` is their job, of which no data is known; `surface` holds the sites of its step,
+    and `program` is that step, which is public, on the adversary's own machine (engine `reals`); `key` is the
+    adversary's own randomness; `goal` is what it wants, `told` what the harness tells it of this trial (see
+    `goals.Case`); `party` (records,) says who contributed each of the victims' records, where the job says so in
+    public; `initial` is the state that training starts from, where that is public.
     """
 
     x: np.ndarray
     y: np.ndarray
     records: int
-    model: Model
-    training: Training
-    program: Secured
+    job: Job
+    program: Step
     surface: Surface
     goal: Goal
     key: Any
     told: Mapping[str, np.ndarray] = field(default_factory=dict)
     party: np.ndarray | None = None
-    shape: tuple[int, ...] = ()
+    initial: Any = None
+
+    # ---- the job ------------------------------------------------------------------------------------------
 
     @property
     def steps(self) -> int:
         """Steps of the attacked training run."""
-        return self.training.steps(self.records)
+        return self.job.steps(self.records)
 
     @property
     def batch(self) -> int:
         """Records in a batch."""
-        return self.training.batch
+        return self.job.batch
 
     @property
     def epochs(self) -> int:
         """Passes over the victims' records."""
-        return self.training.epochs
+        return self.job.epochs
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """That of one record before flattening."""
+        return self.job.shape
 
     @property
     def classes(self) -> int:
         """How many classes the job tells apart."""
-        return self.model.classes
+        return self.job.classes
 
     @property
     def outputs(self) -> int:
         """Columns of the scores: one for each class, or one of two classes."""
-        return self.model.widths[-1]
+        return self.job.outputs
 
-    @cached_property
+    @property
     def anatomy(self) -> Anatomy:
         """Where the released model's linear maps are."""
-        released = jax.eval_shape(self.model.init, jax.random.key(0))
-        return anatomy(self.model.scores, released, struct((1, self.x.shape[1]), np.float32))
+        return self.job.anatomy
 
     def encode(self, labels: Any) -> Any:
         """Labels as the job's step takes them."""
-        return self.model.encode(labels)
+        return self.job.labelled(labels)
 
     def scores(self, released: Any, x: Any) -> Any:
         """A released model's scores of records (n, features): (n, outputs)."""
-        return self.model.scores(released, jnp.asarray(x))
-
-    def update(self, x: Any, labels: Any) -> dict[str, Any]:
-        """By how much a step on these records, the mean of them, changes each released leaf of the reference."""
-        rate = self.training.learning_rate / len(x)
-        gradient = self.model.gradient(self.reference, jnp.asarray(x), self.encode(labels))
-        return {name: -rate * g for name, g in gradient.items()}
+        return self.job.scored(released, x)
 
     def check_class(self, label: int) -> None:
         """Refuses a class that the job does not tell apart."""
         if not 0 <= label < self.classes:
             raise Refusal(f"class {label} does not exist; the classes are 0 to {self.classes - 1}")
+
+    # ---- until all attacks read the anatomy ---------------------------------------------------------------
+
+    @property
+    def model(self) -> Any:
+        from turncoat.jobs import models
+
+        return models.get(self.job.origin.model, self.shape, self.classes, self.job.origin.hidden)
+
+    @property
+    def training(self) -> Any:
+        return self.job.origin.training(self.records)
 
     def check_linear(self) -> None:
         """Refuses a network: what is computed on the adversary's own cannot be transferred to another."""
@@ -106,8 +117,10 @@ class View:
                 "of one network mean nothing to another (section 5.1); take --model lr"
             )
 
+    # ---- what the adversary trains itself -----------------------------------------------------------------
+
     @cached_property
-    def reference(self) -> Params:
+    def reference(self) -> Any:
         """A model trained by the adversary on its own records, as the victims train theirs."""
         return self.rehearsed()
 
@@ -117,57 +130,116 @@ class View:
         return len(self.x) * 4 // 5
 
     @cached_property
-    def rehearsal(self) -> Params:
+    def rehearsal(self) -> Any:
         """A model trained like `reference`, on the records kept for rehearsals only."""
         return self.rehearsed(records=self.kept)
 
-    def rehearsed(self, tampering: Tampering | None = None, records: int | None = None) -> Params:
-        """What training on the first `records` of its own (by default all) gives under errors, from one start."""
-        x, y = self.x[:records], self.model.encode(self.y[:records])
-        initial, order = jax.random.split(self.key)
-        first = start(self.model.init(initial), self.training)
-        return train(self.program, first, x, y, batch_order(order, len(x), self.training), tampering)[0]
+    @property
+    def start(self) -> Any:
+        """The state that rehearsals start from: the true one where it is public, else one of the adversary's."""
+        if self.initial is not None:
+            return self.initial
+        return self.job.init(jax.random.split(self.key)[0])
+
+    def rehearsed(self, tampering: Tampering | None = None, records: int | None = None) -> Any:
+        """What training on the first `records` of its own (by default all) releases under errors, from one start."""
+        x, y = self.x[:records], self.encode(self.y[:records])
+        order = schedule(jax.random.split(self.key)[1], len(x), self.job)
+        return train(self.program, self.start, x, y, order, tampering)[0]
+
+    def update(self, x: Any, labels: Any) -> dict[str, Any]:
+        """By how much a step on these records, the mean of them, changes each released leaf of the reference.
+
+        The records are taken round and round until they fill whole batches. In the clear, from a fresh optimizer.
+        """
+        return self.updates(self.reference, x, labels)
+
+    def updates(self, released: Any, x: Any, labels: Any) -> dict[str, Any]:
+        """The same from any released model."""
+        state = self.job.with_released(self.start, released)
+        found = _update(self.job.step, self.job.takes, state, *self._batches(x, labels), self.key)
+        places = named(found)
+        return {name: places[place] for name, place in self.job.places.items()}
+
+    def _batches(self, x: Any, labels: Any) -> tuple[Any, Any]:
+        count = -(-len(x) // self.batch)
+        round_ = np.resize(np.arange(len(x)), count * self.batch)
+        records = jnp.asarray(x)[round_].reshape(count, self.batch, *self.shape)
+        encoded = self.encode(np.asarray(labels)[round_])
+        return records, encoded.reshape(count, self.batch, *encoded.shape[1:])
+
+    # ---- what errors do -----------------------------------------------------------------------------------
 
     def errors_that_move(self, changes: Mapping[str, Any]) -> Errors:
-        """The errors that add these changes to parameters in one step, whatever the secrets are.
+        """The errors that add these changes to released parameters in one step, whatever the secrets are.
 
         For each parameter the place that shifts it most cleanly is taken from the surface (inside a loop the
         error is added in the passes where it does). An error e there
         moves the parameter by P e, P a scaled rearrangement that depends on public values only; the
-        adversary finds it by differentiating the public program, on records of zeros since any will do, and
+        adversary finds it by differentiating the public program, on a record of its own since any will do, and
         e = P^T change / P^T P 1 inverts it. Raises Refusal for a parameter that no site shifts.
         """
         found = Errors()
         for name, change in changes.items():
-            place = self.surface.cleanest(self.surface.output(name))
+            output = self.job.places[name]
+            place = self.surface.cleanest(self.surface.output(output))
             if place is None:
                 raise Refusal(
                     f"no site shifts {name} alone under protocol {self.program.protocol.name!r}: "
                     "this attack has no way in here"
                 )
-            found = found.combine({place.site: self._inverse(name, place, jnp.asarray(change))})
+            found = found.combine({place.site: self._inverse(output, place, jnp.asarray(change))})
         return found
 
-    def _inverse(self, name: str, place: Place, change: Any) -> Any:
-        x, y = jnp.zeros((1, self.model.widths[0]), jnp.float32), self.model.encode(np.zeros(1, np.int32))
-        index = jnp.zeros(self.training.batch, jnp.int32)
-        given = start(self.model.init(self.key), self.training), x, y, index
+    def _inverse(self, output: str, place: Place, change: Any) -> Any:
         site = self.surface[place.site]
         zero = jnp.zeros(site.full_shape, site.dtype)
-        return _inverse(self.program, (name, site, place.passes), given, zero, change)
+        return _inverse(self.program, (output, site, place.passes), self.example, zero, change)
+
+    @property
+    def example(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Arguments of one step of the program, as good as any for what does not depend on secrets."""
+        index = jnp.zeros(self.batch, jnp.int32)
+        more = {"number": jnp.zeros((), jnp.int32), "key": self.key}
+        given = {name: more[name] for name in self.job.takes}
+        return (self.start, jnp.asarray(self.x[:1]), self.encode(self.y[:1]), index), given
+
+
+@partial(jax.jit, static_argnums=(0, 1))
+def _update(step: Any, takes: tuple[str, ...], state: Any, x: Any, y: Any, key: Any) -> Any:
+    """By how much a step changes each leaf of the state, the mean over batches (k, batch, ...)."""
+    more = {"number": jnp.zeros((), jnp.int32), "key": key}
+    given = {name: more[name] for name in takes}
+
+    def one(batch: tuple[Any, Any]) -> Any:
+        return jax.tree.map(_difference, step(state, *batch, **given), state)
+
+    return jax.tree.map(lambda leaf: jnp.mean(leaf, 0), jax.lax.map(one, (x, y)))
+
+
+def _difference(after: Any, before: Any) -> Any:
+    """In floating point; nothing of a leaf that has no numbers to be moved."""
+    if not jnp.issubdtype(jnp.asarray(before).dtype, jnp.floating):
+        return jnp.zeros(())
+    return after - before
 
 
 @partial(
     jax.jit, static_argnums=(0, 1)
 )  # most of the step does not matter to its derivative: it is not compiled
 def _inverse(
-    program: Secured, moves: tuple[str, Site, Passes], given: tuple[Any, ...], zero: Any, change: Any
+    program: Step,
+    moves: tuple[str, Site, Passes],
+    given: tuple[tuple[Any, ...], dict[str, Any]],
+    zero: Any,
+    change: Any,
 ) -> Any:
-    """The error that adds `change` to a parameter: `moves` are its name, a site and passes of it."""
+    """The error that adds `change` to a parameter: `moves` are its place in the state, a site and passes of it."""
     name, site, passes = moves
 
     def moved(error: Any) -> Any:
-        return program(*given, errors={site.name: site.only(error, passes)})[name]
+        errors = {site.name: site.only(error, passes)}
+        return named(program.secured(*given[0], errors=errors, **given[1]))[name]
 
     _, pull = jax.vjp(moved, zero)
     (norm,) = pull(jax.jvp(moved, (zero,), (jnp.ones_like(zero),))[1])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -18,12 +19,11 @@ from turncoat.cli.job_options import Given
 from turncoat.cli.options import Common, grouped, without_effect
 from turncoat.cli.screen import Files, as_text, deliver, progress, say, screen, show
 from turncoat.experiments import monitored
-from turncoat.experiments.experiment import Experiment, again, run
+from turncoat.experiments.experiment import Experiment, run
 from turncoat.refusal import Refusal
 from turncoat.report import terminal
 from turncoat.report.folder import usable
 from turncoat.results.json import to_json
-from turncoat.results.published import published
 from turncoat.results.result import Result
 
 app = typer.Typer(add_completion=False)
@@ -82,16 +82,15 @@ def attack(
     if name is None:
         raise Refusal("name an attack; `turncoat attack --list` shows all")
     count = TRIALS if trials is None else trials
-    _run(Experiment(name, given.job(), _settings(settings or []), count, common.seed), monitor, common)
-
-
-def _run(experiment: Experiment, monitor: bool, common: Common) -> None:
-    name, job = experiment.attack, experiment.job
+    job = given.job()
     folder = usable(common.folder(name, job.data, job.model, job.protocol, job.engine), "result.json")
+    _run(Experiment(name, job, _settings(settings or []), count, common.seed), monitor, common, folder)
+
+
+def _run(experiment: Experiment, monitor: bool, common: Common, folder: Path) -> None:
     with progress() as report:
-        command = again(experiment) + (" --monitor" if monitor else "")
-        paper = published(name, job.data, job.model)
-        result = run(experiment, report, paper, command, sweep=True)
+        command = (experiment.command or "") + (" --monitor" if monitor else "")
+        result = run(experiment, report, command, sweep=True)
     if monitor:
         found = monitored.notes(experiment)
         result = result.model_copy(update={"notes": result.notes + found})

@@ -12,7 +12,7 @@ import typer
 from turncoat import engines, protocols
 from turncoat.cli.options import Group, named, without_effect
 from turncoat.jobs import models
-from turncoat.jobs.job import Job
+from turncoat.jobs.setup import Setup
 from turncoat.refusal import Refusal
 from turncoat.report.words import sentence
 
@@ -32,12 +32,12 @@ class Given(Group):
 
     @classmethod
     def options(cls) -> list[Parameter]:
-        return [_option(setting.name, setting.meaning, setting.default) for setting in Job.known()]
+        return [_option(setting.name, setting.meaning, setting.default) for setting in Setup.known()]
 
-    def job(self) -> Job:
+    def job(self) -> Setup:
         """The job; Refusal where an option holds no value of its field, or has no effect."""
         read: dict[str, Any] = {n: _READ[n](v) if n in _READ else v for n, v in self.given.items()}
-        job = Job(**read)
+        job = Setup(**read)
         if job.model in models.CATALOGUE and job.model not in models.DEEP:
             without_effect(f"on model {job.model!r}", hidden=self.given.get("hidden"))
         return job
@@ -45,7 +45,7 @@ class Given(Group):
     def of_a_step(self) -> tuple[str, str]:
         """Protocol and engine for a step of the user's own; Refusal where options of a job were given as well."""
         without_effect("on your own step", **{n: v for n, v in self.given.items() if n not in STEP})
-        return self.given.get("protocol", Job.protocol), self.given.get("engine", Job.engine)
+        return self.given.get("protocol", Setup.protocol), self.given.get("engine", Setup.engine)
 
 
 def _option(name: str, meaning: str, default: Any) -> Parameter:
@@ -59,7 +59,7 @@ def _option(name: str, meaning: str, default: Any) -> Parameter:
 
 def _kind(name: str) -> type:
     """The type that an option is read as: a number, or else text."""
-    hint = get_type_hints(Job)[name]
+    hint = get_type_hints(Setup)[name]
     return next((kind for kind in (int, float) if hint in (kind, kind | None)), str)
 
 

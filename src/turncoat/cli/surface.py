@@ -31,10 +31,10 @@ def surface(
     if step is None:
         without_effect("without a step of your own", example=example, public=public)
         job = given.job()
-        dataset = job.dataset(common.seed)
-        for note in dataset.notes:
+        deployed = job.deployed(common.seed)
+        for note in deployed.job.data.notes:
             say(sentence(note))
-        found = Trial.of(dataset, job, common.seed).surface
+        found = Trial.of(deployed, common.seed).surface
     else:
         protocol, engine = given.of_a_step()
         with aside():

@@ -58,6 +58,33 @@ def flattened(x: np.ndarray) -> np.ndarray:
         return np.ascontiguousarray(x, dtype=np.float32).reshape(len(x), int(np.prod(x.shape[1:], dtype=int)))
 
 
+def of_arrays(x: np.ndarray, y: np.ndarray, name: str = "arrays") -> Dataset:
+    """A data set of arrays: records (n, ...) of any shape, and integer labels (n,) from 0 on.
+
+    Raises `Refusal` as `validated` does, and for labels that are no whole numbers.
+    """
+    x, labels = np.asarray(x), np.asarray(y)
+    if x.ndim < 2 or labels.ndim != 1 or not np.issubdtype(x.dtype, np.number):
+        raise Refusal(
+            f"data of {name} must be numbers (records, ...) and labels (records,), not {x.dtype} of shape "
+            f"{x.shape} and {labels.shape}"
+        )
+    if not (np.issubdtype(labels.dtype, np.integer) or labels.dtype == bool):
+        raise Refusal(f"data of {name}: labels must be whole numbers from 0 on, not {labels.dtype}")
+    rows = flattened(x)
+    return validated(
+        Dataset(
+            name=name,
+            x=rows,
+            y=labels.astype(np.int32),
+            classes=max(2, int(labels.max(initial=0)) + 1),
+            shape=x.shape[1:],
+            source="arrays",
+            range=observed_range(rows),
+        )
+    )
+
+
 def observed_range(x: np.ndarray) -> tuple[float, float]:
     """The lowest and the highest feature value; (0, 0) when there is none."""
     return (float(x.min()), float(x.max())) if x.size else (0.0, 0.0)

@@ -8,9 +8,11 @@ from collections.abc import Iterable
 from typing import Any
 
 from turncoat import attacks, data
-from turncoat.data import Dataset
+from turncoat.core.engine import Engine
+from turncoat.core.protocol import Protocol
 from turncoat.experiments import honest
-from turncoat.experiments.experiment import Experiment, again, check_trials, run, versions
+from turncoat.experiments.experiment import Experiment, check_trials, deployed, run
+from turncoat.experiments.records import versions
 from turncoat.experiments.trial import Progress, Trial
 from turncoat.experiments.verdict import (
     Evidence,
@@ -22,17 +24,20 @@ from turncoat.experiments.verdict import (
     verdict,
 )
 from turncoat.jobs import user_step
+from turncoat.jobs.deployed import Deployed
 from turncoat.jobs.job import Job
+from turncoat.jobs.setup import Setup
 from turncoat.refusal import Refusal, first_line
 from turncoat.results.audit import AuditResult
-from turncoat.results.published import published
 from turncoat.results.result import Result
 from turncoat.settings import check_seed
 
 
 def audit(
-    job: Job = Job(),
+    job: Job | Setup = Setup(),
     *,
+    protocol: Protocol | str | None = None,
+    engine: Engine | str | None = None,
     trials: int = 5,
     seed: int = 0,
     progress: Progress = lambda *_: None,
@@ -40,7 +45,7 @@ def audit(
 ) -> AuditResult:
     """Runs every attack that a training job leaves a way in, and judges passive security for this job.
 
-        found = turncoat.audit(turncoat.Job(data="fmnist", model="mlp", protocol="crypten"))
+        found = turncoat.audit(turncoat.jobs.mlp("fmnist"), protocol="crypten")
         print(found.severity, found.verdict)
         for result in found.results:
             print(result.attack, result.attacked.success.mean)
@@ -55,12 +60,15 @@ def audit(
     began = time.perf_counter()
     check_trials(trials)
     check_seed(seed)
-    dataset = job.dataset(seed)
-    surface = Trial.of(dataset, job, seed).surface
-    works = honest.check(job, dataset, trials, seed, progress)
-    results, refused = _attacked(job, dataset, trials, seed, progress)
-    found = Evidence(surface, results, tuple(refused), embedded=job.data in data.names(), honest=works)
-    named: dict[str, Any] = {"data": dataset.name, "data_label": dataset.label, "model": job.model}
+    asked = deployed(job, protocol, engine)
+    target = asked.deployed(seed)
+    dataset = target.job.data
+    surface = Trial.of(target, seed).surface
+    works = honest.check(target, trials, seed, progress)
+    results, refused = _attacked(target, trials, seed, progress)
+    embedded = isinstance(asked, Setup) and asked.data in data.names()
+    found = Evidence(surface, results, tuple(refused), embedded=embedded, honest=works)
+    named: dict[str, Any] = {"data": dataset.name, "data_label": dataset.label, "model": target.job.name}
     seconds = time.perf_counter() - began
     return AuditResult(
         **_concluded(found, (*refused.values(), *map(_of_data, dataset.notes))),
@@ -76,15 +84,13 @@ def _of_data(note: str) -> str:
 
 
 def _attacked(
-    job: Job, dataset: Dataset, trials: int, seed: int, progress: Progress
+    target: Deployed, trials: int, seed: int, progress: Progress
 ) -> tuple[list[Result], dict[str, str]]:
     """The results of the attacks that could be run, and a sentence for each of the others by its name."""
     results, refused = [], {}
     for name in attacks.CATALOGUE:
         try:
-            experiment = Experiment(name, job, {}, trials, seed)
-            paper = published(name, job.data, job.model)
-            results.append(run(experiment, progress, paper, again(experiment), dataset))
+            results.append(run(Experiment(name, target, {}, trials, seed), progress))
         except Refusal as reason:
             refused[name] = f"`{name}` was not run: {reason}."
         except Exception as error:  # a fault of ours in one attack must not lose what the others found

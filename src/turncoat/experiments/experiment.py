@@ -2,34 +2,32 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import platform
-import shlex
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
-from itertools import chain
+from dataclasses import dataclass, field
 from typing import Any
 
-import jax
 import numpy as np
 
 from turncoat import attacks, engines, protocols
 from turncoat.attacks import Attack
+from turncoat.core.engine import Engine
+from turncoat.core.protocol import Protocol
 from turncoat.data import Dataset
+from turncoat.experiments import records
 from turncoat.experiments.honest import accuracy, fault, majority
 from turncoat.experiments.runs import Run, Runs, accuracy_change, gain, per_trial, run_trials
 from turncoat.experiments.sweeps import swept, with_sweeps
 from turncoat.experiments.trial import Progress
+from turncoat.jobs.deployed import Deployed
 from turncoat.jobs.job import Job
+from turncoat.jobs.setup import Setup
 from turncoat.metrics.power import ALARMS, noticed
 from turncoat.refusal import Refusal
 from turncoat.results.published import published
-from turncoat.results.result import Noticed, Outcome, Paper, Result
+from turncoat.results.result import Noticed, Outcome, Result
 from turncoat.results.values import Measured
 from turncoat.settings import check_seed
-from turncoat.version import __version__
 
 MOST_TRIALS = 100_000
 
@@ -42,14 +40,14 @@ def check_trials(trials: int) -> None:
 
 @dataclass(frozen=True)
 class Experiment:
-    """An attack on a job, over several trials.
+    """An attack on a job, over several trials; a job by names is made one when it runs.
 
     Trial t uses the seed `seed + t` for everything: split, initial weights, batch order, adversary. So one
     trial of ten can be run again alone.
     """
 
     attack: str = "backdoor"
-    job: Job = field(default_factory=Job)
+    job: Setup | Deployed = field(default_factory=Setup)
     settings: Mapping[str, Any] = field(default_factory=dict)
     trials: int = 10
     seed: int = 0
@@ -58,14 +56,33 @@ class Experiment:
         check_trials(self.trials)
         check_seed(self.seed)
         attacks.get(self.attack, self.settings)
-        protocols.get(self.job.protocol)
-        engines.get(self.job.engine)
+        if isinstance(self.job, Setup):
+            protocols.get(self.job.protocol)
+            engines.get(self.job.engine)
+
+    @property
+    def command(self) -> str | None:
+        """The command line that runs it again, quoted for a shell; None for a job made in Python."""
+        return records.again(self.attack, self.job, self.settings, self.trials, self.seed)
+
+
+def deployed(
+    job: Job | Setup, protocol: Protocol | str | None, engine: Engine | str | None
+) -> Setup | Deployed:
+    """A job under a protocol and on an engine, by default CrypTen's and `reals`."""
+    if isinstance(job, Job):
+        return Deployed.of(job, protocol or Setup.protocol, engine or Setup.engine)
+    if protocol is None and engine is None:
+        return job
+    return Deployed.of(job.job(), protocol or job.protocol, engine or job.engine)
 
 
 def attack(
     name: str,
-    job: Job = Job(),
+    job: Job | Setup = Setup(),
     *,
+    protocol: Protocol | str | None = None,
+    engine: Engine | str | None = None,
     trials: int = 10,
     seed: int = 0,
     progress: Progress = lambda *_: None,
@@ -73,8 +90,8 @@ def attack(
 ) -> Result:
     """Runs one attack on a training job, honest beside attacked: `turncoat attack` as a function.
 
-        job = turncoat.Job(data="fmnist", model="lr", protocol="crypten")
-        result = turncoat.attack("backdoor", job, trials=10, strength=0.03)
+        job = turncoat.jobs.lr("fmnist")
+        result = turncoat.attack("backdoor", job, protocol="crypten", trials=10, strength=0.03)
         print(result.attacked.success.mean, result.accuracy_change)
 
     `name` is one of `turncoat.attacks.CATALOGUE`, `settings` are the attack's own, each at its default unless
@@ -84,44 +101,44 @@ def attack(
     the paper's published numbers where it has any for this attack, data set and model. Raises Refusal for
     unknown names, settings or data, and for an attack that the job leaves no way in.
     """
-    experiment = Experiment(name, job, settings, trials, seed)
-    paper = published(name, job.data, job.model)
-    return run(experiment, progress, paper, again(experiment), sweep=True)
+    experiment = Experiment(name, deployed(job, protocol, engine), settings, trials, seed)
+    return run(experiment, progress, sweep=True)
 
 
 def run(
     experiment: Experiment,
     progress: Progress = lambda *_: None,
-    paper: Paper | None = None,
     command: str | None = None,
     dataset: Dataset | None = None,
     sweep: bool = False,
 ) -> Result:
     """Runs an experiment; the Result holds everything that a report shows.
 
-    `paper` are published numbers to show beside ours, `command` the line that runs it again, `dataset` the
-    job's data where they have been loaded before, `sweep` runs the attack's sweeps too. Raises Refusal for
-    unknown names, data that cannot be used, or an attack that the job leaves no way in.
+    Published numbers of the attack on this data set and model stand beside ours. `command` is the line that runs it
+    again, by default the experiment's; `dataset` the job's data where they have been loaded before; `sweep` runs the
+    attack's sweeps too. Raises Refusal for unknown names, data that cannot be used, or an attack that the job leaves
+    no way in.
     """
     began = time.perf_counter()
     attack = attacks.get(experiment.attack, experiment.settings)
-    if dataset is None:
-        dataset = experiment.job.dataset(experiment.seed)
-    attack.goal.check(dataset)
+    target = experiment.job.deployed(experiment.seed, dataset)
+    attack.goal.check(target.job.data)
     points = swept(experiment.attack, attack) if sweep else []
     every = (attack, *(point.attack for point in points))
-    runs = run_trials(experiment.job, dataset, every, experiment.trials, experiment.seed, progress)
-    result = with_sweeps(to_result(experiment, attack, dataset, runs), points, runs)
-    return result.model_copy(
-        update={"seconds": time.perf_counter() - began, "paper": paper, "command": command}
-    )
+    runs = run_trials(target, every, experiment.trials, experiment.seed, progress)
+    result = with_sweeps(to_result(experiment, attack, target, runs), points, runs)
+    made = records.named(experiment.job)
+    paper = made and published(experiment.attack, made.data, made.model)
+    line = experiment.command if command is None else command
+    return result.model_copy(update={"seconds": time.perf_counter() - began, "paper": paper, "command": line})
 
 
-def to_result(experiment: Experiment, attack: Attack, dataset: Dataset, runs: Runs) -> Result:
+def to_result(experiment: Experiment, attack: Attack, target: Deployed, runs: Runs) -> Result:
     """The runs as a typed, serialisable value."""
-    job, goal = experiment.job, attack.goal
+    goal, dataset = attack.goal, target.job.data
+    protocol, engine = target.names
     trials = _per_trial(runs)
-    given, defaults = _settings(experiment, attack)
+    given, defaults = records.settings(experiment.job, attack, experiment.settings)
     summaries = {kind: goal.summary([r.judged for r in of_kind]) for kind, of_kind in runs.kinds.items()}
     outcomes: dict[str, Any] = {
         k: Outcome.of(accuracy(of_kind), summaries[k].success, summaries[k].measures, _ruined(of_kind))
@@ -134,9 +151,9 @@ def to_result(experiment: Experiment, attack: Attack, dataset: Dataset, runs: Ru
         success_name=goal.success_name,
         data=dataset.name,
         data_label=dataset.label,
-        model=job.model,
-        protocol=job.protocol,
-        engine=job.engine,
+        model=target.job.name,
+        protocol=protocol,
+        engine=engine,
         trials=len(runs.honest),
         errors=round(float(np.mean(trials["errors"]))),
         **outcomes,
@@ -152,7 +169,7 @@ def to_result(experiment: Experiment, attack: Attack, dataset: Dataset, runs: Ru
         per_trial=trials,
         curves=curves or None,
         gallery=summaries["attacked"].gallery,
-        versions=versions(),
+        versions=records.versions(),
     )
     return result.model_copy(update={"reached": goal.reached(result)})
 
@@ -195,40 +212,3 @@ def _per_trial(runs: Runs) -> dict[str, Any]:
         f"{k}_{n}": values for k, of_kind in runs.kinds.items() for n, values in per_trial(of_kind).items()
     }
     return {**found, "errors": [r.errors for r in runs.attacked]}
-
-
-def _settings(experiment: Experiment, attack: Attack) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Everything that was set, told apart by whether the user or a default did it."""
-    plain = Job()
-    job = {f.name: getattr(experiment.job, f.name) for f in fields(Job)}
-    given = {n: v for n, v in job.items() if v != getattr(plain, n)} | dict(experiment.settings)
-    everything = {n: v for n, v in job.items() if v not in (None, ())} | attack.settings
-    return given, {n: v for n, v in everything.items() if n not in given}
-
-
-def versions() -> dict[str, str]:
-    """The versions that a result depends on."""
-    return {
-        "python": platform.python_version(),
-        "jax": jax.__version__,
-        "numpy": np.__version__,
-        "turncoat": __version__,
-    }
-
-
-def again(experiment: Experiment) -> str:
-    """The command line that runs an experiment again, quoted for a shell."""
-    job, plain = experiment.job, Job()
-    options = {f.name: getattr(job, f.name) for f in fields(Job)}
-    said = [(f"--{n.replace('_', '-')}", _value(v)) for n, v in options.items() if v != getattr(plain, n)]
-    said += [("--set", f"{n}={v}") for n, v in experiment.settings.items()]
-    said += [("--trials", str(experiment.trials)), ("--seed", str(experiment.seed))]
-    return shlex.join(["turncoat", "attack", experiment.attack, *chain.from_iterable(said)])
-
-
-def _value(value: object) -> str:
-    if not isinstance(value, tuple):
-        return str(value)
-    text = io.StringIO()
-    csv.writer(text, lineterminator="").writerow(value)  # a column's name may have a comma in it
-    return text.getvalue()

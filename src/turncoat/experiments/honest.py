@@ -11,14 +11,11 @@ import numpy as np
 
 from turncoat import engines
 from turncoat.core.engine import Engine
-from turncoat.core.secure import Secured
-from turncoat.data import Dataset
 from turncoat.experiments.trial import Progress, Trial
 from turncoat.goals import Predict
 from turncoat.goals.goal import ids_of
-from turncoat.jobs.job import Job
-from turncoat.jobs.loop import each, is_ruined, predictions, train
-from turncoat.jobs.models import Params
+from turncoat.jobs.deployed import Deployed, Step
+from turncoat.jobs.loop import Schedule, each, is_ruined, predictions, train
 from turncoat.metrics import Interval, clopper_pearson, crossed_rate
 from turncoat.refusal import Refusal
 from turncoat.results.audit import Honest
@@ -48,12 +45,12 @@ class Answers:
     index: np.ndarray | None = None
 
 
-def answers(trial: Trial, params: Params) -> Answers:
+def answers(trial: Trial, released: Any) -> Answers:
     """What a released model makes of its trial's test records."""
-    test, ruined = trial.splits.test, is_ruined(trial.model, params, trial.splits.test.x)
+    test, ruined = trial.splits.test, is_ruined(trial.job, released, trial.splits.test.x)
 
     def predict(x: np.ndarray) -> np.ndarray:
-        return np.full(len(x), NO_CLASS) if ruined else predictions(trial.model, params, x)
+        return np.full(len(x), NO_CLASS) if ruined else predictions(trial.job, released, x)
 
     classes, counts = np.unique(trial.splits.victim.y, return_counts=True)
     return Answers(
@@ -61,35 +58,35 @@ def answers(trial: Trial, params: Params) -> Answers:
     )
 
 
-def has_wrapped(engine: Engine, params: Params) -> bool:
+def has_wrapped(engine: Engine, released: Any) -> bool:
     """Whether a monitored engine has marked a model: then its run is neither a success nor a failure."""
     return isinstance(engine, engines.Monitored) and any(
-        bool(np.isnan(leaf).any()) for leaf in jax.tree.leaves(params)
+        bool(np.isnan(leaf).any()) for leaf in jax.tree.leaves(released)
     )
 
 
-def check(job: Job, dataset: Dataset, trials: int, seed: int, progress: Progress) -> Honest:
+def check(deployed: Deployed, trials: int, seed: int, progress: Progress) -> Honest:
     """The accuracy of honest training; Refusal, with a remedy, where it ends in NaN or has learned nothing."""
     what, found = "training honestly", []
 
     def drawn() -> Iterator[Trial]:
         for i in range(trials):
             progress(what, i, trials)
-            yield Trial.of(dataset, job, seed + i)
+            yield Trial.of(deployed, seed + i)
 
-    run = _honestly(Trial.of(dataset, job, seed).step)
-    for trial, (params, _) in each(run, drawn(), lambda t: (*t.arguments(), t.randomness)):
-        if not has_wrapped(trial.step.engine, params):
-            found.append(answers(trial, params))
+    run = _honestly(deployed.step)
+    for trial, (released, _) in each(run, drawn(), lambda t: (*t.arguments(), t.randomness)):
+        if not has_wrapped(trial.step.engine, released):
+            found.append(answers(trial, released))
     progress(what, trials, trials)
     if not found or (reason := fault(found)):
         raise Refusal(reason if found else WRAPPED)
     return Honest(accuracy=Measured.of(accuracy(found)), majority=majority(found))
 
 
-def _honestly(step: Secured) -> Callable[..., tuple[Params, Any]]:
-    def run(params: Params, x: Any, y: Any, order: Any, key: Any) -> tuple[Params, Any]:
-        return train(step, params, x, y, order, None, key)
+def _honestly(step: Step) -> Callable[..., tuple[Any, Any]]:
+    def run(state: Any, x: Any, y: Any, schedule: Schedule, key: Any) -> tuple[Any, Any]:
+        return train(step, state, x, y, schedule, None, key)
 
     return run
 

@@ -20,10 +20,9 @@ def notes(experiment: Experiment, dataset: Dataset | None = None) -> tuple[str, 
     (see `turncoat.monitor`): nothing here is part of what the experiment measures. Raises Refusal as the
     experiment does.
     """
-    job, attack = experiment.job, attacks.get(experiment.attack, experiment.settings)
-    if dataset is None:
-        dataset = job.dataset(experiment.seed)
-    trial = Trial.of(dataset, job, experiment.seed).drawn(attack.goal)
+    attack = attacks.get(experiment.attack, experiment.settings)
+    deployed = experiment.job.deployed(experiment.seed, dataset)
+    trial = Trial.of(deployed, experiment.seed).drawn(attack.goal)
     engine = WatchedReals()
     step = trial.step.on(engine)
 

@@ -13,15 +13,14 @@ import numpy as np
 
 from turncoat.adversary.view import View
 from turncoat.attacks import Attack
-from turncoat.core.secure import Secured
-from turncoat.data import Dataset, Part
+from turncoat.data import Part
 from turncoat.experiments.honest import WRAPPED, answers, fault, has_wrapped
 from turncoat.experiments.trial import Progress, Trial
 from turncoat.goals import Ended, Judged
 from turncoat.goals.goal import ids_of
-from turncoat.jobs.job import Job
-from turncoat.jobs.loop import Tampering, each, train
-from turncoat.jobs.models import Params
+from turncoat.jobs.deployed import Deployed, Step
+from turncoat.jobs.leaves import named
+from turncoat.jobs.loop import Schedule, Tampering, each, train
 from turncoat.metrics import Interval, crossed_difference, paired_difference
 from turncoat.refusal import Refusal
 
@@ -126,22 +125,22 @@ class Attacked:
         attacked = self.trial.arguments(self.victim)
         return self.trial.arguments(), attacked, tampering, self.trial.randomness
 
-    def judged(self, attack: int | None, params: Params, errors: Any) -> Run:
+    def judged(self, attack: int | None, released: Any, errors: Any) -> Run:
         """A released model by test accuracy and goal; `attack` numbers the attack, None is a run without errors.
 
         The first attack's exploit is turned on honest models too: the negative control.
         """
         t, number = self.trial, attack or 0
-        one, answered = self.attacks[number], answers(t, params)
+        one, answered = self.attacks[number], answers(t, released)
         ended = Ended(
             predict=answered.predict,
             test=t.splits.test,
             case=t.case,
-            taken=one.exploit(self.view, self.plans[number], params),
+            taken=one.exploit(self.view, self.plans[number], released),
             tampered=attack is not None,
-            order=np.asarray(t.order),
-            shape=t.shape,
-            weights={n: np.asarray(p) for n, p in params.items()},
+            order=np.asarray(t.schedule.order),
+            shape=t.job.shape,
+            weights={n: np.asarray(p) for n, p in named(released).items()},
             errors=int(errors),
             ruined=answered.ruined,
         )
@@ -165,8 +164,7 @@ def contributed(victim: Part, records: tuple[Any, Any]) -> Part:
 
 
 def run_trials(
-    job: Job,
-    dataset: Dataset,
+    deployed: Deployed,
     attacks: Sequence[Attack],
     trials: int,
     seed: int,
@@ -182,7 +180,7 @@ def run_trials(
         for i in range(trials):
             progress(what, i, trials)
             split_seed = seed if goal.one_split else None
-            yield Attacked(Trial.of(dataset, job, seed + i, split_seed).drawn(goal), tuple(attacks))
+            yield Attacked(Trial.of(deployed, seed + i, split_seed).drawn(goal), tuple(attacks))
 
     runs, trials_left = Runs(varied=[[] for _ in attacks[1:]]), drawn()
     first = next(trials_left)
@@ -213,11 +211,11 @@ def finite(runs: Runs) -> Runs:
     return replace(runs, honest=honest, poisoned=poisoned, attacked=attacked, varied=varied)
 
 
-Given = tuple[Params, Any, Any, Any]
-"""Initial parameters, records, encoded labels and batch order of a run."""
+Given = tuple[Any, Any, Any, Schedule]
+"""Initial state, records, encoded labels and schedule of a run."""
 
 
-def _trained(step: Secured, contributes: bool) -> Callable[..., tuple[Any, ...]]:
+def _trained(step: Step, contributes: bool) -> Callable[..., tuple[Any, ...]]:
     """What is trained on a trial's arguments: honestly, on contributed records without errors, and attacked."""
 
     def every(plain: Given, poisoned: Given, tampering: list[Tampering], key: Any) -> tuple[Any, ...]:

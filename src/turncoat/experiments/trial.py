@@ -1,26 +1,24 @@
-"""Trials: one job on one split of the data, from one seed, and what the adversary may know of it."""
+"""Trials: one job on one split of its data, from one seed, and what the adversary may know of it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from turncoat import data, engines, protocols
+from turncoat import data
 from turncoat.adversary.view import View
-from turncoat.core.secure import Secured
 from turncoat.core.surface import Surface
-from turncoat.core.values import struct
-from turncoat.data import Dataset, Part, Splits
+from turncoat.data import Part, Splits
 from turncoat.goals import Case, Goal
-from turncoat.jobs import models
+from turncoat.jobs.deployed import Deployed, Step
 from turncoat.jobs.job import Job
-from turncoat.jobs.loop import Training, batch_order, secure_step, start
-from turncoat.jobs.models import Model, Params
+from turncoat.jobs.loop import Schedule, schedule
 
 Progress = Callable[[str, int, int], None]
 """Called with what is going on, and how much of how much is done."""
@@ -32,25 +30,28 @@ class Trial:
 
     seed: int
     splits: Splits
-    shape: tuple[int, ...]
-    model: Model
-    training: Training
-    step: Secured
+    deployed: Deployed
     case: Case
 
     @classmethod
-    def of(cls, dataset: Dataset, job: Job, seed: int, split_seed: int | None = None) -> Trial:
+    def of(cls, deployed: Deployed, seed: int, split_seed: int | None = None) -> Trial:
         """A job on one split; `split_seed` is the split's seed where it is not the trial's own."""
-        splits = data.split(dataset, seed if split_seed is None else split_seed)
-        model = models.get(job.model, dataset.shape, dataset.classes, job.hidden)
-        training = job.training(len(splits.victim))
-        step = secure_step(model, training, protocols.get(job.protocol), engines.get(job.engine))
-        return cls(seed, splits, dataset.shape, model, training, step, Case(splits.victim))
+        splits = data.split(deployed.job.data, seed if split_seed is None else split_seed)
+        return cls(seed, splits, deployed, Case(splits.victim))
 
     def drawn(self, goal: Goal) -> Trial:
         """The trial with the case that the goal draws for it."""
         case = goal.draw(self.splits, np.random.default_rng([self.seed, 1]))
         return replace(self, splits=replace(self.splits, victim=case.victim), case=case)
+
+    @property
+    def job(self) -> Job:
+        return self.deployed.job
+
+    @property
+    def step(self) -> Step:
+        """What the parties run."""
+        return self.deployed.step
 
     @property
     def keys(self) -> list[Any]:
@@ -62,30 +63,20 @@ class Trial:
         """The key of the engine's own draws, one for honest and attacked runs."""
         return jax.random.fold_in(jax.random.key(self.seed), 3)
 
-    @property
-    def order(self) -> Any:
-        """Which of the victims' records stand in each batch: integers (steps, batch)."""
-        return batch_order(self.keys[1], len(self.splits.victim), self.training)
+    @cached_property
+    def schedule(self) -> Schedule:
+        """Which of the victims' records stand in each batch: integers (steps, batch), and the key of public draws."""
+        return schedule(self.keys[1], len(self.splits.victim), self.job)
 
-    def arguments(self, victim: Part | None = None) -> tuple[Params, Any, Any, Any]:
-        """`(params, x, y, order)` of a training run on the victims' records, or on as many others."""
+    def arguments(self, victim: Part | None = None) -> tuple[Any, Any, Any, Schedule]:
+        """`(state, x, y, schedule)` of a training run on the victims' records, or on as many others."""
         part = self.splits.victim if victim is None else victim
-        params = start(self.model.init(self.keys[0]), self.training)
-        return params, jnp.asarray(part.x), self.model.encode(part.y), self.order
-
-    @property
-    def program(self) -> Secured:
-        """The job's step on the adversary's own machine: the same circuit on engine `reals`."""
-        return secure_step(self.model, self.training, self.step.protocol, engines.reals)
+        return self.job.init(self.keys[0]), jnp.asarray(part.x), self.job.labelled(part.y), self.schedule
 
     @property
     def surface(self) -> Surface:
         """The attack surface of one step, from the shapes of its arguments."""
-        victim = self.splits.victim
-        x, labels = (struct(a.shape, a.dtype) for a in (victim.x, victim.y))
-        y = jax.eval_shape(self.model.encode, labels)
-        params = jax.eval_shape(lambda key: start(self.model.init(key), self.training), jax.random.key(0))
-        return self.step.surface(params, x, y, struct((self.training.batch,), np.int32))
+        return self.deployed.surface(len(self.splits.victim))
 
     def view(self, goal: Goal) -> View:
         """What the adversary that wants this may know of the trial, as it was drawn."""
@@ -94,13 +85,12 @@ class Trial:
             x=own.x,
             y=own.y,
             records=len(victim),
-            model=self.model,
-            training=self.training,
-            program=self.program,
+            job=self.job,
+            program=self.deployed.program,
             surface=self.surface,
             goal=goal,
             key=self.keys[2],
             told=self.case.told,
             party=victim.party,
-            shape=self.shape,
+            initial=self.job.init(self.keys[0]) if self.job.initial == "public" else None,
         )

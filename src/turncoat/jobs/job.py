@@ -1,74 +1,206 @@
-"""A training job as a value: its data, its model, and the protocol and engine that it runs under."""
+"""A training job as a value: functions and data. It makes no difference where they come from."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
-from typing import Annotated, Literal
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
+from typing import Any, Literal
 
-from pydantic import Field
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
 
-from turncoat import data
+from turncoat import data as sources
+from turncoat.core.values import struct
 from turncoat.data import Dataset
-from turncoat.jobs.loop import FASTEST, Training
-from turncoat.settings import Settings
+from turncoat.data.splits import default_sizes
+from turncoat.jobs.anatomy import Anatomy, anatomy
+from turncoat.jobs.leaves import filled, named
+from turncoat.refusal import Refusal
 
-LARGE = Training(epochs=10, batch=100, learning_rate=0.1)
-SMALL = Training(epochs=20, batch=32, learning_rate=0.5)
-"""Default hyper-parameters for at least, and for fewer than, 10,000 training records."""
+MOST = 10**9
+"""How many records a run may visit: its order is held as one array."""
+CHOICES = {
+    "opened": ("weights", "scores", "labels"),
+    "order": ("public", "secret"),
+    "initial": ("secret", "public"),
+}
+EXTRA = ("key", "number")
+"""What a step is given where its signature names it: a public PRNG key, and the number of the step."""
 
-Width = Annotated[int, Field(ge=1, le=100_000)]
+
+def whole(state: Any) -> Any:
+    """All of it: what is opened where a job does not say."""
+    return state
 
 
-@dataclass(frozen=True)
-class Job(Settings):
-    """A training job: data, model, and the protocol and engine that it runs under.
+@dataclass(frozen=True, eq=False)
+class Job:
+    """A training job.
 
-    `epochs`, `batch` and `learning_rate` default by the data set's size; there is no momentum or weight decay
-    unless they are given. Raises Refusal for a number that no training run has.
+    `init(key)` gives the state: a pytree of arrays, parameters and whatever else a step carries on. `step(state, x,
+    y)` runs under the protocol and gives the next state; x is a batch (batch, *shape) of records, y is `encode` of
+    their labels (by default one-hot, float32). A step whose signature names `key` is also given a public PRNG key,
+    fresh in each step, and one that names `number` the step's number. `release(state)` is what is opened at the end:
+    arrays of the state (by default all). `scores(released, x)` is the released model in the clear: (n, classes), or
+    (n, 1) for two classes, positive for class 1.
+
+    `data` is a `Dataset`, a pair (x, y) of arrays, a file or a name of the catalogue. `opened`: what is opened of the
+    result; `order`: whether all parties know which records are in which batch; `contributors` (records,): who gave
+    which record, known to all; `initial`: whether the starting point is published, as in fine-tuning; `public`: paths
+    of leaves of the state that all parties know, beside rank-0 integers and typed PRNG keys. `origin` is what the
+    job was made from, for records of how to run it again.
+
+    Raises Refusal for numbers that make no training run and for data that cannot be used; `checks.check` looks at the
+    functions.
     """
 
-    data: Annotated[
-        str, Field(description="a data set (see `turncoat data list`) or a file: .csv, .tsv, .parquet, .npz")
-    ] = "digits"
-    model: Annotated[str, Field(description="the model")] = "lr"
-    hidden: Annotated[
-        tuple[Width, ...],
-        Field(max_length=100, description="sizes of the dense hidden layers, e.g. 128 or 64,32"),
-    ] = (128,)
-    protocol: Annotated[str, Field(description="the protocol")] = "crypten"
-    engine: Annotated[str, Field(description="the engine")] = "reals"
-    epochs: Annotated[int | None, Field(ge=1, le=10_000, description="passes over the training records")] = (
-        None
-    )
-    batch: Annotated[int | None, Field(ge=1, description="records in a batch")] = None
-    learning_rate: Annotated[float | None, Field(gt=0, le=FASTEST, description="the learning rate")] = None
-    momentum: Annotated[
-        float | None, Field(ge=0, lt=1, description="heavy-ball momentum; none by default")
-    ] = None
-    weight_decay: Annotated[float | None, Field(ge=0, description="weight decay; none by default")] = None
-    label: Annotated[
-        str | None, Field(description="the column of a file that holds the labels; asked for if not plain")
-    ] = None
-    contributor: Annotated[
-        str | None, Field(description="the column of a file that says who gave each record")
-    ] = None
-    drop: Annotated[
-        tuple[str, ...], Field(description="columns of a file to leave out, e.g. name or name,ticket")
-    ] = ()
-    scale: Annotated[
-        Literal["standard", "range", "none"] | None,
-        Field(description="how features of a file are scaled: standard, range or none; standard for tables"),
-    ] = None
+    name: str
+    init: Callable[[Any], Any]
+    step: Callable[..., Any]
+    scores: Callable[[Any, Any], Any]
+    data: Any
+    batch: int
+    epochs: int
+    release: Callable[[Any], Any] = whole
+    encode: Callable[[Any], Any] | None = None
+    opened: Literal["weights", "scores", "labels"] = "weights"
+    order: Literal["public", "secret"] = "public"
+    contributors: Any = None
+    initial: Literal["secret", "public"] = "secret"
+    public: tuple[str, ...] = ()
+    origin: Any = None
 
-    def dataset(self, seed: int = 0) -> Dataset:
-        """The job's data; the seed is what a synthetic stand-in is drawn from. Raises Refusal as `data.load` does."""
-        choices = {name: getattr(self, name) for name in ("label", "contributor", "drop", "scale")}
-        return data.load(self.data, seed=seed, **choices)
+    def __post_init__(self) -> None:
+        for field in ("init", "step", "scores", "release"):
+            if not callable(getattr(self, field)):
+                raise Refusal(f"{field} of job {self.name!r} must be a function")
+        for field, known in CHOICES.items():
+            if getattr(self, field) not in known:
+                raise Refusal(f"{field} of job {self.name!r} is one of {', '.join(known)}")
+        object.__setattr__(self, "data", _dataset(self))
+        object.__setattr__(self, "encode", self.encode or one_hot(self.data.classes))
+        check_run(self.epochs, self.batch, default_sizes(self.data).victim)
 
-    def training(self, records: int) -> Training:
-        """The job's hyper-parameters on this many training records; Refusal if they make no run."""
-        base = LARGE if records >= 10_000 else SMALL
-        given = {f.name: v for f in fields(Training) if (v := getattr(self, f.name)) is not None}
-        training = replace(base, **given)
-        training.check(records)
-        return training
+    # ---- sizes --------------------------------------------------------------------------------------------
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """That of a record."""
+        shape: tuple[int, ...] = self.data.shape
+        return shape
+
+    @property
+    def classes(self) -> int:
+        """How many classes there are."""
+        classes: int = self.data.classes
+        return classes
+
+    def steps(self, records: int) -> int:
+        """Steps of a whole run; a last batch that is not full is left out of each epoch."""
+        return self.epochs * (records // self.batch)
+
+    @cached_property
+    def takes(self) -> tuple[str, ...]:
+        """Which of "key" and "number" the step asks for."""
+        return tuple(name for name in EXTRA if name in inspect.signature(self.step).parameters)
+
+    # ---- shapes, without running anything -----------------------------------------------------------------
+
+    @cached_property
+    def state(self) -> Any:
+        """The shapes of the state."""
+        return jax.eval_shape(self.init, jax.random.key(0))
+
+    @cached_property
+    def released(self) -> Any:
+        """The shapes of what is opened."""
+        return jax.eval_shape(self.release, self.state)
+
+    @cached_property
+    def places(self) -> dict[str, str]:
+        """For each released leaf, by name, the leaf of the state that it is; Refusal where it is none."""
+        found: dict[str, str] = {}
+
+        def look(state: Any) -> None:
+            known = {id(leaf): name for name, leaf in named(state).items()}
+            for name, leaf in named(self.release(state)).items():
+                if id(leaf) not in known:
+                    raise Refusal(
+                        f"release of job {self.name!r} opens {name!r}, which is no array of the state; return arrays "
+                        "of the state as they are, and compute in scores"
+                    )
+                found[name] = known[id(leaf)]
+
+        jax.eval_shape(look, self.state)
+        return found
+
+    @cached_property
+    def outputs(self) -> int:
+        """Columns of the scores: one for each class, or one of two classes."""
+        found = jax.eval_shape(self.scores, self.released, struct((1, *self.shape), np.float32))
+        return int(found.shape[-1])
+
+    @cached_property
+    def anatomy(self) -> Anatomy:
+        """Where the linear maps of the released model are, by the names of what is released."""
+        return anatomy(self.scores, self.released, struct((1, *self.shape), np.float32))
+
+    # ---- in the clear -------------------------------------------------------------------------------------
+
+    def labelled(self, labels: Any) -> Array:
+        """Integer labels (n,) as the step takes them."""
+        assert self.encode is not None  # set on construction
+        encoded: Array = self.encode(jnp.asarray(labels))
+        return encoded
+
+    def scored(self, released: Any, x: Any) -> Array:
+        """The scores of records (n, features), flat as the tool holds them."""
+        found: Array = _scored(self.scores, self.shape, released, jnp.asarray(x))
+        return found
+
+    def with_released(self, state: Any, released: Any) -> Any:
+        """The state with these leaves in the places that they were released from."""
+        return filled(state, {self.places[name]: leaf for name, leaf in named(released).items()})
+
+
+@partial(jax.jit, static_argnums=(0, 1))
+def _scored(scores: Callable[[Any, Any], Any], shape: tuple[int, ...], released: Any, x: Array) -> Array:
+    found: Array = scores(released, x.reshape(-1, *shape))
+    return found
+
+
+def one_hot(classes: int) -> Callable[[Any], Array]:
+    """Labels as rows of zeros with a one, float32."""
+    return partial(jax.nn.one_hot, num_classes=classes, dtype=jnp.float32)
+
+
+def check_run(epochs: int, batch: int, records: int) -> None:
+    """Refuses numbers that make no training run on this many records."""
+    if epochs < 1 or batch < 1:
+        raise Refusal("training needs at least one epoch and a batch of at least one record")
+    if batch > records:
+        raise Refusal(
+            f"a batch of {batch} is more than the {records} training records; choose a smaller batch"
+        )
+    if epochs * (records // batch) * batch > MOST:
+        raise Refusal(f"{epochs} epochs would visit more than {MOST:,} records; train for fewer epochs")
+
+
+def _dataset(job: Job) -> Dataset:
+    found = job.data
+    if isinstance(found, tuple | list) and len(found) == 2:
+        found = sources.of_arrays(found[0], found[1], job.name)
+    elif not isinstance(found, Dataset):
+        found = sources.load(str(found))
+    if job.contributors is None:
+        return found
+    names, party = np.unique(np.asarray(job.contributors), return_inverse=True)
+    if party.shape != found.y.shape:
+        raise Refusal(
+            f"contributors of job {job.name!r} must name one for each of the {len(found)} records, not {party.size}"
+        )
+    return replace(found, party=party.astype(np.int32), party_names=tuple(map(str, names)))

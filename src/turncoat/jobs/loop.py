@@ -1,10 +1,10 @@
-"""Training by stochastic gradient descent under a protocol: public batch order, one loop for all engines."""
+"""Training under a protocol: public batch order, one loop for all engines and jobs."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import partial
 from typing import Any, TypeVar
 
 import jax
@@ -13,75 +13,11 @@ import numpy as np
 from jax import Array, lax
 
 from turncoat.core.arguments import share
-from turncoat.core.engine import Engine
 from turncoat.core.errors import Errors
-from turncoat.core.protocol import Protocol
-from turncoat.core.secure import Secured, secure
 from turncoat.core.shared import reveal
-from turncoat.jobs.models import Model, Params
-from turncoat.refusal import Refusal
-
-FASTEST = 1e3
-"""The largest learning rate that is taken for one; no training on scaled records survives it."""
-MOST = 10**9
-"""How many records a run may visit: its order is held as one array."""
-
-
-@dataclass(frozen=True)
-class Training:
-    """Public hyper-parameters of a training run: stochastic gradient descent on the mean loss of a batch.
-
-    `momentum` is that of Polyak's heavy ball; `weight_decay` times a parameter is added to its gradient.
-    """
-
-    epochs: int = 10
-    batch: int = 100
-    learning_rate: float = 0.1
-    momentum: float = 0.0
-    weight_decay: float = 0.0
-
-    def steps(self, records: int) -> int:
-        """Steps of a whole run; a last batch that is not full is left out of each epoch."""
-        return self.epochs * (records // self.batch)
-
-    def check(self, records: int) -> None:
-        """Refuses settings that make no training run."""
-        if self.epochs < 1 or self.batch < 1:
-            raise Refusal("training needs at least one epoch and a batch of at least one record")
-        if not 0 < self.learning_rate <= FASTEST:
-            raise Refusal(
-                f"the learning rate must be above 0 and at most {FASTEST:g}, not {self.learning_rate:g}"
-            )
-        if not 0 <= self.momentum < 1:
-            raise Refusal(f"the momentum must be at least 0 and below 1, not {self.momentum}")
-        if not 0 <= self.weight_decay * self.learning_rate < 1:
-            raise Refusal(
-                f"the weight decay must be at least 0 and below 1 / learning rate, not {self.weight_decay}"
-            )
-        if self.batch > records:
-            raise Refusal(
-                f"a batch of {self.batch} is more than the {records} training records; choose a smaller batch"
-            )
-        if self.steps(records) * self.batch > MOST:
-            raise Refusal(
-                f"{self.epochs} epochs would visit more than {MOST:,} records; train for fewer epochs"
-            )
-
-
-VELOCITY = "velocity."
-"""Begins the names of the optimizer's own state among the parameters of a step."""
-
-
-def start(params: Params, training: Training) -> Params:
-    """What the first step takes: the initial parameters and, with momentum, a velocity of zero for each."""
-    if not training.momentum:
-        return params
-    return {**params, **{VELOCITY + name: jnp.zeros_like(p) for name, p in params.items()}}
-
-
-def released(params: Params) -> Params:
-    """What is opened at the end of training: the model, without the optimizer's state."""
-    return {name: p for name, p in params.items() if not name.startswith(VELOCITY)}
+from turncoat.jobs.deployed import Step
+from turncoat.jobs.job import Job
+from turncoat.jobs.leaves import filled, named
 
 
 @jax.tree_util.register_dataclass
@@ -119,58 +55,41 @@ class Tampering:
         return self.tamper(self.plan, StepInfo(step, batch if self.knows_order else None))
 
 
-def batch_order(key: Any, records: int, training: Training) -> Array:
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Schedule:
+    """What is public of a run: the records of each step, integers (steps, batch), and the key of its draws."""
+
+    order: Array
+    key: Any
+
+
+def schedule(key: Any, records: int, job: Job) -> Schedule:
+    """A fresh permutation of the records in each epoch, and a key for steps that draw."""
+    return Schedule(batch_order(key, records, job), jax.random.fold_in(key, 1))
+
+
+def batch_order(key: Any, records: int, job: Job) -> Array:
     """The records of each step: integers of shape (steps, batch), a fresh permutation in each epoch."""
-    used = (records // training.batch) * training.batch
-    keys = jax.random.split(key, training.epochs)
+    used = (records // job.batch) * job.batch
+    keys = jax.random.split(key, job.epochs)
     shuffled = jax.vmap(lambda k: jax.random.permutation(k, records)[:used])(keys)
-    return shuffled.reshape(-1, training.batch)
-
-
-@lru_cache(maxsize=32)
-def secure_step(model: Model, training: Training, protocol: Protocol, engine: Engine) -> Secured:
-    """The job that the parties run in each step: `step(params, x, y, index)` on the shared records.
-
-    Picking a batch at public indices is local. The learning rate is part of the program, as it is in a
-    deployed job, so that an engine can encode it as a constant. The same values give the same function, so that
-    what JAX has compiled of it is found again.
-    """
-
-    def step(params: Params, x: Array, y: Array, index: Array) -> Params:
-        if training.momentum or training.weight_decay:
-            return _descend(model, training, params, x[index], y[index])
-        return model.step(params, x[index], y[index], training.learning_rate)
-
-    return secure(step, protocol=protocol, engine=engine, secret={"index": False})
-
-
-def _descend(model: Model, training: Training, params: Params, x: Array, y: Array) -> Params:
-    """One step with momentum and weight decay; both scale by public numbers only."""
-    grads, after = model.gradient(params, x, y), {}
-    with jax.named_scope("update"):
-        for name, gradient in grads.items():
-            change = gradient * (1 / len(x)) + training.weight_decay * params[name]
-            if training.momentum:
-                change = change + training.momentum * params[VELOCITY + name]
-                after[VELOCITY + name] = change
-            after[name] = params[name] - training.learning_rate * change
-    return after
+    return shuffled.reshape(-1, job.batch)
 
 
 def train(
-    step: Secured,
-    params: Params,
+    step: Step,
+    state: Any,
     x: Any,
     y: Any,
-    order: Array,
+    schedule: Schedule,
     tampering: Tampering | None = None,
     key: Any = None,
-) -> tuple[Params, Array]:
-    """The final model, and how many products were tampered with.
+) -> tuple[Any, Array]:
+    """What is released at the end, and how many products were tampered with.
 
-    `x` (records, features) and `y` (records, ...) encoded labels are shared once, the model is revealed at
-    the end. `order` is public (see `batch_order`). `key` is for engines that draw randomness: each step draws
-    its own.
+    `state` is the initial one, `x` (records, features) and `y` (records, ...) encoded labels: they are shared once,
+    and the model is revealed at the end. `key` is for engines that draw randomness: each step draws its own.
     """
     if not step.engine.random:
         key = None
@@ -180,34 +99,38 @@ def train(
         run, x, y = _train_compiled, jnp.asarray(x), jnp.asarray(y)
     else:
         run = _train
-    return run(step, (params, x, y), order, tampering, key)
+    return run(step, (state, x, y), schedule, tampering, key)
 
 
 def _train(
-    step: Secured, given: tuple[Params, Any, Any], order: Array, tampering: Tampering | None, key: Any
-) -> tuple[Params, Array]:
+    step: Step, given: tuple[Any, Any, Any], schedule: Schedule, tampering: Tampering | None, key: Any
+) -> tuple[Any, Array]:
     sharing, steps = (None, None) if key is None else jax.random.split(key)
-    params, x, y = share(given, step.engine, sharing)
+    state, x, y = share(given, step.engine, sharing)
+    known = {name: leaf for name, leaf in named(given[0]).items() if name in step.public}
+    state = filled(state, known) if known else state
 
     def body(carry: Any, inputs: Any) -> tuple[Any, None]:
-        (params, count), (i, index) = carry, inputs
+        (state, count), (i, index) = carry, inputs
         errors = Errors() if tampering is None else tampering.errors(i, index)
         randomness = None if steps is None else jax.random.fold_in(steps, i)
-        params = step(params, x, y, index, errors=errors, randomness=randomness)
-        return (params, count + errors.count()), None
+        more = {"number": i, "key": jax.random.fold_in(schedule.key, i)}
+        given = {name: more[name] for name in step.takes}
+        state = step.secured(state, x, y, index, errors=errors, randomness=randomness, **given)
+        return (state, count + errors.count()), None
 
-    start = (params, jnp.zeros((), jnp.int32))
-    numbered = (jnp.arange(len(order), dtype=jnp.int32), order)
+    start = (state, jnp.zeros((), jnp.int32))
+    numbered = (jnp.arange(len(schedule.order), dtype=jnp.int32), schedule.order)
     if step.engine.traced:
-        (params, count), _ = lax.scan(body, start, numbered)
+        (state, count), _ = lax.scan(body, start, numbered)
     else:
-        params, count = start
+        state, count = start
         for i, index in zip(*numbered, strict=True):
-            (params, count), _ = body((params, count), (i, index))
-    return reveal(released(params)), count
+            (state, count), _ = body((state, count), (i, index))
+    return reveal(step.release(state)), count
 
 
-_train_compiled: Callable[..., tuple[Params, Array]] = partial(jax.jit, static_argnums=0)(_train)
+_train_compiled: Callable[..., tuple[Any, Array]] = partial(jax.jit, static_argnums=0)(_train)
 
 Item = TypeVar("Item")
 
@@ -240,24 +163,20 @@ def as_batches(records: int, size: int = 10_000) -> list[slice]:
     return [slice(i, min(i + size, records)) for i in range(0, records, size)]
 
 
-def predictions(model: Model, params: Params, x: Any) -> np.ndarray:
-    """The released model's predicted classes, computed in the clear: (N,) integers."""
-    parts = [_predict(model, params, jnp.asarray(x[part])) for part in as_batches(len(x))]
-    return np.concatenate([np.asarray(p) for p in parts])
+def predictions(job: Job, released: Any, x: Any) -> np.ndarray:
+    """The released model's predicted classes, computed in the clear: (n,) integers."""
+    return np.concatenate(
+        [np.asarray(_classes(job.scored(released, x[part]))) for part in as_batches(len(x))]
+    )
 
 
-def is_ruined(model: Model, params: Params, x: Any) -> bool:
+@jax.jit
+def _classes(scores: Array) -> Array:
+    return jnp.argmax(scores, -1) if scores.shape[1] > 1 else (scores[:, 0] > 0).astype(jnp.int32)
+
+
+def is_ruined(job: Job, released: Any, x: Any) -> bool:
     """Whether a released model holds NaN or infinity, or scores any of the records with them."""
-    if not all(bool(jnp.isfinite(leaf).all()) for leaf in jax.tree.leaves(params)):
+    if not all(bool(jnp.isfinite(leaf).all()) for leaf in jax.tree.leaves(released)):
         return True
-    return not all(bool(_all_finite(model, params, jnp.asarray(x[part]))) for part in as_batches(len(x)))
-
-
-@partial(jax.jit, static_argnums=0)
-def _all_finite(model: Model, params: Params, x: Array) -> Array:
-    return jnp.isfinite(model.scores(params, x)).all()
-
-
-@partial(jax.jit, static_argnums=0)
-def _predict(model: Model, params: Params, x: Array) -> Array:
-    return model.predict(params, x)
+    return not all(bool(jnp.isfinite(job.scored(released, x[part])).all()) for part in as_batches(len(x)))

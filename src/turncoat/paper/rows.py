@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from turncoat.experiments.experiment import Experiment, again, run
-from turncoat.jobs.job import Job
+from turncoat.experiments.experiment import Experiment, run
+from turncoat.jobs.setup import Setup
 from turncoat.paper.options import Options, real_or_stand_in
 from turncoat.refusal import Refusal
 from turncoat.report.gallery import gallery_image
@@ -134,14 +134,15 @@ class Experiments:
             return
         paper = line.printed if real else {}
         asked = {"protocol": options.protocol} if options.protocol else {}
-        job = Job(found, engine=options.engine, **{**line.job, **asked})
+        job = Setup(found, engine=options.engine, **{**line.job, **asked})
         trials = options.trials or (line.trials if paper else TRIALS)
         experiment = Experiment(line.attack, job, dict(line.settings), trials, options.seed)
-        yield self.measured(line, experiment, paper, options)
+        yield self.measured(line, job, experiment, paper, options)
 
-    def measured(self, line: Line, experiment: Experiment, paper: Printed, options: Options) -> Row:
-        """An experiment beside the paper's numbers; a refusal makes a row that was not run."""
-        job = experiment.job
+    def measured(
+        self, line: Line, job: Setup, experiment: Experiment, paper: Printed, options: Options
+    ) -> Row:
+        """An experiment on a job beside the paper's numbers; a refusal makes a row that was not run."""
         try:
             result = run(experiment, options.progress)
         except Refusal as why:
@@ -160,5 +161,5 @@ class Experiments:
             mark=overall(marks),
             trials=result.trials,
             errors=result.errors,
-            command=again(experiment),
+            command=experiment.command,
         )

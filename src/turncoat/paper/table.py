@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from turncoat.experiments.experiment import versions
+from turncoat.experiments.records import versions
 from turncoat.paper.options import Options
 from turncoat.results.reproduction import Reproduction, Row
 

@@ -11,8 +11,8 @@ from typing import Any
 
 from turncoat import attacks
 from turncoat.attacks import Attack
-from turncoat.experiments.experiment import Experiment, again, run
-from turncoat.jobs.job import Job
+from turncoat.experiments.experiment import Experiment, run
+from turncoat.jobs.setup import Setup
 from turncoat.metrics.power import ALARMS
 from turncoat.paper.options import Options
 from turncoat.paper.table import Table
@@ -64,10 +64,10 @@ def measured(name: str, options: Options) -> tuple[Result | None, str | None, st
     for data, model in JOBS:
         if not options.wants(data):
             continue
-        job = Job(data, model, protocol=options.protocol or "crypten", engine=options.engine)
+        job = Setup(data, model, protocol=options.protocol or "crypten", engine=options.engine)
         experiment = Experiment(name, job, {}, options.trials or TRIALS, options.seed)
         try:
-            return run(experiment, options.progress), again(experiment), ""
+            return run(experiment, options.progress), experiment.command, ""
         except Refusal as refused:
             reasons.append(f"{data} {model}: {refused}")
     return None, None, "; ".join(reasons) or f"none of its jobs uses {options.data}"

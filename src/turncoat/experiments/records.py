@@ -1,0 +1,91 @@
+"""What a result records of how it was made: settings, versions, and the command that runs it again."""
+
+from __future__ import annotations
+
+import csv
+import io
+import platform
+import shlex
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from itertools import chain
+from typing import Any
+
+import jax
+import numpy as np
+
+from turncoat.attacks import Attack
+from turncoat.jobs.deployed import Deployed
+from turncoat.jobs.setup import Setup
+from turncoat.version import __version__
+
+PLAIN = Setup()
+
+
+def settings(
+    job: Setup | Deployed, attack: Attack, chosen: Mapping[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Everything that was set, told apart by whether the user or a default did it."""
+    made = named(job)
+    if made is None:
+        assert isinstance(job, Deployed)
+        protocol, engine = job.names
+        given = {"batch": job.job.batch, "epochs": job.job.epochs, "protocol": protocol, "engine": engine}
+        return given | dict(chosen), {n: v for n, v in attack.settings.items() if n not in chosen}
+    options = {f.name: getattr(made, f.name) for f in fields(Setup)}
+    given = {n: v for n, v in options.items() if v != getattr(PLAIN, n)} | dict(chosen)
+    everything = {n: v for n, v in options.items() if v not in (None, ())} | attack.settings
+    return given, {n: v for n, v in everything.items() if n not in given}
+
+
+def versions() -> dict[str, str]:
+    """The versions that a result depends on."""
+    return {
+        "python": platform.python_version(),
+        "jax": jax.__version__,
+        "numpy": np.__version__,
+        "turncoat": __version__,
+    }
+
+
+def words(job: Setup | Deployed) -> list[str] | None:
+    """How the command line names a job; None of one that was made in Python."""
+    made = named(job)
+    if made is None:
+        assert isinstance(job, Deployed)
+        if not isinstance(job.job.origin, str):
+            return None
+        options = dict(zip(("protocol", "engine"), job.names, strict=True))
+        start = [job.job.origin]
+    else:
+        options, start = {f.name: getattr(made, f.name) for f in fields(Setup)}, []
+    said = [(f"--{n.replace('_', '-')}", _value(v)) for n, v in options.items() if v != getattr(PLAIN, n)]
+    return [*start, *chain.from_iterable(said)]
+
+
+def again(
+    attack: str, job: Setup | Deployed, chosen: Mapping[str, Any], trials: int, seed: int
+) -> str | None:
+    """The command line that runs an attack again, quoted for a shell; None for a job made in Python."""
+    job_words = words(job)
+    if job_words is None:
+        return None
+    said = [("--set", f"{n}={v}") for n, v in chosen.items()]
+    said += [("--trials", str(trials)), ("--seed", str(seed))]
+    return shlex.join(["turncoat", "attack", attack, *job_words, *chain.from_iterable(said)])
+
+
+def named(job: Setup | Deployed) -> Setup | None:
+    """The names that a job was made from, under the protocol and on the engine that it has now."""
+    if isinstance(job, Setup):
+        return job
+    made = job.job.origin
+    return replace(made, protocol=job.names[0], engine=job.names[1]) if isinstance(made, Setup) else None
+
+
+def _value(value: object) -> str:
+    if not isinstance(value, tuple):
+        return str(value)
+    text = io.StringIO()
+    csv.writer(text, lineterminator="").writerow(value)  # a column's name may have a comma in it
+    return text.getvalue()

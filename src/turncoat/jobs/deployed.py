@@ -1,0 +1,130 @@
+"""A job as it runs: its step under a protocol, on an engine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any
+
+import jax
+import numpy as np
+
+from turncoat import engines, protocols
+from turncoat.core.engine import Engine
+from turncoat.core.protocol import Protocol
+from turncoat.core.secure import Secured, secure
+from turncoat.core.surface import Surface
+from turncoat.core.values import struct
+from turncoat.jobs.job import Job
+from turncoat.jobs.leaves import named
+
+
+@dataclass(frozen=True)
+class Step:
+    """What the parties run in each step, `step(state, x, y, index)` on the shared records, and what they open.
+
+    `takes`: which of "key" and "number" it is given beside; `public`: leaves of the state that all parties know.
+    """
+
+    secured: Secured
+    release: Callable[[Any], Any]
+    takes: tuple[str, ...] = ()
+    public: tuple[str, ...] = ()
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """One step on whole arrays of records, flat: `step(state, x, y, index, errors=...)`."""
+        return self.secured(*args, **kwargs)
+
+    @property
+    def engine(self) -> Engine:
+        return self.secured.engine
+
+    @property
+    def protocol(self) -> Protocol:
+        return self.secured.protocol
+
+    def on(self, engine: Engine) -> Step:
+        """The same circuit on another engine."""
+        return replace(self, secured=self.secured.on(engine))
+
+
+@lru_cache(maxsize=64)
+def _step(
+    step: Callable[..., Any], shape: tuple[int, ...], state: Any, protocol: Protocol, engine: Engine
+) -> Secured:
+    """The step on whole arrays of records; `state` marks the leaves that are public, as a hashable."""
+
+    def whole(state: Any, x: Any, y: Any, index: Any, **more: Any) -> Any:
+        return step(state, x[index].reshape(len(index), *shape), y[index], **more)
+
+    whole.__name__ = getattr(step, "__name__", "step")
+    return secure(whole, protocol=protocol, engine=engine, secret={"index": False, **state.marks})
+
+
+@dataclass(frozen=True)
+class Public:
+    """Marks of the leaves of a state that are public: hashable, for the cache of steps."""
+
+    names: tuple[str, ...]
+    tree: Any
+
+    @property
+    def marks(self) -> dict[str, Any]:
+        """As `secure` takes them."""
+        if not self.names:
+            return {}
+        paths = list(named(jax.tree.unflatten(self.tree, range(self.tree.num_leaves))))
+        return {"state": jax.tree.unflatten(self.tree, [False if p in self.names else None for p in paths])}
+
+
+@dataclass(frozen=True, eq=False)
+class Deployed:
+    """A job under a protocol, on an engine; `names` are what these two are called on the command line."""
+
+    job: Job
+    protocol: Protocol
+    engine: Engine
+    names: tuple[str, str]
+
+    @classmethod
+    def of(cls, job: Job, protocol: Protocol | str, engine: Engine | str) -> Deployed:
+        """By values, or by names of the catalogues; Refusal for an unknown name."""
+        one = protocols.get(protocol) if isinstance(protocol, str) else protocol
+        other = engines.get(engine) if isinstance(engine, str) else engine
+        names = [v if isinstance(v, str) else v.name for v in (protocol, engine)]
+        return cls(job, one, other, (names[0], names[1]))
+
+    def deployed(self, seed: int = 0, dataset: Any = None) -> Deployed:
+        """Itself: a job by names is made one."""
+        return self
+
+    @property
+    def step(self) -> Step:
+        """What the parties run: equal functions give the same one, so that what JAX has compiled is found again.
+
+        Picking a batch at public indices is local. The learning rate is part of the program, as it is in a deployed
+        job, so that an engine can encode it as a constant.
+        """
+        return self.on(self.engine)
+
+    @property
+    def program(self) -> Step:
+        """The step on the adversary's own machine: the same circuit on engine `reals`."""
+        return self.on(engines.reals)
+
+    def on(self, engine: Engine) -> Step:
+        """The step on an engine."""
+        job = self.job
+        public = Public(job.public, jax.tree.structure(job.state) if job.public else None)
+        secured = _step(job.step, job.shape, public, self.protocol, engine)
+        return Step(secured, job.release, job.takes, job.public)
+
+    def surface(self, records: int) -> Surface:
+        """The attack surface of one step on this many records, from the shapes of its arguments."""
+        job = self.job
+        x, labels = struct((records, job.data.x.shape[1]), np.float32), struct((records,), np.int32)
+        y = jax.eval_shape(job.labelled, labels)
+        more = {"number": struct((), np.int32), "key": jax.eval_shape(lambda: jax.random.key(0))}
+        given = {name: more[name] for name in job.takes}
+        return self.step.secured.surface(job.state, x, y, struct((job.batch,), np.int32), **given)
