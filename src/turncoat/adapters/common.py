@@ -14,7 +14,6 @@ from jax import Array
 from turncoat import data as sources
 from turncoat.data import Dataset
 from turncoat.jobs.job import Job
-from turncoat.jobs.leaves import named
 from turncoat.refusal import Refusal
 
 Loss = Callable[[Array, Array], Array]
@@ -44,7 +43,7 @@ def moved(optimizer: Any, gradient: Any, state: Any, params: Any) -> tuple[Any, 
         return jax.tree.map(lambda p, u: (p + u).astype(p.dtype), params, updates), state
 
 
-def mode(call: Callable[..., Any], training: bool) -> dict[str, bool]:
+def mode(call: Callable[..., Any], training: bool) -> dict[str, Any]:
     """The arguments that tell a module whether it trains, of those that its signature names."""
     known = inspect.signature(call).parameters
     return {name: value == training for name, value in MODES.items() if name in known}
@@ -70,29 +69,20 @@ def without_optimizer(state: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def assembled(
-    module: Any, data: Dataset, made: Mapping[str, Any], given: Mapping[str, Any], fixed: bool = False
+    name: str, data: Dataset, made: Mapping[str, Any], given: Mapping[str, Any], fixed: bool = False
 ) -> Job:
-    """The job of these functions, with the fields that the user gave; `fixed`: every run starts alike, so in public.
+    """The job of these functions, with the fields that the user gave over ours.
 
-    Raises Refusal for a start that is fixed and to be secret, and for a module without parameters.
+    `fixed`: every run starts alike, so in public. Raises Refusal for a start that is fixed and to be secret, and for
+    a module without parameters.
     """
-    name = getattr(module, "__name__", type(module).__name__)
     if fixed and given.get("initial", "public") != "public":
         raise Refusal(
-            f"initial of job {name!r} cannot be secret: every run starts from the values of the module that was given; "
-            "give a function that makes it"
+            f"initial of job {name!r} cannot be secret: every run starts from the module that was given; "
+            "give a function that makes one"
         )
     start = {"initial": "public"} if fixed else {}
     job = Job(**{"name": name, "release": without_optimizer, **start, **made, "data": data, **given})
     if not any(jax.dtypes.issubdtype(leaf.dtype, np.inexact) for leaf in jax.tree.leaves(job.released)):
         raise Refusal(f"the module of job {job.name!r} has no parameter, so that there is nothing to train")
     return job
-
-
-def public(state: Any) -> tuple[str, ...]:
-    """Leaves that all parties know beside what is public anyway: counters that are arrays, raw PRNG states."""
-    return tuple(n for n, leaf in named(state).items() if leaf.ndim and not _is_real(leaf))
-
-
-def _is_real(leaf: Any) -> bool:
-    return bool(jax.dtypes.issubdtype(leaf.dtype, np.inexact))

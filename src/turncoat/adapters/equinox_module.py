@@ -16,11 +16,11 @@ from turncoat.jobs.job import Job
 def equinox(module: Any, optimizer: Any, data: Any, loss: Loss = cross_entropy, **job: Any) -> Job:
     """A job that trains an equinox module, which takes one record, by an optax optimizer on `loss(scores, y)`.
 
-    `module` is a function (or class) of `key` that makes the module, or what `eqx.nn.make_with_state` makes of one; or
-    a module, or a pair of a module and its state, which is then every run's start, known to all. The job's state holds "params" (the
-    arrays of reals), "kept" (the module's `eqx.nn.State`) and "optimizer"; the first two are opened. The batch is vmapped
-    under the axis name "batch". `job`: further fields of Job. Arrays of whole numbers in the module are part of the
-    program, so public.
+    `module` is a function (or class) of `key` that makes the module, or what `eqx.nn.make_with_state` makes of one;
+    or a module, or a pair of a module and its state, which is then every run's start, known to all. The job's state
+    holds "params" (the arrays of reals), "kept" (the module's `eqx.nn.State`) and "optimizer"; the first two are
+    opened. The batch is vmapped under the axis name "batch", and what the module draws comes from the step's public
+    key. `job`: further fields of Job. Arrays of whole numbers in the module are part of the program, so public.
     """
     dataset, fixed = records(data), isinstance(module, eqx.Module | tuple)
     static = eqx.partition(_made(module, fixed, jax.random.key(0))[0], eqx.is_inexact_array)[1]
@@ -43,7 +43,9 @@ def equinox(module: Any, optimizer: Any, data: Any, loss: Loss = cross_entropy, 
         model = eqx.nn.inference_mode(eqx.combine(released["params"], static))
         return _called(model, released["kept"], x)[0]
 
-    return assembled(module, dataset, {"init": init, "step": step, "scores": scores}, job, fixed)
+    return assembled(
+        type(static).__name__, dataset, {"init": init, "step": step, "scores": scores}, job, fixed
+    )
 
 
 def _made(module: Any, fixed: bool, key: Any) -> tuple[Any, Any]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import flax.linen  # noqa: F401  # so that a refusal names it where it is not installed
 import jax
-from flax import linen as flax
 from jax import Array
 
 from turncoat.adapters.common import (
@@ -21,7 +21,7 @@ from turncoat.adapters.common import (
 from turncoat.jobs.job import Job
 
 
-def linen(module: flax.Module, optimizer: Any, data: Any, loss: Loss = cross_entropy, **job: Any) -> Job:
+def linen(module: Any, optimizer: Any, data: Any, loss: Loss = cross_entropy, **job: Any) -> Job:
     """A job that trains a linen module by an optax optimizer on `loss(scores, y)`.
 
     Its state holds the module's collections ("params", "batch_stats", ...) and "optimizer"; all but the latter
@@ -56,4 +56,4 @@ def linen(module: flax.Module, optimizer: Any, data: Any, loss: Loss = cross_ent
         found: Array = module.apply(released, x, **mode(module.__call__, training=False))
         return found
 
-    return assembled(module, dataset, {"init": init, "step": step, "scores": scores}, job)
+    return assembled(type(module).__name__, dataset, {"init": init, "step": step, "scores": scores}, job)

@@ -17,24 +17,21 @@ KINDS = flax.Param, flax.RngState, flax.Intermediate, ...
 def nnx(module: Any, optimizer: Any, data: Any, loss: Loss = cross_entropy, **job: Any) -> Job:
     """A job that trains an nnx module by an optax optimizer on `loss(scores, y)`.
 
-    `module` is a function (or class) of `rngs` that makes the module, or a module, which is then every run's start, known to all.
-    The state holds "params" (nnx.Param), "kept" (all other variables, such as batch statistics) and "optimizer"; the
-    first two are opened. The module's own PRNG state is not carried on: all that it draws comes from the step's
-    public key. `job`: further fields of Job. Nothing is made public that is not by its kind.
+    `module` is a function (or class) of `rngs` that makes the module, or a module, which is then every run's start,
+    known to all. The state holds "params" (nnx.Param), "kept" (all other variables, such as batch statistics) and
+    "optimizer"; the first two are opened. The module's own PRNG state is not carried on: all that it draws comes from
+    the step's public key. `job`: further fields of Job. Nothing is made public that is not by its kind.
     """
     dataset, fixed = records(data), isinstance(module, flax.Module)
     build = (lambda rngs: flax.clone(module)) if fixed else module
     model = build(rngs=flax.Rngs(0))
-    call = type(model).__call__
-    (training, params, rngs, _, kept), scoring = (
-        _split(model, training=True),
-        _split(model, training=False)[0],
-    )
+    name, call = type(model).__name__, type(model).__call__
+    training, params, rngs, _, kept = _split(model, training=True)
+    scoring = _split(model, training=False)[0]
 
     def whole(graph: Any, values: dict[str, Any], key: Any = None) -> Any:
-        return flax.merge(
-            graph, _with(params, values["params"]), _seeded(rngs, key), _with(kept, values["kept"])
-        )
+        parts = _with(params, values["params"]), _seeded(rngs, key), _with(kept, values["kept"])
+        return flax.merge(graph, *parts)
 
     def init(key: Any) -> dict[str, Any]:
         _, params, _, _, kept = _split(build(rngs=flax.Rngs(key)), training=True)
@@ -55,7 +52,7 @@ def nnx(module: Any, optimizer: Any, data: Any, loss: Loss = cross_entropy, **jo
         found: Array = whole(scoring, released)(x, **mode(call, training=False))
         return found
 
-    return assembled(module, dataset, {"init": init, "step": step, "scores": scores}, job, fixed)
+    return assembled(name, dataset, {"init": init, "step": step, "scores": scores}, job, fixed)
 
 
 def _split(model: Any, training: bool) -> Any:
@@ -73,7 +70,9 @@ def _with(state: Any, values: Any) -> Any:
 def _seeded(rngs: Any, key: Any) -> Any:
     """The PRNG state of a module with keys drawn from the step's."""
     leaves, tree = jax.tree.flatten(rngs)
-    keyed = [jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key) and key is not None for leaf in leaves]
-    return tree.unflatten(
-        [jax.random.fold_in(key, i) if k else leaf for i, (k, leaf) in enumerate(zip(keyed, leaves, strict=True))]
-    )
+    if key is not None:
+        leaves = [
+            jax.random.fold_in(key, i) if jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key) else leaf
+            for i, leaf in enumerate(leaves)
+        ]
+    return jax.tree.unflatten(tree, leaves)

@@ -24,10 +24,10 @@ from turncoat.jobs.job import Job
 def haiku(function: Any, optimizer: Any, data: Any, loss: Loss = cross_entropy, **job: Any) -> Job:
     """A job that trains a haiku function by an optax optimizer on `loss(scores, y)`.
 
-    `function` takes a batch and uses haiku modules, or is what `hk.transform` or `hk.transform_with_state` made of such
-    a function. The state holds "params", "kept" (haiku's state) and "optimizer"; the first two are opened. All that
-    is drawn comes from the step's public key. `job`: further fields of Job. Nothing is made public that is not by its
-    kind.
+    `function` takes a batch and uses haiku modules, or is what `hk.transform` or `hk.transform_with_state` made of
+    such a function. The state holds "params", "kept" (haiku's state) and "optimizer"; the first two are opened. All
+    that is drawn comes from the step's public key. `job`: further fields of Job. Nothing is made public that is not
+    by its kind.
     """
     dataset, net = records(data), _transformed(function)
 
@@ -50,10 +50,16 @@ def haiku(function: Any, optimizer: Any, data: Any, loss: Loss = cross_entropy, 
         )[0]
         return found
 
-    return assembled(function, dataset, {"init": init, "step": step, "scores": scores}, job)
+    return assembled(
+        getattr(function, "__name__", "haiku"), dataset, {"init": init, "step": step, "scores": scores}, job
+    )
 
 
 def _transformed(function: Any) -> Any:
     if isinstance(function, hk.TransformedWithState):
         return function
-    return hk.with_empty_state(function) if isinstance(function, hk.Transformed) else hk.transform_with_state(function)
+    return (
+        hk.with_empty_state(function)
+        if isinstance(function, hk.Transformed)
+        else hk.transform_with_state(function)
+    )

@@ -31,8 +31,9 @@ def built(model: Any, shape: tuple[int, ...]) -> tuple[Any, dict[int, Any]]:
     Raises Refusal for a model that is not compiled.
     """
     notes: dict[int, Any] = {}
-    with _noted(notes):
-        made = model if isinstance(model, keras.Model) else model()
+    given = isinstance(model, keras.Model)
+    with _noted({} if given else notes):
+        made = model if given else model()
         if not made.built:
             made.build((None, *shape))
     if not made.compiled or getattr(made, "optimizer", None) is None:
@@ -58,18 +59,18 @@ def _noted(notes: dict[int, Any]) -> Iterator[None]:
         keras.Variable._initialize_with_initializer = begin
 
 
-def drawn(variables: list[Any], notes: dict[int, Any], seeds: Any, key: Any) -> list[Array]:
+def drawn(variables: list[Any], notes: dict[int, Any], seeds: Any, key: Any) -> dict[str, Array]:
     """Fresh values of variables by their initializers, all of which draw from one key; the others' as they are."""
-    values = []
+    values = {}
     with keras.StatelessScope([(seeds.state, seed(key))]):
         for variable in variables:
             if id(variable) not in notes:
-                values.append(jnp.asarray(variable.value))
+                values[variable.path] = jnp.array(variable.value)  # Keras donates its own
                 continue
             _, initializer = notes[id(variable)]
             if hasattr(initializer, "seed"):
                 initializer.seed = seeds
-            values.append(jnp.asarray(initializer(variable.shape, dtype=variable.dtype)))
+            values[variable.path] = jnp.asarray(initializer(variable.shape, dtype=variable.dtype))
     return values
 
 
@@ -94,3 +95,37 @@ def compiled_loss(model: Any) -> tuple[Callable[[Array, Array], Array], bool]:
         return jnp.mean(given(y[:, 1:] if outputs.shape[-1] == 1 else y, outputs))
 
     return loss, logits
+
+
+def unseeded(model: Any) -> list[Any]:
+    """The variables that are kept beside the trained ones: all but the states of seed generators."""
+    return [v for v in model.non_trainable_variables if v.dtype != "uint32"]
+
+
+def run(model: Any, params: Any, kept: Any, x: Array, key: Any, training: bool) -> tuple[Array, Any, Any]:
+    """The outputs, the variables kept and the losses of layers; every seed generator draws from the key."""
+    others = model.non_trainable_variables
+    values = [
+        kept[v.path] if v.path in kept else seed(jax.random.fold_in(key, i)) for i, v in enumerate(others)
+    ]
+    trained = [params[v.path] for v in model.trainable_variables]
+    outputs, values, losses = model.stateless_call(trained, values, x, training=training, return_losses=True)
+    after = by_path(others, values)
+    return outputs, {name: after[name] for name in kept}, losses
+
+
+def applied(model: Any, gradient: Any, params: Any, state: Any) -> tuple[Any, Any]:
+    """Parameters and optimizer state after a step of the model's own optimizer."""
+    variables, trained = model.optimizer.variables, model.trainable_variables
+    with jax.named_scope("update"):
+        after, state = model.optimizer.stateless_apply(
+            [state[v.path] for v in variables],
+            [gradient[v.path] for v in trained],
+            [params[v.path] for v in trained],
+        )
+    return by_path(trained, after), by_path(variables, state)
+
+
+def by_path(variables: Any, values: Any) -> dict[str, Any]:
+    """Values by the paths of their variables."""
+    return {v.path: value for v, value in zip(variables, values, strict=True)}

@@ -8,14 +8,16 @@ from contextlib import ExitStack, contextmanager
 from functools import cache
 from typing import Any
 
+import jax
 import torch
+from jax import Array
 
 PACKETS: Any = torch._ops.OpOverloadPacket
 
 
 @contextmanager
 def _dropped_overloads() -> Iterator[None]:
-    """torchax 0.0.13 names overloads of named dimensions, which torch 2.13 has dropped: stand-ins that nothing calls."""
+    """torchax 0.0.13 names overloads of named dimensions, which torch 2.13 has dropped: stand-ins, never called."""
     known: Callable[[Any, str], Any] = PACKETS.__getattr__
 
     def found(packet: Any, name: str) -> Any:
@@ -64,12 +66,10 @@ def _batch_norm(
     weight: Any = None,
     bias: Any = None,
     training: bool = False,
-    *more: Any,
-    momentum: float = 0.1,
-    eps: float = 1e-5,
+    **more: Any,
 ) -> Any:
     """torch.nn.functional.batch_norm, whose running statistics torchax leaves as they are."""
-    momentum, eps = (*more, *(momentum, eps)[len(more) :])
+    momentum, eps = more.get("momentum", 0.1), more.get("eps", 1e-5)
     across, shape = [0, *range(2, x.ndim)], (1, -1, *[1] * (x.ndim - 2))
     if training or mean is None:
         centre, spread = x.mean(across), x.var(across, unbiased=False)
@@ -82,3 +82,24 @@ def _batch_norm(
     out = (x - centre.reshape(shape)) * torch.rsqrt(spread + eps).reshape(shape)
     out = out if weight is None else out * weight.reshape(shape)
     return out if bias is None else out + bias.reshape(shape)
+
+
+def own_weights(model: Any) -> None:
+    """Recurrent layers keep a list of their weights, which is still that of a call with others."""
+    for layer in model.modules():
+        if isinstance(layer, torch.nn.RNNBase):
+            layer._flat_weights = [getattr(layer, name) for name in layer._flat_weights_names]
+
+
+def of_arrays(loss: Any) -> Callable[[Array, Array], Array]:
+    """A loss of JAX arrays, of one that may be torch's."""
+    if not isinstance(loss, torch.nn.Module):
+        return loss
+
+    def found(scores: Array, y: Array) -> Array:
+        with running(jax.random.key(0)) as bridge:
+            value = loss(*bridge.j2t_iso((scores, y[:, 1:] if scores.shape[-1] == 1 else y)))
+        mean: Array = bridge.t2j_iso(value)
+        return mean
+
+    return found

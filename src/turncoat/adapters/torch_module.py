@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -11,7 +10,7 @@ import torch as api
 from jax import Array
 
 from turncoat.adapters.common import OPTIMIZER, Loss, assembled, cross_entropy, moved, records
-from turncoat.adapters.torch_bridge import environment, running
+from turncoat.adapters.torch_bridge import environment, of_arrays, own_weights, running
 from turncoat.adapters.torch_optimizer import as_optax
 from turncoat.jobs.job import Job
 
@@ -19,14 +18,14 @@ from turncoat.jobs.job import Job
 def torch(module: Any, optimizer: Any, data: Any, loss: Loss = cross_entropy, **job: Any) -> Job:
     """A job that trains a PyTorch module on `loss(scores, y)`, by an optax optimizer or one of torch.optim.
 
-    `module` is a function of nothing (or a class) that makes the module, or a module, which is then every run's start,
-    known to all. Of an SGD, Adam or AdamW of torch.optim the settings are taken. `loss` is of JAX arrays, or a module
-    of torch.nn; labels are one-hot. The state holds "params", "kept" (buffers and frozen parameters) and "optimizer"; the
-    first two are opened. All that the module draws by torch comes from the step's public key. `job`: further fields of
-    Job. Nothing is made public that is not by its kind.
+    `module` is a function of nothing (or a class) that makes the module, or a module, which is then every run's
+    start, known to all. Of an SGD, Adam or AdamW of torch.optim the settings are taken. `loss` is of JAX arrays, or a
+    module of torch.nn; labels are one-hot. The state holds "params", "kept" (buffers and frozen parameters) and
+    "optimizer"; the first two are opened. All that the module draws by torch comes from the step's public key. `job`:
+    further fields of Job. Nothing is made public that is not by its kind.
     """
     dataset, fixed, optimizer = records(data), isinstance(module, api.nn.Module), as_optax(optimizer)
-    shell, measured = _made(module, fixed, jax.random.key(0)), _of_arrays(loss)
+    shell, measured = _made(module, fixed, jax.random.key(0)), of_arrays(loss)
 
     def init(key: Any) -> dict[str, Any]:
         model = _made(module, fixed, key)
@@ -41,6 +40,7 @@ def torch(module: Any, optimizer: Any, data: Any, loss: Loss = cross_entropy, **
         with running(key) as bridge:
             params, kept, x = bridge.j2t_iso((params, kept, x))
             found = api.func.functional_call(shell, {**params, **kept}, (x,))
+        own_weights(shell)
         after: tuple[Array, Any] = bridge.t2j_iso((found, kept))
         return after
 
@@ -56,24 +56,12 @@ def torch(module: Any, optimizer: Any, data: Any, loss: Loss = cross_entropy, **
     def scores(released: dict[str, Any], x: Array) -> Array:
         return run(released["params"], released["kept"], x, jax.random.key(0), training=False)[0]
 
-    return assembled(module, dataset, {"init": init, "step": step, "scores": scores}, job, fixed)
+    return assembled(
+        type(shell).__name__, dataset, {"init": init, "step": step, "scores": scores}, job, fixed
+    )
 
 
 def _made(module: Any, fixed: bool, key: Any) -> Any:
     made = copy.deepcopy(module) if fixed else None
     with running(key):
         return (module() if made is None else made).to("jax")
-
-
-def _of_arrays(loss: Any) -> Callable[[Array, Array], Array]:
-    """A loss of JAX arrays, of one that may be torch's."""
-    if not isinstance(loss, api.nn.Module):
-        return loss
-
-    def found(scores: Array, y: Array) -> Array:
-        with running(jax.random.key(0)) as bridge:
-            value = loss(*bridge.j2t_iso((scores, y[:, 1:] if scores.shape[-1] == 1 else y)))
-        mean: Array = bridge.t2j_iso(value)
-        return mean
-
-    return found
