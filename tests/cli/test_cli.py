@@ -143,10 +143,10 @@ def test_an_audit_ends_in_a_readable_verdict(audited, folder):
 
 
 def test_an_attack_that_fails_unexpectedly_does_not_lose_the_audit(monkeypatch):
-    def broken(experiment, *rest):
+    def broken(experiment, *rest, **more):
         if experiment.attack == "targeted":
             raise ZeroDivisionError("division by zero")
-        return run(experiment, *rest)
+        return run(experiment, *rest, **more)
 
     run = audit.run
     monkeypatch.setattr(audit, "run", broken)
@@ -251,10 +251,10 @@ def test_the_list_of_data_sets_is_readable_at_80_columns():
         ("--help", [*cli.VERBS]),
         (
             "audit --help",
-            ["STEP", "--data", "--learning-rate", "tf-encrypted-pond", "5 by default", "--json"],
+            ["JOB", "--data", "--learning-rate", "tf-encrypted-pond", "5 by default", "--json"],
         ),
         ("attack --help", ["NAME", "--set", "--list", "--monitor", "10 by default", "128 by default"]),
-        ("surface --help", ["STEP", "--example", "--hidden", "--seed"]),
+        ("surface --help", ["JOB", "--example", "--hidden", "--seed"]),
         ("reproduce --help", ["NAME", *paper.CATALOGUE, "--trials"]),
         ("data --help", ["list", "fetch", "verify"]),
         ("data fetch --help", ["NAME", "--out"]),

@@ -12,7 +12,7 @@ attack | name an attack
 attack backdor | nearest are 'backdoor'
 attack '' | no attack ''
 attack LONG | no attack
-attack backdoor targeted | unexpected extra argument
+attack backdoor targeted | package.module:name
 attack backdoor --nope | No such option
 attack backdoor --data | requires an argument
 attack backdoor --trials | requires an argument
@@ -236,22 +236,22 @@ data list --out full | other files
 data list --out / | folder you work in
 data verify digits --out taken | is a file
 
-audit mystep | package.module:function
-audit mystep: | package.module:function
-audit :step | package.module:function
-audit : | package.module:function
-audit '' | package.module:function
-audit .:step | package.module:function
-audit ..mystep:step | package.module:function
-audit mystep.py/:step | package.module:function
+audit mystep | package.module:name
+audit mystep: | package.module:name
+audit :step | package.module:name
+audit : | package.module:name
+audit '' | package.module:name
+audit .:step | package.module:name
+audit ..mystep:step | package.module:name
+audit mystep.py/:step | package.module:name
 audit mystep.py:step | no module 'mystep.py'
 audit mystepp:step | no module 'mystepp'
 audit LONG:step | no module
 audit mystep:stepp | nearest are 'step'
 audit mystep:LONG | no function
-audit faulty:answer | no function 'answer'
+audit faulty:answer | must be a turncoat.Job or a function, not int
 audit mystep:step --example | requires an argument
-audit mystep:step --example nope | package.module:function
+audit mystep:step --example nope | package.module:name
 audit mystep:step --example mystep:nope | no function 'nope'
 audit mystep:step --example mystep:broken_example | OSError: no such disk, at mystep.py:34
 audit mystep:step --example mystep:no_tuple | must return a tuple

@@ -7,7 +7,7 @@ import pytest
 
 from turncoat import attacks, data
 from turncoat.experiments.audit import audit
-from turncoat.experiments.experiment import Experiment, again, run
+from turncoat.experiments.experiment import Experiment, run
 from turncoat.experiments.trial import Trial
 from turncoat.jobs.setup import Setup
 from turncoat.refusal import Refusal
@@ -87,7 +87,7 @@ def test_published_numbers_stand_beside_the_papers_data_only():
 
 def test_again_is_the_command_of_the_experiment():
     job = Setup("fmnist", "mlp", (64, 32), "exact", batch=50)
-    said = again(Experiment("backdoor", job, {"strength": 0.2}, 4, 7))
+    said = Experiment("backdoor", job, {"strength": 0.2}, 4, 7).command
     assert said == (
         "turncoat attack backdoor --data fmnist --model mlp --hidden 64,32 --protocol exact --batch 50 "
         "--set strength=0.2 --trials 4 --seed 7"
@@ -96,7 +96,7 @@ def test_again_is_the_command_of_the_experiment():
 
 def test_again_carries_what_was_said_of_a_file():
     job = Setup("my table.csv", label="churn", contributor="bank", drop=("name", "a, b"), scale="range")
-    assert again(Experiment("backdoor", job, {}, 1, 0)) == (
+    assert Experiment("backdoor", job, {}, 1, 0).command == (
         "turncoat attack backdoor --data 'my table.csv' --label churn --contributor bank --drop 'name,\"a, b\"' "
         "--scale range --trials 1 --seed 0"
     )

@@ -2,17 +2,21 @@
 
 import json
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 import turncoat as tc
 from turncoat import attacks
 from turncoat.cli import app
+from turncoat.experiments import records
+from turncoat.jobs.deployed import Deployed
+from turncoat.jobs.setup import Setup
 from turncoat.results.audit import AuditResult
 from turncoat.results.json import to_json
 
 DATA = ("--data", "breast_cancer", "--epochs", "1", "--protocol", "exact")
-JOB = tc.Setup("breast_cancer", epochs=1, protocol="exact")
+JOB = tc.jobs.lr("breast_cancer", epochs=1)
 VARIES = ("seconds", "created", "command")
 
 
@@ -32,7 +36,7 @@ def lasting(found):
 
 def test_an_attack_is_what_the_command_line_prints(tmp_path):
     given = {"strength": 0.5, "source": 0, "target": 1}
-    result = tc.attack("backdoor", JOB, trials=2, seed=3, **given)
+    result = tc.attack("backdoor", JOB, protocol="exact", trials=2, seed=3, **given)
     options = [part for name, value in given.items() for part in ("--set", f"{name}={value}")]
     told = printed(
         "attack", "backdoor", *DATA, "--trials", "2", "--seed", "3", *options, "--out", str(tmp_path / "o")
@@ -44,22 +48,25 @@ def test_an_attack_is_what_the_command_line_prints(tmp_path):
 
 def test_an_audit_is_what_the_command_line_prints(tmp_path, monkeypatch):
     monkeypatch.setattr(attacks, "CATALOGUE", {n: attacks.kind(n) for n in ("availability", "deposit")})
-    found = tc.audit(JOB, trials=1, seed=3)
+    found = tc.audit(JOB, protocol="exact", trials=1, seed=3)
     told = printed("audit", *DATA, "--trials", "1", "--seed", "3", "--out", str(tmp_path / "o"))
     assert isinstance(found, AuditResult) and [r.attack for r in found.results] == ["availability"]
     assert lasting(json.loads(to_json(found))) == lasting(told)
 
 
-def test_published_numbers_stand_beside_an_attack(monkeypatch):
+@pytest.mark.parametrize(
+    ("job", "printed"),
+    [
+        (Setup("fmnist"), True),
+        (Setup("digits"), False),
+        (Deployed.of(tc.jobs.lr(), "crypten", "reals"), False),
+        (Deployed.of(tc.jobs.lr((np.eye(40), np.arange(40) % 2), batch=4), "crypten", "reals"), False),
+    ],
+    ids=["fmnist", "digits", "digits as a job", "arrays"],
+)
+def test_published_numbers_stand_beside_a_job_of_the_papers_alone(job, printed):
     """For the data set, model and attack of one of the paper's rows."""
-    asked = []
-    experiments = tc.attack.__globals__
-    monkeypatch.setitem(experiments, "run", lambda *given, **more: asked.append((given, more)))
-    tc.attack("backdoor", tc.Setup("fmnist"), rows="all")
-    tc.attack("backdoor", tc.Setup("digits"))
-    ((beside, _, paper, _), more), ((_, _, none, _), _) = asked
-    assert (paper.table, none, more) == ("Table 3a", None, {"sweep": True})
-    assert (beside.settings, beside.trials, beside.seed) == ({"rows": "all"}, 10, 0)
+    assert (records.paper("backdoor", job) is not None) == printed
 
 
 def test_progress_is_told():
@@ -74,7 +81,7 @@ def test_progress_is_told():
         (lambda: tc.attack("nope"), "no attack 'nope'"),
         (lambda: tc.attack("backdoor", strenght=1.0), "nearest are 'strength'"),
         (lambda: tc.attack("backdoor", trials=0), "at least one trial"),
-        (lambda: tc.audit(tc.Setup(model="nope")), "no model"),
+        (lambda: tc.jobs.named("nope"), "no model"),
     ],
 )
 def test_what_cannot_be_is_refused(call, says):

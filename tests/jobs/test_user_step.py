@@ -48,7 +48,7 @@ def test_the_error_that_moves_a_parameter_is_added_in_the_pass_that_shifts_it():
     place, change = surface.cleanest("w"), jnp.array([1.0, 2.0, -3.0])
     site = surface[place.site]
     nothing = jnp.zeros(site.full_shape)
-    error = _inverse(STEP, ("w", site, place.passes), TARGET.arguments, nothing, change)
+    error = _inverse(STEP, ("w", site, place.passes), (TARGET.arguments, {}), nothing, change)
     for seed in range(3):
         given = arguments(seed)
         moved = STEP(*given, errors={site.name: error})["w"] - STEP(*given)["w"]

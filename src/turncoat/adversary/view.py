@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import partial
 from typing import Any
 
 import jax
@@ -32,7 +32,8 @@ class View:
     and `program` is that step, which is public, on the adversary's own machine (engine `reals`); `key` is the
     adversary's own randomness; `goal` is what it wants, `told` what the harness tells it of this trial (see
     `goals.Case`); `party` (records,) says who contributed each of the victims' records, where the job says so in
-    public; `initial` is the state that training starts from, where that is public.
+    public; `initial` is the state that training starts from, where that is public. `memo` holds what the adversary
+    has trained already, for all attacks on one trial.
     """
 
     x: np.ndarray
@@ -46,6 +47,7 @@ class View:
     told: Mapping[str, np.ndarray] = field(default_factory=dict)
     party: np.ndarray | None = None
     initial: Any = None
+    memo: dict[Any, Any] = field(default_factory=dict)
 
     # ---- the job ------------------------------------------------------------------------------------------
 
@@ -119,20 +121,25 @@ class View:
 
     # ---- what the adversary trains itself -----------------------------------------------------------------
 
-    @cached_property
+    @property
     def reference(self) -> Any:
         """A model trained by the adversary on its own records, as the victims train theirs."""
-        return self.rehearsed()
+        return self._once(len(self.x))
 
     @property
     def kept(self) -> int:
         """How many of its own records a rehearsal trains on; on the others it is judged what came of it."""
         return len(self.x) * 4 // 5
 
-    @cached_property
+    @property
     def rehearsal(self) -> Any:
         """A model trained like `reference`, on the records kept for rehearsals only."""
-        return self.rehearsed(records=self.kept)
+        return self._once(self.kept)
+
+    def _once(self, records: int) -> Any:
+        if records not in self.memo:
+            self.memo[records] = self.rehearsed(records=records)
+        return self.memo[records]
 
     @property
     def start(self) -> Any:
@@ -239,7 +246,7 @@ def _inverse(
 
     def moved(error: Any) -> Any:
         errors = {site.name: site.only(error, passes)}
-        return named(program.secured(*given[0], errors=errors, **given[1]))[name]
+        return named(program(*given[0], errors=errors, **given[1]))[name]
 
     _, pull = jax.vjp(moved, zero)
     (norm,) = pull(jax.jvp(moved, (zero,), (jnp.ones_like(zero),))[1])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import jax
 import jax.numpy as jnp
@@ -12,10 +12,14 @@ import jax.numpy as jnp
 from turncoat.adversary.view import View
 from turncoat.core.errors import Errors
 from turncoat.goals import Goal
+from turncoat.jobs.job import Job
 from turncoat.jobs.loop import StepInfo, Tamper, Tampering
 from turncoat.jobs.models import Params
 from turncoat.refusal import Refusal
 from turncoat.settings import Settings
+
+READABLE = ("weights", "scores", "labels")
+"""What a job can open of its result: each says what those after it say."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,18 @@ class Needs:
     steps: bool = False
     rows: bool = False
     colluding_contributor: bool = False
+    reads: Literal["nothing", "scores", "weights"] = "nothing"  # of the released model
+
+    def check(self, job: Job) -> None:
+        """Refuses a job that does not give the adversary what it needs, in one sentence."""
+        if self.data_order and job.order == "secret":
+            raise Refusal(
+                "the order of the data is secret in this job, and this attack must know which records are in a batch"
+            )
+        if self.reads != "nothing" and READABLE.index(job.opened) > READABLE.index(self.reads):
+            raise Refusal(
+                f"of this job's result only {job.opened} are opened, and this attack reads the released {self.reads}"
+            )
 
     def threat(self) -> dict[str, bool | str]:
         """The same, in words."""

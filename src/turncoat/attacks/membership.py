@@ -83,7 +83,14 @@ class Membership(Attack):
     @property
     def needs(self) -> Needs:
         timed = self.last is not None
-        return Needs(capability="scaling", data_order=True, candidates=True, steps=timed, rows=True)
+        return Needs(
+            capability="scaling",
+            data_order=True,
+            candidates=True,
+            steps=timed,
+            rows=True,
+            reads="scores",
+        )
 
     @property
     def goal(self) -> goals.Membership:

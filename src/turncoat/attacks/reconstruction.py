@@ -48,7 +48,7 @@ class Reconstruction(Attack):
 
     name = "reconstruction"
     goal = goals.Reconstruction()
-    needs = Needs(capability="scaling", steps=True, rows=True)
+    needs = Needs(capability="scaling", steps=True, rows=True, reads="weights")
     tamper = staticmethod(in_the_last_step)
 
     @property

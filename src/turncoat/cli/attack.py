@@ -20,6 +20,10 @@ from turncoat.cli.options import Common, grouped, without_effect
 from turncoat.cli.screen import Files, as_text, deliver, progress, say, screen, show
 from turncoat.experiments import monitored
 from turncoat.experiments.experiment import Experiment, run
+from turncoat.jobs import finding
+from turncoat.jobs.deployed import Deployed
+from turncoat.jobs.job import Job
+from turncoat.jobs.setup import Setup
 from turncoat.refusal import Refusal
 from turncoat.report import terminal
 from turncoat.report.folder import usable
@@ -30,6 +34,7 @@ app = typer.Typer(add_completion=False)
 TRIALS = 10
 
 Name = Annotated[str | None, typer.Argument(metavar="NAME", help="The attack; `--list` shows all.")]
+Own = Annotated[str | None, typer.Argument(metavar="JOB", help="Your own job, as package.module:name.")]
 Trials = Annotated[
     int | None, typer.Option(help=f"How often honest and attacked runs are repeated; {TRIALS} by default.")
 ]
@@ -61,6 +66,7 @@ class AttackCommand(TyperCommand):
 @grouped
 def attack(
     name: Name = None,
+    own: Own = None,
     *,
     given: Given,
     trials: Trials = None,
@@ -82,9 +88,18 @@ def attack(
     if name is None:
         raise Refusal("name an attack; `turncoat attack --list` shows all")
     count = TRIALS if trials is None else trials
-    job = given.job()
-    folder = usable(common.folder(name, job.data, job.model, job.protocol, job.engine), "result.json")
+    job = given.job() if own is None else Deployed.of(_own(own), *given.of_own())
+    named = (job.data, job.model) if isinstance(job, Setup) else (job.job.name,)
+    of_job = (job.protocol, job.engine) if isinstance(job, Setup) else job.names
+    folder = usable(common.folder(name, *named, *of_job), "result.json")
     _run(Experiment(name, job, _settings(settings or []), count, common.seed), monitor, common, folder)
+
+
+def _own(name: str) -> Job:
+    job = finding.job(name)
+    if job is None:
+        raise Refusal(f"{name} is a step alone, which no attack can train: make a turncoat.Job of it")
+    return job
 
 
 def _run(experiment: Experiment, monitor: bool, common: Common, folder: Path) -> None:

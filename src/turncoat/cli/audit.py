@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,7 +11,9 @@ from turncoat.cli.job_options import Given
 from turncoat.cli.options import Common, grouped, without_effect
 from turncoat.cli.screen import Files, aside, command, deliver, progress
 from turncoat.experiments import audit as audits
-from turncoat.jobs import user_step
+from turncoat.jobs import finding, user_step
+from turncoat.jobs.job import Job
+from turncoat.jobs.setup import Setup
 from turncoat.report import terminal
 from turncoat.report.folder import usable
 from turncoat.results.audit import AuditResult
@@ -20,7 +23,7 @@ app = typer.Typer(add_completion=False)
 TRIALS = 5
 
 Step = Annotated[
-    str | None, typer.Argument(metavar="STEP", help="Your own step, as package.module:function.")
+    str | None, typer.Argument(metavar="JOB", help="Your own job, or step alone, as package.module:name.")
 ]
 Example = Annotated[
     str | None, typer.Option(help="package.module:function that returns the step's arguments as a tuple.")
@@ -46,13 +49,10 @@ def audit(
     common: Common,
 ) -> None:
     """Runs every attack on a training job and says how much one corrupt party gains."""
-    if step is None:
+    own = finding.job(step) if step else None
+    if step is None or own is not None:
         without_effect("without a step of your own", example=example, public=public)
-        job = given.job()
-        folder = usable(common.folder("audit", job.data, job.model), "audit.json")
-        with progress() as report:
-            n = TRIALS if trials is None else trials
-            found = audits.audit(job, trials=n, seed=common.seed, progress=report, command=command())
+        found, folder = _trained(own or given.job(), given, trials, common)
     else:
         without_effect("on your own step", trials=trials)
         protocol, engine = given.of_a_step()
@@ -64,6 +64,24 @@ def audit(
     text = to_json(found)
     said = "The report is {folder}/report.html"
     deliver(text, terminal.audit_table(found), common.as_json, folder, lambda: _files(found, text), said)
+
+
+def _trained(job: Job | Setup, given: Given, trials: int | None, common: Common) -> tuple[AuditResult, Path]:
+    """The audit of a job, and the folder for it."""
+    named = (job.data, job.model) if isinstance(job, Setup) else (job.name,)
+    folder = usable(common.folder("audit", *named), "audit.json")
+    protocol, engine = (None, None) if isinstance(job, Setup) else given.of_own()
+    with progress() as report:
+        found = audits.audit(
+            job,
+            protocol=protocol,
+            engine=engine,
+            trials=TRIALS if trials is None else trials,
+            seed=common.seed,
+            progress=report,
+            command=command(),
+        )
+    return found, folder
 
 
 def names(text: str | None) -> tuple[str, ...]:

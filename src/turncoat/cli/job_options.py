@@ -42,9 +42,16 @@ class Given(Group):
             without_effect(f"on model {job.model!r}", hidden=self.given.get("hidden"))
         return job
 
+    def of_own(self) -> tuple[str, str]:
+        """Protocol and engine for a job of the user's own; Refusal where options of a job by names were given."""
+        return self._alone("on your own job")
+
     def of_a_step(self) -> tuple[str, str]:
         """Protocol and engine for a step of the user's own; Refusal where options of a job were given as well."""
-        without_effect("on your own step", **{n: v for n, v in self.given.items() if n not in STEP})
+        return self._alone("on your own step")
+
+    def _alone(self, why: str) -> tuple[str, str]:
+        without_effect(why, **{n: v for n, v in self.given.items() if n not in STEP})
         return self.given.get("protocol", Setup.protocol), self.given.get("engine", Setup.engine)
 
 

@@ -12,7 +12,14 @@ from typing import Any
 
 import typer
 from rich.console import Console, RenderableType
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
 from turncoat.refusal import Refusal
 from turncoat.report.folder import rescue, save
@@ -71,10 +78,13 @@ def _keep(folder: Path, files: Files, what: str) -> None:
         raise typer.Exit(1) from refusal
 
 
+LEFT = TimeRemainingColumn(elapsed_when_finished=True)
+
+
 @contextmanager
 def progress() -> Iterator[Callable[[str, int, int], None]]:
     """A progress bar on standard error, if that is a terminal; `report(what, done, total)` moves it."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), LEFT)
     bar, tasks = Progress(*columns, console=notices, transient=True), {}
 
     def report(what: str, done: int, total: int) -> None:

@@ -13,7 +13,9 @@ from turncoat.cli.screen import as_text, aside, deliver, say
 from turncoat.core.surface import Surface
 from turncoat.experiments import verdict
 from turncoat.experiments.trial import Trial
-from turncoat.jobs import user_step
+from turncoat.jobs import finding, user_step
+from turncoat.jobs.checks import check
+from turncoat.jobs.deployed import Deployed
 from turncoat.report import terminal
 from turncoat.report.folder import usable
 from turncoat.report.words import sentence
@@ -28,10 +30,11 @@ def surface(
 ) -> None:
     """Lists every site of a training step, and what an error there does."""
     folder = common.out and usable(common.out, "surface.json")
-    if step is None:
+    own = finding.job(step) if step else None
+    if step is None or own is not None:
         without_effect("without a step of your own", example=example, public=public)
-        job = given.job()
-        deployed = job.deployed(common.seed)
+        deployed = given.job().deployed(common.seed) if own is None else Deployed.of(own, *given.of_own())
+        check(deployed.job)
         for note in deployed.job.data.notes:
             say(sentence(note))
         found = Trial.of(deployed, common.seed).surface

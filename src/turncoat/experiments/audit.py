@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
+from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
 
@@ -12,7 +13,8 @@ from turncoat.core.engine import Engine
 from turncoat.core.protocol import Protocol
 from turncoat.experiments import honest
 from turncoat.experiments.experiment import Experiment, check_trials, deployed, run
-from turncoat.experiments.records import versions
+from turncoat.experiments.records import named, versions
+from turncoat.experiments.runs import Memory
 from turncoat.experiments.trial import Progress, Trial
 from turncoat.experiments.verdict import (
     Evidence,
@@ -24,6 +26,7 @@ from turncoat.experiments.verdict import (
     verdict,
 )
 from turncoat.jobs import user_step
+from turncoat.jobs.checks import check
 from turncoat.jobs.deployed import Deployed
 from turncoat.jobs.job import Job
 from turncoat.jobs.setup import Setup
@@ -62,21 +65,35 @@ def audit(
     check_seed(seed)
     asked = deployed(job, protocol, engine)
     target = asked.deployed(seed)
+    check(target.job)
     dataset = target.job.data
     surface = Trial.of(target, seed).surface
-    works = honest.check(target, trials, seed, progress)
-    results, refused = _attacked(target, trials, seed, progress)
-    embedded = isinstance(asked, Setup) and asked.data in data.names()
+    memory: Memory = defaultdict(dict)
+    works = honest.check(target, trials, seed, _stage(progress, 0, "honest training"), memory)
+    results, refused = _attacked(target, trials, seed, progress, memory)
+    made = named(asked)
+    embedded = made is not None and made.data in data.names()
     found = Evidence(surface, results, tuple(refused), embedded=embedded, honest=works)
-    named: dict[str, Any] = {"data": dataset.name, "data_label": dataset.label, "model": target.job.name}
+    of_job: dict[str, Any] = {"data": dataset.name, "data_label": dataset.label, "model": target.job.name}
     seconds = time.perf_counter() - began
     return AuditResult(
         **_concluded(found, (*refused.values(), *map(_of_data, dataset.notes))),
-        **named,
+        **of_job,
         honest=works,
         seconds=seconds,
         command=command,
     )
+
+
+def _stage(progress: Progress, number: int, name: str) -> Progress:
+    """Progress of one stage, which also says how far the whole audit is: honest training is stage 0."""
+    stages = 1 + len(attacks.CATALOGUE)
+
+    def report(what: str, done: int, total: int) -> None:
+        progress("the whole audit", number * total + done, stages * total)
+        progress(name, done, total)
+
+    return report
 
 
 def _of_data(note: str) -> str:
@@ -84,13 +101,14 @@ def _of_data(note: str) -> str:
 
 
 def _attacked(
-    target: Deployed, trials: int, seed: int, progress: Progress
+    target: Deployed, trials: int, seed: int, progress: Progress, memory: Memory
 ) -> tuple[list[Result], dict[str, str]]:
     """The results of the attacks that could be run, and a sentence for each of the others by its name."""
     results, refused = [], {}
-    for name in attacks.CATALOGUE:
+    for number, name in enumerate(attacks.CATALOGUE, 1):
+        stage = _stage(progress, number, name)
         try:
-            results.append(run(Experiment(name, target, {}, trials, seed), progress))
+            results.append(run(Experiment(name, target, {}, trials, seed), stage, memory=memory))
         except Refusal as reason:
             refused[name] = f"`{name}` was not run: {reason}."
         except Exception as error:  # a fault of ours in one attack must not lose what the others found

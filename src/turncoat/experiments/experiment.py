@@ -16,15 +16,15 @@ from turncoat.core.protocol import Protocol
 from turncoat.data import Dataset
 from turncoat.experiments import records
 from turncoat.experiments.honest import accuracy, fault, majority
-from turncoat.experiments.runs import Run, Runs, accuracy_change, gain, per_trial, run_trials
+from turncoat.experiments.runs import Memory, Run, Runs, accuracy_change, gain, per_trial, run_trials
 from turncoat.experiments.sweeps import swept, with_sweeps
 from turncoat.experiments.trial import Progress
+from turncoat.jobs.checks import check
 from turncoat.jobs.deployed import Deployed
 from turncoat.jobs.job import Job
 from turncoat.jobs.setup import Setup
 from turncoat.metrics.power import ALARMS, noticed
 from turncoat.refusal import Refusal
-from turncoat.results.published import published
 from turncoat.results.result import Noticed, Outcome, Result
 from turncoat.results.values import Measured
 from turncoat.settings import check_seed
@@ -111,24 +111,26 @@ def run(
     command: str | None = None,
     dataset: Dataset | None = None,
     sweep: bool = False,
+    memory: Memory | None = None,
 ) -> Result:
     """Runs an experiment; the Result holds everything that a report shows.
 
     Published numbers of the attack on this data set and model stand beside ours. `command` is the line that runs it
     again, by default the experiment's; `dataset` the job's data where they have been loaded before; `sweep` runs the
-    attack's sweeps too. Raises Refusal for unknown names, data that cannot be used, or an attack that the job leaves
-    no way in.
+    attack's sweeps too; what `memory` holds is not trained again. Raises Refusal for unknown names, data that cannot
+    be used, or an attack that the job leaves no way in.
     """
     began = time.perf_counter()
     attack = attacks.get(experiment.attack, experiment.settings)
     target = experiment.job.deployed(experiment.seed, dataset)
+    check(target.job)
+    attack.needs.check(target.job)
     attack.goal.check(target.job.data)
     points = swept(experiment.attack, attack) if sweep else []
     every = (attack, *(point.attack for point in points))
-    runs = run_trials(target, every, experiment.trials, experiment.seed, progress)
+    runs = run_trials(target, every, experiment.trials, experiment.seed, progress, memory)
     result = with_sweeps(to_result(experiment, attack, target, runs), points, runs)
-    made = records.named(experiment.job)
-    paper = made and published(experiment.attack, made.data, made.model)
+    paper = records.paper(experiment.attack, experiment.job)
     line = experiment.command if command is None else command
     return result.model_copy(update={"seconds": time.perf_counter() - began, "paper": paper, "command": line})
 

@@ -65,17 +65,19 @@ def has_wrapped(engine: Engine, released: Any) -> bool:
     )
 
 
-def check(deployed: Deployed, trials: int, seed: int, progress: Progress) -> Honest:
+def check(deployed: Deployed, trials: int, seed: int, progress: Progress, memory: Any = None) -> Honest:
     """The accuracy of honest training; Refusal, with a remedy, where it ends in NaN or has learned nothing."""
     what, found = "training honestly", []
 
     def drawn() -> Iterator[Trial]:
         for i in range(trials):
             progress(what, i, trials)
-            yield Trial.of(deployed, seed + i)
+            memo = {} if memory is None else memory[seed + i, None]
+            yield Trial.of(deployed, seed + i, memo=memo)
 
     run = _honestly(deployed.step)
-    for trial, (released, _) in each(run, drawn(), lambda t: (*t.arguments(), t.randomness)):
+    for trial, (released, errors) in each(run, drawn(), lambda t: (*t.arguments(), t.randomness)):
+        trial.memo[trial.honestly] = released, errors
         if not has_wrapped(trial.step.engine, released):
             found.append(answers(trial, released))
     progress(what, trials, trials)

@@ -17,6 +17,8 @@ import numpy as np
 from turncoat.attacks import Attack
 from turncoat.jobs.deployed import Deployed
 from turncoat.jobs.setup import Setup
+from turncoat.results.published import published
+from turncoat.results.result import Paper
 from turncoat.version import __version__
 
 PLAIN = Setup()
@@ -73,6 +75,12 @@ def again(
     said = [("--set", f"{n}={v}") for n, v in chosen.items()]
     said += [("--trials", str(trials)), ("--seed", str(seed))]
     return shlex.join(["turncoat", "attack", attack, *job_words, *chain.from_iterable(said)])
+
+
+def paper(attack: str, job: Setup | Deployed) -> Paper | None:
+    """The paper's numbers for this attack on this job, if it is one of the paper's."""
+    made = named(job)
+    return None if made is None else published(attack, made.data, made.model)
 
 
 def named(job: Setup | Deployed) -> Setup | None:

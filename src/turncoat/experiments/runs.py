@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -120,10 +121,11 @@ class Attacked:
         return contributed(victim, self.attacks[0].contribute(self.view))
 
     def arguments(self) -> tuple[Any, ...]:
-        """The arrays that are trained on: honestly, under attack, with which tampering and randomness."""
+        """The arrays that are trained on: honestly (None if that has been done), under attack, with which tampering
+        and randomness."""
         tampering = [a.tampering(plan) for a, plan in zip(self.attacks, self.plans, strict=True)]
-        attacked = self.trial.arguments(self.victim)
-        return self.trial.arguments(), attacked, tampering, self.trial.randomness
+        plain = None if self.trial.honestly in self.trial.memo else self.trial.arguments()
+        return plain, self.trial.arguments(self.victim), tampering, self.trial.randomness
 
     def judged(self, attack: int | None, released: Any, errors: Any) -> Run:
         """A released model by test accuracy and goal; `attack` numbers the attack, None is a run without errors.
@@ -169,10 +171,12 @@ def run_trials(
     trials: int,
     seed: int,
     progress: Progress,
+    memory: Memory | None = None,
 ) -> Runs:
     """Honest and attacked runs of every trial, from the same keys.
 
-    The attacks after the first are variants of it, with the same goal: each attacks every trial too.
+    The attacks after the first are variants of it, with the same goal: each attacks every trial too. What `memory`
+    holds of a trial is not trained again.
     """
     goal, what = attacks[0].goal, "training honestly and under attack"
 
@@ -180,7 +184,8 @@ def run_trials(
         for i in range(trials):
             progress(what, i, trials)
             split_seed = seed if goal.one_split else None
-            yield Attacked(Trial.of(deployed, seed + i, split_seed).drawn(goal), tuple(attacks))
+            memo = {} if memory is None else memory[seed + i, split_seed]
+            yield Attacked(Trial.of(deployed, seed + i, split_seed, memo).drawn(goal), tuple(attacks))
 
     runs, trials_left = Runs(varied=[[] for _ in attacks[1:]]), drawn()
     first = next(trials_left)
@@ -211,6 +216,9 @@ def finite(runs: Runs) -> Runs:
     return replace(runs, honest=honest, poisoned=poisoned, attacked=attacked, varied=varied)
 
 
+Memory = defaultdict[tuple[int, int | None], dict[Any, Any]]
+"""What has been trained of each trial, by its seed and its split's: see `Trial.memo`."""
+
 Given = tuple[Any, Any, Any, Schedule]
 """Initial state, records, encoded labels and schedule of a run."""
 
@@ -218,16 +226,18 @@ Given = tuple[Any, Any, Any, Schedule]
 def _trained(step: Step, contributes: bool) -> Callable[..., tuple[Any, ...]]:
     """What is trained on a trial's arguments: honestly, on contributed records without errors, and attacked."""
 
-    def every(plain: Given, poisoned: Given, tampering: list[Tampering], key: Any) -> tuple[Any, ...]:
+    def every(plain: Given | None, poisoned: Given, tampering: list[Tampering], key: Any) -> tuple[Any, ...]:
+        honest = None if plain is None else train(step, *plain, None, key)
         middle = train(step, *poisoned, None, key) if contributes else None
-        attacked = [train(step, *poisoned, t, key) for t in tampering]
-        return train(step, *plain, None, key), middle, *attacked
+        return honest, middle, *(train(step, *poisoned, t, key) for t in tampering)
 
     return every
 
 
 def collect(runs: Runs, number: int, trial: Attacked, models: tuple[Any, ...]) -> None:
     """A trial's released models, judged, to where they belong; a wrapped trial is only named."""
+    memo, name = trial.trial.memo, trial.trial.honestly
+    models = (memo.setdefault(name, models[0]), *models[1:])
     if any(has_wrapped(trial.trial.step.engine, model[0]) for model in models if model is not None):
         runs.wrapped.append(number)
         return

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -26,18 +27,25 @@ Progress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True, eq=False)
 class Trial:
-    """One split of the data, and one job on its victim part; `case` is what a goal has drawn for it."""
+    """One split of the data, and one job on its victim part; `case` is what a goal has drawn for it.
+
+    `memo` holds what has been trained already, honestly or by the adversary on its own records: attacks on one trial
+    share it.
+    """
 
     seed: int
     splits: Splits
     deployed: Deployed
     case: Case
+    memo: dict[Any, Any] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, deployed: Deployed, seed: int, split_seed: int | None = None) -> Trial:
+    def of(
+        cls, deployed: Deployed, seed: int, split_seed: int | None = None, memo: dict[Any, Any] | None = None
+    ) -> Trial:
         """A job on one split; `split_seed` is the split's seed where it is not the trial's own."""
         splits = data.split(deployed.job.data, seed if split_seed is None else split_seed)
-        return cls(seed, splits, deployed, Case(splits.victim))
+        return cls(seed, splits, deployed, Case(splits.victim), {} if memo is None else memo)
 
     def drawn(self, goal: Goal) -> Trial:
         """The trial with the case that the goal draws for it."""
@@ -74,6 +82,11 @@ class Trial:
         return self.job.init(self.keys[0]), jnp.asarray(part.x), self.job.labelled(part.y), self.schedule
 
     @property
+    def honestly(self) -> bytes:
+        """Names its honest run in `memo`: that on the victims' records, whoever draws them."""
+        return hashlib.sha256(self.splits.victim.index.tobytes()).digest()
+
+    @property
     def surface(self) -> Surface:
         """The attack surface of one step, from the shapes of its arguments."""
         return self.deployed.surface(len(self.splits.victim))
@@ -93,4 +106,5 @@ class Trial:
             told=self.case.told,
             party=victim.party,
             initial=self.job.init(self.keys[0]) if self.job.initial == "public" else None,
+            memo=self.memo,
         )

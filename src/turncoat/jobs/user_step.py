@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import importlib
 import inspect
-import sys
-import sysconfig
-import traceback
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from turncoat import engines, protocols, refusal
+from turncoat import engines, protocols
 from turncoat.core.secure import Secured, secure
 from turncoat.core.sites import Site
 from turncoat.core.surface import Surface
-from turncoat.refusal import Refusal, first_line, nearest
+from turncoat.jobs.blame import blamed
+from turncoat.jobs.finding import function
+from turncoat.refusal import Refusal, nearest
 
 EXAMPLE = "example"
 
@@ -57,14 +53,14 @@ def load(
     those that are public anyway. Raises Refusal where any of it cannot be found or used.
     """
     settings = protocols.get(protocol), engines.get(engine)
-    function = find(name)
+    step_function = function(name)
     source = example or f"{name.partition(':')[0]}:{EXAMPLE}"
-    made = find(source, hint=f"a function that returns {name}'s arguments, for their shapes")
+    made = function(source, hint=f"a function that returns {name}'s arguments, for their shapes")
     with blamed(f"{source}()"):
         arguments = made()
     if not isinstance(arguments, tuple):
         raise Refusal(f"{source}() must return a tuple of arguments, not {type(arguments).__name__}")
-    known = _parameters(function)
+    known = _parameters(step_function)
     for argument in public:
         if argument not in known:
             raise Refusal(
@@ -72,7 +68,7 @@ def load(
                 f"{nearest(argument, known)}"
             )
     secret = dict.fromkeys(public, False) if public else None
-    step = secure(function, protocol=settings[0], engine=settings[1], secret=secret)
+    step = secure(step_function, protocol=settings[0], engine=settings[1], secret=secret)
     return Target(name, step, arguments, tuple(map(known.index, public)))
 
 
@@ -82,77 +78,6 @@ def _parameters(function: Callable[..., Any]) -> list[str]:
         return list(inspect.signature(function).parameters)
     except (TypeError, ValueError):
         return []
-
-
-def find(name: str, hint: str = "") -> Callable[..., Any]:
-    """The function `module:function`, the current folder searched first."""
-    module_name, _, attribute = name.partition(":")
-    if not attribute or not all(part.isidentifier() for part in module_name.split(".")):
-        raise Refusal(f"name a function as package.module:function, not {name!r}")
-    here = str(Path.cwd())
-    if here not in sys.path:
-        sys.path.insert(0, here)
-    with blamed(f"importing {module_name}"):
-        try:
-            module = importlib.import_module(module_name)
-        except ModuleNotFoundError as error:
-            if error.name is None or not f"{module_name}.".startswith(f"{error.name}."):
-                raise  # of a module that the user's own imports
-            raise Refusal(f"there is no module {error.name!r}; run from the folder that holds it") from None
-    found = getattr(module, attribute, None)
-    if not callable(found):
-        functions = [n for n, v in vars(module).items() if inspect.isroutine(v)]
-        remark = f" ({hint})" if hint else f"; the nearest are {nearest(attribute, functions)}"
-        raise Refusal(f"module {module_name!r} has no function {attribute!r}{remark}")
-    function: Callable[..., Any] = found
-    return function
-
-
-# ---- whose fault it is ------------------------------------------------------------------------------------
-
-LIBRARIES = tuple(
-    f"{Path(folder).resolve()}/"
-    for folder in (
-        Path(refusal.__file__).parent,
-        *map(Path, map(sysconfig.get_path, ("stdlib", "purelib", "platlib"))),
-    )
-)
-"""Folders of code that is not the user's."""
-
-
-@contextmanager
-def blamed(what: str) -> Iterator[None]:
-    """Makes one sentence, with the user's line, of what a user's code raises; `exit` does not end the tool either.
-
-    An error that never passed the user's code is left as it is.
-    """
-    try:
-        yield
-    except Refusal as refusal:
-        line = user_line(refusal.__cause__)
-        raise Refusal(f"{str(refusal).rstrip('.')}, at {line}") if line else refusal from refusal.__cause__
-    except SyntaxError as error:
-        place = f"{Path(error.filename or 'unknown').name}:{error.lineno}"
-        raise Refusal(f"{what} failed with {type(error).__name__}: {error.msg}, at {place}") from error
-    except KeyboardInterrupt:
-        raise
-    except BaseException as error:
-        line = user_line(error)
-        if not line:
-            raise
-        said = first_line(error).rstrip(".")
-        raise Refusal(f"{what} failed with {type(error).__name__}: {said}, at {line}") from error
-
-
-def user_line(error: BaseException | None) -> str:
-    """The innermost line of the user's own code that an error passed, as `file.py:12`; "" if there is none."""
-    frames = traceback.extract_tb(error.__traceback__) if error else []
-    own = [f for f in frames if not f.filename.startswith("<") and not _of_a_library(f.filename)]
-    return f"{Path(own[-1].filename).name}:{own[-1].lineno}" if own else ""
-
-
-def _of_a_library(file: str) -> bool:
-    return str(Path(file).resolve()).startswith(LIBRARIES)
 
 
 # ---- whether its surface tells the truth ------------------------------------------------------------------
