@@ -45,9 +45,14 @@ def test_keras_starts_are_of_the_initializers():
     assert (start["b/bias"] == 1).all() and (start["a/bias"] == 0).all()
 
 
-def compiled():
-    model = keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(10)])
-    model.compile(optimizer="sgd", loss="mse")
+class OwnStep(keras.Sequential):
+    def train_step(self, *given):
+        return super().train_step(*given)
+
+
+def compiled(kind=keras.Sequential, loss="mse", **more):
+    model = kind([keras.layers.Flatten(), keras.layers.Dense(10)])
+    model.compile(optimizer="sgd", loss=loss, **more)
     return model
 
 
@@ -78,7 +83,8 @@ def test_a_step_is_that_of_keras_own_trainer(optimizer):
     k, x, labels = keras.layers, DIGITS.x[:32].reshape(-1, 8, 8), DIGITS.y[:32]
 
     def build():
-        layers = [k.Flatten(), k.Dense(7, name="a"), k.BatchNormalization(name="b"), k.ReLU()]
+        first = k.Dense(7, kernel_regularizer="l2", kernel_constraint="non_neg", name="a")
+        layers = [k.Flatten(), first, k.BatchNormalization(name="b"), k.ReLU()]
         model = keras.Sequential([*layers, k.Dense(10, activation="softmax", name="c")], name="net")
         model.compile(optimizer=optimizer, loss="sparse_categorical_crossentropy")
         return model
@@ -107,6 +113,12 @@ def test_what_cannot_be_a_job_is_refused_in_a_sentence():
         adapters.linen(Nothing(), optax.sgd(0.1), DIGITS, **RUN)
     with pytest.raises(Refusal, match="has no optimizer: call its compile"):
         adapters.keras(lambda: keras.Sequential([keras.layers.Dense(2)]), DIGITS, **RUN)
+    with pytest.raises(Refusal, match="has a train_step of its own"):
+        adapters.keras(lambda: compiled(kind=OwnStep), DIGITS, **RUN)
+    with pytest.raises(Refusal, match="one output and one loss without a weight"):
+        adapters.keras(lambda: compiled(loss_weights=[2.0]), DIGITS, **RUN)
+    with pytest.raises(Refusal, match="one output and one loss"):
+        adapters.keras(lambda: compiled(loss=None), DIGITS, **RUN)
     with pytest.raises(Refusal, match="data of"):
         adapters.equinox(
             eqx.nn.MLP(2, 2, 2, 1, key=jax.random.key(0)), optax.sgd(0.1), (np.ones(3), 3), **RUN

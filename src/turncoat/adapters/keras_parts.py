@@ -24,11 +24,13 @@ if keras.backend.backend() != "jax":
         "imported"
     )
 
+TRAINING = "train_step", "compute_loss"
+
 
 def built(model: Any, shape: tuple[int, ...]) -> tuple[Any, dict[int, Any]]:
     """A compiled model that has its variables, and the initializers of those made here, by id.
 
-    Raises Refusal for a model that is not compiled.
+    Raises Refusal for a model that is not compiled, or not trained as Keras trains.
     """
     notes: dict[int, Any] = {}
     given = isinstance(model, keras.Model)
@@ -38,6 +40,12 @@ def built(model: Any, shape: tuple[int, ...]) -> tuple[Any, dict[int, Any]]:
             made.build((None, *shape))
     if not made.compiled or getattr(made, "optimizer", None) is None:
         raise Refusal("the Keras model has no optimizer: call its compile(optimizer=..., loss=...)")
+    if own := [name for name in TRAINING if getattr(type(made), name) is not getattr(keras.Model, name)]:
+        raise Refusal(
+            f"the Keras model has a {own[0]} of its own, which is not run here: write the job's step"
+        )
+    if isinstance(made.optimizer, keras.optimizers.LossScaleOptimizer):
+        raise Refusal("the Keras model scales its loss for float16: take the dtype policy float32")
     if not made.optimizer.built:
         made.optimizer.build(made.trainable_variables)
     return made, notes
@@ -85,8 +93,9 @@ def compiled_loss(model: Any) -> tuple[Callable[[Array, Array], Array], bool]:
     A sparse loss of labels is the same loss of one-hot labels. Raises Refusal for several losses, or none.
     """
     given = keras.losses.get(model.loss) if isinstance(model.loss, str) else model.loss
-    if not callable(given):
-        raise Refusal("the Keras model needs one loss: call its compile(optimizer=..., loss=...) with one")
+    weights = getattr(model._compile_loss, "_user_loss_weights", None)
+    if not callable(given) or weights or len(getattr(model, "outputs", None) or [0]) != 1:
+        raise Refusal("the Keras model needs one output and one loss without a weight: compile it with one")
     logits = bool(getattr(given, "from_logits", False))
     if getattr(given, "name", getattr(given, "__name__", "")) == "sparse_categorical_crossentropy":
         given = keras.losses.CategoricalCrossentropy(from_logits=logits)

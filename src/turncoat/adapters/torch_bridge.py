@@ -12,6 +12,8 @@ import jax
 import torch
 from jax import Array
 
+from turncoat.refusal import Refusal
+
 PACKETS: Any = torch._ops.OpOverloadPacket
 
 
@@ -56,7 +58,41 @@ def running(key: Any) -> Iterator[Any]:
         stack.enter_context(bridge.override_property(prng=key))
         stack.enter_context(bridge)
         stack.enter_context(torch.device("jax"))
+        stack.enter_context(_Gradients())
+        stack.enter_context(_no_backward_of_its_own())
         yield bridge
+
+
+class _Gradients(torch.overrides.TorchFunctionMode):
+    """Where torch computes no gradients, JAX computes none either."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        found = func(*args, **(kwargs or {}))
+        if torch.is_grad_enabled():
+            return found
+        if args and found is args[0] and getattr(func, "__name__", "").endswith("_"):  # such as add_
+            found._elem = jax.lax.stop_gradient(found._elem)
+            return found
+        return torch.utils._pytree.tree_map_only(torch.Tensor, lambda t: t.detach(), found)
+
+
+@contextmanager
+def _no_backward_of_its_own() -> Iterator[None]:
+    """Refuses a torch.autograd.Function: JAX would differentiate its forward pass instead."""
+    known = torch.autograd.Function.__dict__["apply"]
+
+    def refused(kind: Any, *_: Any, **__: Any) -> Any:
+        raise Refusal(
+            f"the module uses {kind.__name__}, a torch.autograd.Function, whose own backward pass does not run "
+            "on JAX: write it with operations of torch"
+        )
+
+    function: Any = torch.autograd.Function
+    function.apply = classmethod(refused)
+    try:
+        yield
+    finally:
+        function.apply = known
 
 
 def _batch_norm(
@@ -84,11 +120,40 @@ def _batch_norm(
     return out if bias is None else out + bias.reshape(shape)
 
 
-def own_weights(model: Any) -> None:
-    """Recurrent layers keep a list of their weights, which is still that of a call with others."""
-    for layer in model.modules():
-        if isinstance(layer, torch.nn.RNNBase):
-            layer._flat_weights = [getattr(layer, name) for name in layer._flat_weights_names]
+def placed(made: Callable[[], Any]) -> Any:
+    """A module on JAX, whose parameters are tied as they were; Refusal for statistics that torchax does not keep."""
+    model = made()
+    kinds = torch.nn.modules.instancenorm._InstanceNorm
+    if any(isinstance(part, kinds) and part.track_running_stats for part in model.modules()):
+        raise Refusal("the module has an InstanceNorm with running statistics, which torchax does not keep")
+    first, ties = dict[int, str](), dict[str, str]()
+    for name, parameter in model.named_parameters(remove_duplicate=False):
+        ties[name] = first.setdefault(id(parameter), name)
+    model = model.to("jax")
+    for name, source in ties.items():
+        where, _, leaf = name.rpartition(".")
+        if name != source:
+            setattr(model.get_submodule(where), leaf, model.get_parameter(source))
+    return model
+
+
+def called(model: Any, values: dict[str, Any], x: Any) -> tuple[Any, dict[str, Any]]:
+    """What a module with these parameters and buffers gives, and its parameters and buffers after that."""
+    after: dict[str, Any] = {}
+
+    def note(model: Any, *_: Any) -> None:
+        after.update(model.named_parameters())
+        after.update(model.named_buffers())
+
+    hook = model.register_forward_hook(note)
+    try:
+        found = torch.func.functional_call(model, values, (x,))
+    finally:
+        hook.remove()
+        for layer in model.modules():  # recurrent layers keep a list of weights, still those of this call
+            if isinstance(layer, torch.nn.RNNBase):
+                layer._flat_weights = [getattr(layer, name) for name in layer._flat_weights_names]
+    return found, after
 
 
 def of_arrays(loss: Any) -> Callable[[Array, Array], Array]:

@@ -10,7 +10,7 @@ import torch as api
 from jax import Array
 
 from turncoat.adapters.common import OPTIMIZER, Loss, assembled, cross_entropy, moved, records
-from turncoat.adapters.torch_bridge import environment, of_arrays, own_weights, running
+from turncoat.adapters.torch_bridge import called, environment, of_arrays, placed, running
 from turncoat.adapters.torch_optimizer import as_optax
 from turncoat.jobs.job import Job
 
@@ -38,10 +38,9 @@ def torch(module: Any, optimizer: Any, data: Any, loss: Loss = cross_entropy, **
     def run(params: Any, kept: Any, x: Array, key: Any, training: bool) -> tuple[Array, Any]:
         shell.train(training)
         with running(key) as bridge:
-            params, kept, x = bridge.j2t_iso((params, kept, x))
-            found = api.func.functional_call(shell, {**params, **kept}, (x,))
-        own_weights(shell)
-        after: tuple[Array, Any] = bridge.t2j_iso((found, kept))
+            params, others, x = bridge.j2t_iso((params, kept, x))
+            found, others = called(shell, {**params, **others}, x)
+        after: tuple[Array, Any] = bridge.t2j_iso((found, {name: others[name] for name in kept}))
         return after
 
     def step(state: dict[str, Any], x: Array, y: Array, key: Any) -> dict[str, Any]:
@@ -64,4 +63,4 @@ def torch(module: Any, optimizer: Any, data: Any, loss: Loss = cross_entropy, **
 def _made(module: Any, fixed: bool, key: Any) -> Any:
     made = copy.deepcopy(module) if fixed else None
     with running(key):
-        return (module() if made is None else made).to("jax")
+        return placed(module if made is None else lambda: made)
