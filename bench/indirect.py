@@ -28,10 +28,11 @@ from rich.table import Table
 
 from turncoat import data, goals
 from turncoat.adversary.shadows import Shadows, held_back, trained
-from turncoat.adversary.strategies import shift, zero
+from turncoat.adversary.strategies import zero
+from turncoat.adversary.transfer import transferred
 from turncoat.adversary.view import View
 from turncoat.attacks.attack import at_every_step
-from turncoat.attacks.availability import wrong_gradient
+from turncoat.attacks.availability import wrong_change
 from turncoat.attacks.membership import Membership, candidates, signals
 from turncoat.core.errors import Errors
 from turncoat.experiments.experiment import Experiment, to_result
@@ -85,23 +86,24 @@ class Inclusion(Membership):
         return goals.Membership(10, self.target, members=0, outside=40)
 
     def prepare(self, view: View) -> dict[str, Any]:
-        errors = shift(view, {n: self.multiple * g for n, g in self.mislabelled(view).items()})
+        changes = self.mislabelled(view)
+        errors = view.errors_that_move({n: self.multiple * change for n, change in changes.items()})
         shadows = self.shadows(view, errors)
         x, y = candidates(view)
-        return {"errors": errors, "shadow": signals(shadows.outputs(view.model, x), y, self.target)}
+        return {"errors": errors, "shadow": signals(shadows.outputs(view, x), y, self.target)}
 
     def mislabelled(self, view: View) -> dict[str, Any]:
-        """The gradient of mislabelled records, in units of the multiple."""
+        """What a step on mislabelled records changes, in units of the multiple."""
         if self.whose == "own":
-            return wrong_gradient(view)
-        labels = view.model.encode((view.told["y"] + 1) % view.model.classes)
-        whole = view.model.gradient(view.reference, jnp.asarray(view.told["x"]), labels)["w0"]
-        return {"w0": whole / view.records}
+            return wrong_change(view)
+        x, labels = view.told["x"], (view.told["y"] + 1) % view.classes
+        share = len(x) / view.records
+        return {name: share * change for name, change in transferred(view, x, labels).items()}
 
     def shadows(self, view: View, errors: Errors) -> Shadows:
         """Shadow models with the same errors."""
         tampering = Tampering(at_every_step, errors)
-        return Shadows(trained(view, len(held_back(view)[0]), self.shadow_models, 0, tampering))
+        return Shadows.of(view, trained(view, len(held_back(view)[0]), self.shadow_models, 0, tampering))
 
     def tampering(self, plan: dict[str, Any]) -> Tampering:
         return Tampering(self.tamper, plan["errors"])

@@ -2,23 +2,26 @@
 
 from dataclasses import replace
 
+import jax
 import numpy as np
 import pytest
 
-from turncoat import attacks, engines, protocols
+from foreign_jobs import job
+from turncoat import attacks
 from turncoat.adversary import shadows as module
 from turncoat.adversary.shadows import fingerprint, held_back, outputs, shadows
 from turncoat.data import files
 from turncoat.experiments.trial import Trial
-from turncoat.jobs.loop import secure_step
+from turncoat.jobs.deployed import Deployed
 from turncoat.jobs.setup import Setup
 from turncoat.refusal import Refusal
 
 
-def a_view(job=None, seed=0):
-    job = job or Setup("digits", "lr", epochs=2)
+def a_view(made=None, seed=0):
+    made = made or Setup("digits", "lr", epochs=2)
     attack = attacks.get("membership")
-    return Trial.of(job.deployed(), seed).drawn(attack.goal).view(attack.goal)
+    target = made.deployed() if isinstance(made, Setup) else Deployed.of(made, "exact", "reals")
+    return Trial.of(target, seed).drawn(attack.goal).view(attack.goal)
 
 
 @pytest.fixture
@@ -47,14 +50,14 @@ def test_shadow_models_learn_what_the_victims_model_learns(cache):
     found = shadows(V, 6)
     assert len(found) == 6
     x, y = held_back(V)
-    linear = found.outputs(V.model, x)
+    linear = found.outputs(V, x)
     assert linear.shape == (6, len(x), 10)
     accuracy = np.mean(linear.argmax(-1) == y, axis=1)
     assert (accuracy > 0.8).all()  # on records that none of them trained on
 
 
 def test_they_differ_by_their_records_and_repeat_by_their_seed(cache):
-    a, b, c = shadows(V, 3).params["w0"], shadows(V, 3).params["w0"], shadows(V, 3, seed=1).params["w0"]
+    a, b, c = shadows(V, 3).leaves["w0"], shadows(V, 3).leaves["w0"], shadows(V, 3, seed=1).leaves["w0"]
     np.testing.assert_array_equal(a, b)
     assert not np.allclose(a[0], a[1], atol=1e-3)
     assert not np.allclose(a, c, atol=1e-3)
@@ -64,7 +67,7 @@ def test_records_held_back_are_in_no_shadow_model(cache):
     """Their features may be anything without any effect."""
     x = V.x.copy()
     x[: len(held_back(V)[0])] = 7.0
-    np.testing.assert_array_equal(shadows(replace(V, x=x), 2).params["w0"], shadows(V, 2).params["w0"])
+    np.testing.assert_array_equal(shadows(replace(V, x=x), 2).leaves["w0"], shadows(V, 2).leaves["w0"])
 
 
 def test_they_depend_on_nothing_of_the_trial(cache):
@@ -74,19 +77,19 @@ def test_they_depend_on_nothing_of_the_trial(cache):
 
 
 def test_everything_else_that_they_depend_on_is_in_their_name():
-    t = V.training
-    other = secure_step(V.model, t, protocols.get("exact"), engines.reals)
     x = V.x.copy()
     x[5, 5] += 1e-6
+    wider = replace(V.job, init=lambda key: jax.tree.map(lambda a: 2 * a, V.job.init(key)))
     changed = [
         replace(V, x=x),
         replace(V, y=V.y[::-1].copy()),
         replace(V, records=V.records - 1),
-        replace(V, training=replace(t, epochs=3)),
-        replace(V, program=other),
-        replace(
-            V, program=secure_step(V.model, replace(t, learning_rate=0.3), V.program.protocol, engines.reals)
-        ),
+        replace(V, job=replace(V.job, epochs=3)),
+        replace(V, job=wider),
+        replace(V, initial=V.job.init(jax.random.key(0))),
+        replace(V, initial=V.job.init(jax.random.key(1))),
+        replace(V, program=Setup("digits", "lr", protocol="exact", epochs=2).deployed().program),
+        a_view(Setup("digits", "lr", epochs=2, learning_rate=0.3)),
         a_view(Setup("digits", "mlp", hidden=(4,), epochs=2)),
         a_view(seed=1),
     ]
@@ -94,13 +97,27 @@ def test_everything_else_that_they_depend_on_is_in_their_name():
     assert len(set(names)) == len(names)
 
 
+def test_a_users_job_has_the_same_name_in_every_process():
+    """Its program holds functions that print with an address."""
+    found = {fingerprint(a_view(made), 2, 0) for made in (job("deep"), job.__wrapped__("deep"))}
+    assert len(found) == 1
+
+
+def test_of_a_users_job_they_are_pytrees_of_what_it_releases(cache):
+    view = a_view(job("deep", "momentum", epochs=1))
+    for _ in range(2):  # trained, then read
+        released = next(iter(shadows(view, 2)))
+        assert jax.tree.structure(released) == jax.tree.structure(view.job.released)
+        assert view.scores(released, view.x[:3]).shape == (3, 10)
+
+
 def test_they_are_trained_once_and_read_afterwards(cache, trained):
     first, second = shadows(V, 3), shadows(V, 3)
     assert len(trained) == 1
     assert len(list(cache.iterdir())) == 1
-    for name in first.params:
-        np.testing.assert_array_equal(first.params[name], second.params[name])
-        assert first.params[name].dtype == second.params[name].dtype
+    for name in first.leaves:
+        np.testing.assert_array_equal(first.leaves[name], second.leaves[name])
+        assert first.leaves[name].dtype == second.leaves[name].dtype
 
 
 def truncated(path):
@@ -110,7 +127,7 @@ def truncated(path):
 def altered(path):
     with np.load(path) as stored:
         arrays = dict(stored)
-    arrays["w0"] = arrays["w0"] + 1e-3
+    arrays["leaf:w0"] = arrays["leaf:w0"] + 1e-3
     np.savez(path, **arrays)
 
 
@@ -120,14 +137,14 @@ def empty(path):
 
 @pytest.mark.parametrize("harm", [truncated, altered, empty])
 def test_a_damaged_file_is_said_to_be_so_and_made_again(cache, trained, harm):
-    whole = shadows(V, 3).params["w0"]
+    whole = shadows(V, 3).leaves["w0"]
     (path,) = cache.iterdir()
     harm(path)
     with pytest.warns(UserWarning, match="damaged"):
-        again = shadows(V, 3).params["w0"]
+        again = shadows(V, 3).leaves["w0"]
     assert len(trained) == 2
     np.testing.assert_array_equal(whole, again)
-    np.testing.assert_array_equal(shadows(V, 3).params["w0"], whole)
+    np.testing.assert_array_equal(shadows(V, 3).leaves["w0"], whole)
     assert len(trained) == 2
 
 
@@ -140,8 +157,8 @@ def test_a_cache_that_cannot_be_written_is_no_fault(cache, trained):
 
 def test_linear_outputs_are_the_models_scores(cache):
     params = next(iter(shadows(V, 2)))
-    scores = np.asarray(V.model.scores(params, V.x[:7]))
-    np.testing.assert_allclose(outputs(V.model, params, V.x[:7]), scores, rtol=1e-5)
+    scores = np.asarray(V.scores(params, V.x[:7]))
+    np.testing.assert_allclose(outputs(V, params, V.x[:7]), scores, rtol=1e-5)
 
 
 @pytest.mark.parametrize(("records", "count", "says"), [(628, 1, "two shadow models"), (9, 4, "too few")])

@@ -11,7 +11,8 @@ import turncoat as tc
 from small_jobs import deployed
 from turncoat import functions, protocols
 from turncoat.adversary.activations import activation, force_and_flip
-from turncoat.adversary.strategies import gates, loss_derivative, scale, scale_margin, shift, zero
+from turncoat.adversary.effects import shift
+from turncoat.adversary.strategies import gates, loss_derivative, scale, scale_margin, zero
 from turncoat.adversary.view import View
 from turncoat.core.errors import Errors
 from turncoat.goals import Backdoor

@@ -40,7 +40,7 @@ def test_contributed_records_alone_are_scaled(against):
     batch = np.arange(v.records - 20, v.records)[::-1].copy()
     batch = np.r_[batch, batch[:12]]
     (found,) = attack.tamper(attack.prepare(v), StepInfo(jnp.asarray(0), jnp.asarray(batch))).values()
-    scores = np.asarray(v.model.scores(v.reference, jnp.asarray(attack.contribute(v)[0])))
+    scores = np.asarray(v.scores(v.reference, attack.contribute(v)[0]))
     for row, place in zip(np.asarray(found), batch - (v.records - 6), strict=True):
         expected = np.zeros(10)
         if place >= 0:

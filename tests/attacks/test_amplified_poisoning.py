@@ -52,7 +52,7 @@ def test_only_contributed_records_are_scaled_and_only_after_the_beginning():
 
 def test_the_push_is_towards_the_label_and_against_the_class_that_the_reference_gives():
     _, v = view_of()
-    scores = np.asarray(v.model.scores(v.reference, jnp.asarray(v.told["records"])))
+    scores = np.asarray(v.scores(v.reference, v.told["records"]))
     for row, z, label in zip(np.asarray(pushed(v, "rival")), scores, v.told["labels"], strict=True):
         rival = max((c for c in range(10) if c != label), key=lambda c: z[c])
         assert row[label] == 1 and row[rival] == -1 and np.count_nonzero(row) == 2

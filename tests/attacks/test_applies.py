@@ -1,4 +1,4 @@
-"""What a job gives the adversary decides which attacks can be run on it; each of the others says why in a sentence."""
+"""What a job gives the adversary decides which attacks can be run on it; each other one says why in a sentence."""
 
 from dataclasses import replace
 

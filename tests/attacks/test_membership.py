@@ -155,8 +155,8 @@ def test_every_family_scores_the_same_candidates(score):
 def test_signals_are_those_of_the_probabilities():
     """phi of the target class, from the model's probabilities, and the shadow models' beside it."""
     t, attack, v = prepared({**FEW, "score": "loss", "target": 2})
-    params = t.model.init(jax.random.key(0))
-    p = np.asarray(t.model.probabilities(params, jnp.asarray(v.told["x"])), np.float64)
+    params = t.job.init(jax.random.key(0))
+    p = np.asarray(jax.nn.softmax(t.job.scored(params, v.told["x"])), np.float64)
     taken = attack.exploit(v, attack.prepare(v), params)
     np.testing.assert_allclose(taken["target"], np.log(p[:, 2] / (1 - p[:, 2])), atol=1e-3)
     own = p[np.arange(len(p)), v.told["y"]]

@@ -105,7 +105,7 @@ def used(name, settings, source, model):
     plan = attack.prepare(view)
     if attack.needs.colluding_contributor:
         attack.contribute(view)
-    attack.exploit(view, plan, trial.model.init(jax.random.key(0)))
+    attack.exploit(view, plan, trial.job.release(trial.job.init(jax.random.key(0))))
     return read | felt(attack, plan, view, np.asarray(trial.schedule.order))
 
 

@@ -56,7 +56,10 @@ def ended(goal, dataset, take, seed, tampered):
     def predict(x):
         return (np.arange(len(x)) % 3 == 0).astype(int)
 
-    return Ended(predict, splits.test, case, taken, tampered, order, dataset.shape, weights, 7)
+    correct = predict(splits.test.x) == splits.test.y
+    return Ended(
+        predict, splits.test, case, taken, tampered, order, dataset.shape, weights, 7, correct=correct
+    )
 
 
 def same(a, b):

@@ -12,6 +12,7 @@ from turncoat.jobs.checks import check
 from turncoat.jobs.deployed import Deployed
 from turncoat.jobs.leaves import filled, named
 from turncoat.jobs.loop import schedule, train
+from turncoat.jobs.task import answers, commonest, none, right
 from turncoat.refusal import Refusal
 
 RNG = np.random.default_rng(0)
@@ -132,6 +133,62 @@ def test_contributors_are_the_parties_of_the_data():
         replace(JOB, contributors=who[:7])
 
 
+Z = X.reshape(120, 12)[:, :2]
+
+
+@pytest.mark.parametrize(
+    ("targets", "task", "answered"),
+    [
+        (Z[:, 0], "numbers", [[0.5]]),
+        (Z, "numbers", [[0.5, -2.0]]),
+        ((Z > 0).astype(int), "labels", [[True, False]]),
+        (Z > 0, "labels", [[True, False]]),
+        (Y, "classes", [1]),
+    ],
+)
+def test_what_is_predicted_is_told_from_the_targets(targets, task, answered):
+    job = replace(JOB, data=(X, targets))
+    outputs = {"numbers": targets.ndim, "labels": 2, "classes": 3}[task]
+    assert (job.task, job.classes) == (task, outputs)
+    scored = np.array([[0.5, -2.0, -3.0]])[:, : max(outputs, 1)]
+    if task == "classes":
+        scored = np.array([[0.5, 2.0, -3.0]])
+    np.testing.assert_array_equal(answers(task, scored), answered)
+    encoded = np.asarray(job.labelled(job.data.y[:4]))
+    assert encoded.dtype == np.float32 and encoded.shape == (4, outputs)
+
+
+@pytest.mark.parametrize(
+    ("task", "answered", "y", "trained", "correct", "common"),
+    [
+        ("classes", [0, 1, -1], [0, 0, 2], [2, 2, 0], [True, False, False], [False, False, True]),
+        (
+            "labels",
+            [[1, 0], [1, 1]],
+            [[1, 0], [0, 1]],
+            [[0, 1], [0, 1], [1, 1]],
+            [True, False],
+            [False, True],
+        ),
+        (
+            "numbers",
+            [[2.9], [1.0], [np.nan]],
+            [[3.0], [1.5], [2.0]],
+            [[0.0], [2.0]],
+            [True, False, False],
+            [False, True, True],
+        ),
+    ],
+)
+def test_an_answer_is_right_by_what_is_predicted(task, answered, y, trained, correct, common):
+    """A number is right if it is nearer than the mean of the training records."""
+    answered, y, trained = map(np.asarray, (answered, y, trained))
+    found = right(task, answered, y, trained)
+    np.testing.assert_array_equal(found, correct)
+    np.testing.assert_array_equal(commonest(task, y, trained, found), common)
+    assert not right(task, none(task, len(y), y.shape[-1]), y, trained).any()
+
+
 def test_equal_built_in_jobs_have_the_same_functions():
     """So that what was compiled for one is found again for the other."""
     one, other = (tc.jobs.mlp("digits", hidden=(8,)) for _ in range(2))
@@ -166,7 +223,7 @@ def failing(state, x, y):
         (bad(initial="zero"), "initial of job 'own' is one of secret, public"),
         (bad(batch=1000), "a batch of 1000 is more than the 42 training records"),
         (bad(epochs=0), "at least one epoch"),
-        (bad(data=(X, Y + 0.5)), "labels must be whole numbers from 0 on, not float64"),
+        (bad(data=(X, Y + 0.5)), "scores of job 'own' must be of shape .n, 1., one for each target"),
         (bad(data=(X, Y - 1)), "the label -1 of record 0 is out of range"),
         (bad(data=(X, Y[:9])), "has 120 records but 9 labels"),
         (bad(data=(np.array(["a"] * 120), Y)), "must be numbers"),

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -19,13 +20,13 @@ from jax import Array
 
 from turncoat.adversary.view import View
 from turncoat.goals import Backdoor
-from turncoat.jobs.models import Model, Params
+from turncoat.jobs.leaves import filled, named
 from turncoat.refusal import Refusal
 
 Change = tuple[str, np.ndarray]
-"""A parameter, and what is added to it."""
+"""A released leaf, by name, and what is added to it."""
 
-Rehearsal = tuple[Params, Sequence[Change]]
+Rehearsal = tuple[Any, Sequence[Change]]
 """A model of the adversary's own, and where in it the changes go."""
 
 FACTORS = (8.0, 2.0, 1.25)
@@ -36,21 +37,21 @@ CLEAN, TRIGGERED = 1000, 200  # records of the adversary's that a size is judged
 
 @partial(
     jax.tree_util.register_dataclass,
-    data_fields=["params", "changes", "x", "y", "triggered"],
-    meta_fields=["model", "names", "target"],
+    data_fields=["models", "changes", "x", "y", "triggered"],
+    meta_fields=["scores", "names", "target"],
 )
 @dataclass(frozen=True, eq=False)
 class Stage:
     """Rehearsed models and the changes to try on them, both stacked, and the records that they are judged on.
 
-    `names` are the parameters changed, `x` and `y` records as they are, `triggered` ones that are to take the
-    class `target`.
+    `models` are released pytrees, `scores` what the job makes of one and of records; `names` are the leaves
+    changed, `x` and `y` records as they are, `triggered` ones that are to take the class `target`.
     """
 
-    model: Model
+    scores: Callable[[Any, Any], Any]
     names: tuple[str, ...]
     target: int
-    params: Params
+    models: Any
     changes: list[Array]
     x: Array
     y: Array
@@ -65,14 +66,14 @@ class Stage:
             raise Refusal(f"the adversary has too few records of class {goal.source}, the backdoor's source")
         names = tuple(name for name, _ in rehearsed[0][1])
         return cls(
-            view.model,
+            view.job.scores,
             names,
             goal.target,
-            params={n: jnp.stack([model[n] for model, _ in rehearsed]) for n in rehearsed[0][0]},
+            models=jax.tree.map(lambda *leaves: jnp.stack(leaves), *(model for model, _ in rehearsed)),
             changes=[jnp.stack([place[i][1] for _, place in rehearsed]) for i in range(len(names))],
-            x=jnp.asarray(x[:CLEAN]),
+            x=jnp.asarray(x[:CLEAN]).reshape(-1, *view.shape),
             y=jnp.asarray(y[:CLEAN]),
-            triggered=jnp.asarray(goal.trigger.apply(source, view.shape)),
+            triggered=jnp.asarray(goal.trigger.apply(source, view.shape)).reshape(-1, *view.shape),
         )
 
     def judged(self, much: np.ndarray | Array) -> tuple[float, float, float]:
@@ -80,10 +81,10 @@ class Stage:
         success, short, accuracy = map(float, _judged(self, jnp.asarray(much, jnp.float32)))
         return success, short, accuracy
 
-    def accuracy(self, params: Params) -> float:
+    def accuracy(self, released: Any) -> float:
         """The accuracy of a model without changes."""
-        plain = {n: a[None] for n, a in params.items()}
-        alone = replace(self, params=plain, changes=[c[:1] for c in self.changes])
+        plain = jax.tree.map(lambda a: a[None], released)
+        alone = replace(self, models=plain, changes=[c[:1] for c in self.changes])
         return alone.judged(np.zeros(len(self.names)))[2]
 
 
@@ -135,22 +136,22 @@ def climb(worth: Callable[[np.ndarray], float], limits: np.ndarray) -> np.ndarra
 def _judged(stage: Stage, much: Array) -> tuple[Array, Array, Array]:
     """What `Stage.judged` gives, as means over the rehearsals."""
 
-    def at(place: tuple[Params, list[Array]]) -> tuple[Array, Array, Array]:
-        moved = dict(place[0])
+    def at(rehearsal: tuple[Any, list[Array]]) -> tuple[Array, Array, Array]:
+        moved = dict(named(rehearsal[0]))
         for i, name in enumerate(stage.names):
-            moved[name] = moved[name] + much[i] * place[1][i]
-        d = class_scores(stage.model, moved, stage.triggered)
+            moved[name] = moved[name] + (much[i] * rehearsal[1][i]).astype(moved[name].dtype)
+        model = filled(rehearsal[0], moved)
+        d = class_scores(stage.scores(model, stage.triggered))
         others = jnp.where(jnp.arange(d.shape[1]) == stage.target, -jnp.inf, d)
         margin = d[:, stage.target] - jnp.max(others, 1)
-        right = jnp.argmax(class_scores(stage.model, moved, stage.x), 1) == stage.y
+        right = jnp.argmax(class_scores(stage.scores(model, stage.x)), 1) == stage.y
         accuracy = jnp.mean(right.astype(jnp.float32))
         return jnp.mean((margin > 0).astype(jnp.float32)), jnp.mean(jnp.clip(margin, -100, 0)), accuracy
 
-    success, short, accuracy = jax.lax.map(at, (stage.params, stage.changes))
+    success, short, accuracy = jax.lax.map(at, (stage.models, stage.changes))
     return jnp.mean(success), jnp.mean(short), jnp.mean(accuracy)
 
 
-def class_scores(model: Model, params: Params, x: Array) -> Array:
-    """A score for each class, (N, classes), whose largest is the prediction."""
-    d = model.scores(params, x)
+def class_scores(d: Array) -> Array:
+    """Scores (N, classes) whose largest is the prediction, of scores as a job gives them: (N, 1) of two classes."""
     return d if d.shape[1] > 1 else jnp.concatenate([jnp.zeros_like(d), d], 1)

@@ -8,28 +8,63 @@ multiple of e), so the column of weights holds x on top of what it held before: 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 
 from turncoat.adversary.view import View
+from turncoat.jobs.leaves import named
+from turncoat.jobs.linear_map import LinearMap
 from turncoat.refusal import Refusal
 
 
-def deposit_site(view: View) -> str:
-    """The site whose error for one example shifts the first layer's bias and scales its weights by the record.
+@dataclass(frozen=True, eq=False)
+class Holder:
+    """A layer whose neurons can hold records: it takes them as they are.
 
-    In a perceptron the backward ReLU, in a linear model the output activation: the surface finds it. Raises
-    Refusal where there is none, as in a convolution, whose bias is a sum over places.
+    An error of one example and neuron at `site` shifts the neuron's bias and scales its weights by the record: in a
+    perceptron at the backward ReLU, in a linear model at the output activation.
     """
-    sites = view.surface.find(shifts="b0", scales="w0")
-    batch = view.training.batch
-    units = view.model.widths[1] if len(view.model.widths) > 1 else 0
-    sites = [s for s in sites if view.surface[s].shape == (batch, units)]
-    if not sites:
+
+    layer: LinearMap
+    site: str
+
+    def read(self, view: View, released: Any) -> tuple[np.ndarray, np.ndarray]:
+        """Each neuron's weights for the features of a record, and its bias: (features, neurons), (neurons,)."""
+        leaves, empty = named(released), jnp.zeros((1, view.x.shape[1]))
+        with jax.default_matmul_precision("highest"):  # a matrix of ones and zeros, that rounds nothing
+            rows = self.layer.input_gradient(jnp.eye(self.layer.units), leaves[self.layer.leaf])
+            _, pull = jax.vjp(lambda x: view.inputs(self.layer, x, released), empty)
+            weights = jax.vmap(lambda row: pull(row[None])[0][0])(rows)
+        bias = self.layer.offset(leaves[str(self.layer.bias)])
+        return np.asarray(weights, np.float64).T, np.asarray(bias, np.float64)
+
+
+def holder(view: View) -> Holder:
+    """The layer that can hold records; Refusal where there is none, as in a convolution, whose weights are shared."""
+    layers = [at for at in view.anatomy.first if at.bias is not None]
+    if not layers:
         raise Refusal(
-            "no site moves the first layer's weights by a multiple of one record: this attack has no way in here"
+            f"no layer of job {view.job.name!r} takes records as they are and has a bias to read them by: this "
+            "attack has no way in here"
         )
-    return sites[-1]
+    dense = [at for at in layers if at.dense]
+    if not dense:
+        raise Refusal(
+            "the first layer's neurons share their weights, as a convolution's do, so that none can hold a record: "
+            "this attack has no way in here"
+        )
+    for at in dense:
+        sites = view.surface.find(shifts=view.output(str(at.bias)), scales=view.output(at.leaf))
+        size = view.batch * at.units
+        fits = [s for s in map(view.surface.__getitem__, sites) if not s.loops and s.entries == size]
+        if mine := [s.name for s in fits if s.shape[0] == view.batch]:
+            return Holder(at, mine[-1])
+    raise Refusal(
+        "no site moves the first layer's weights by a multiple of one record: this attack has no way in here"
+    )
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,7 +17,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from turncoat.adversary.budget import SLACK, Change, Rehearsal, sizes
-from turncoat.adversary.places import fewest_neurons, places
+from turncoat.adversary.chain import Chain, chain
+from turncoat.adversary.places import places
 from turncoat.adversary.view import View
 from turncoat.core.errors import Errors
 from turncoat.goals import Backdoor
@@ -45,6 +46,10 @@ class Search:
     slack: float = SLACK
     alike: int = ALIKE
 
+    @property
+    def path(self) -> Chain:
+        return chain(self.view)
+
     @cached_property
     def each(self) -> list[Errors]:
         """The errors of size 1 of each place."""
@@ -64,7 +69,7 @@ class Search:
     def plan(self) -> dict[str, Any]:
         """The first way that is worth `ENOUGH`, or else the best."""
         tried = []
-        for wanted in (0.0, *PLANTED) if len(self.each) > 1 and self.view.model.layers > 1 else (0.0,):
+        for wanted in (0.0, *PLANTED) if len(self.each) > 1 and self.path.hidden else (0.0,):
             tried.append(self.planting(wanted) if wanted else self.adding())
             if tried[-1][0] > ENOUGH:
                 break
@@ -91,9 +96,9 @@ class Search:
 
     def neurons(self, count: int) -> list[int]:
         """The neuron and others that stand for it: all are alike before training."""
-        if self.view.model.layers == 1:
+        if not self.path.hidden:
             return [self.neuron]
-        fewest = fewest_neurons(self.view)
+        fewest = self.path.fewest
         return [(self.neuron + i) % fewest for i in range(min(count, fewest))]
 
     def changes(self, neuron: int) -> list[Change]:

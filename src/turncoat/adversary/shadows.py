@@ -13,11 +13,12 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -26,32 +27,43 @@ import jax.numpy as jnp
 import numpy as np
 
 from turncoat.adversary.view import View
+from turncoat.core.values import struct
 from turncoat.data import files
+from turncoat.jobs.leaves import named
 from turncoat.jobs.loop import Schedule, Tampering, as_batches, batch_order, each, train
-from turncoat.jobs.models import Model, Params
 from turncoat.refusal import Refusal
 from turncoat.version import __version__
 
 HELD_BACK = 1000  # and at most a tenth of the adversary's records
-FORMAT = 1  # of the cached files and of how shadow models are trained here
+FORMAT = 2  # of the cached files and of how shadow models are trained here
+DRAWS = 1  # of their records, initial weights and order
+LEAF = "leaf:"
+"""Begins the names of leaves in a cached file, so that none is an argument's name."""
 
 
 @dataclass(frozen=True, eq=False)
 class Shadows:
-    """Parameters of the shadow models, (models, ...) each."""
+    """What the shadow models released: `leaves` by name, (models, ...) each, of pytrees of this structure."""
 
-    params: dict[str, np.ndarray]
+    leaves: dict[str, np.ndarray]
+    tree: Any
+
+    @classmethod
+    def of(cls, view: View, leaves: Mapping[str, np.ndarray]) -> Shadows:
+        """Of what the view's job releases."""
+        like = view.job.released
+        return cls({name: leaves[name] for name in named(like)}, jax.tree.structure(like))
 
     def __len__(self) -> int:
-        return len(next(iter(self.params.values())))
+        return len(next(iter(self.leaves.values())))
 
-    def __iter__(self) -> Iterator[Params]:
+    def __iter__(self) -> Iterator[Any]:
         for i in range(len(self)):
-            yield {name: jnp.asarray(stacked[i]) for name, stacked in self.params.items()}
+            yield jax.tree.unflatten(self.tree, [jnp.asarray(stacked[i]) for stacked in self.leaves.values()])
 
-    def outputs(self, model: Model, x: np.ndarray) -> np.ndarray:
-        """Linear outputs of all shadow models: (models, n, classes)."""
-        return np.stack([outputs(model, params, x) for params in self])
+    def outputs(self, view: View, x: np.ndarray) -> np.ndarray:
+        """Scores of all shadow models: (models, n, outputs)."""
+        return np.stack([outputs(view, released, x) for released in self])
 
 
 def shadows(view: View, count: int, seed: int = 0) -> Shadows:
@@ -68,8 +80,10 @@ def shadows(view: View, count: int, seed: int = 0) -> Shadows:
             f"{len(view.x)} records of the adversary's own are too few for shadow models: it needs 10"
         )
     key = fingerprint(view, count, seed)
-    cached = _load(key)
-    return Shadows(_saved(key, trained(view, held, count, seed)) if cached is None else cached)
+    leaves = _load(key)
+    if leaves is None:
+        leaves = _saved(key, trained(view, held, count, seed))
+    return Shadows.of(view, leaves)
 
 
 def held_back(view: View) -> tuple[np.ndarray, np.ndarray]:
@@ -78,62 +92,69 @@ def held_back(view: View) -> tuple[np.ndarray, np.ndarray]:
     return view.x[:held], view.y[:held]
 
 
-def outputs(model: Model, params: Params, x: np.ndarray) -> np.ndarray:
-    """A released model's linear outputs: (n, classes), or (n, 1) for a binary one."""
-    parts = [_scores(model, params, jnp.asarray(x[part])) for part in as_batches(len(x))]
-    return np.concatenate([np.asarray(p) for p in parts])
-
-
-@partial(jax.jit, static_argnums=0)
-def _scores(model: Model, params: Params, x: jax.Array) -> jax.Array:
-    return model.scores(params, x)
+def outputs(view: View, released: Any, x: np.ndarray) -> np.ndarray:
+    """A released model's scores: (n, classes), or (n, 1) for a binary one."""
+    return np.concatenate([np.asarray(view.scores(released, x[part])) for part in as_batches(len(x))])
 
 
 def trained(
     view: View, held: int, count: int, seed: int, tampering: Tampering | None = None
 ) -> dict[str, np.ndarray]:
-    """The models' parameters, stacked; one compiled training run after the other on a CPU.
+    """What the models release, stacked, by name; one compiled training run after the other on a CPU.
 
     With `tampering`, errors that the adversary will make whatever the victims' records are go into each of them.
     """
-    x, y = jnp.asarray(view.x), view.model.encode(view.y)
+    x, y = jnp.asarray(view.x), view.encode(view.y)
 
-    def one(key: Any) -> Params:
+    def one(key: Any) -> Any:
         initial, drawn, shuffled = jax.random.split(key, 3)
         own = jax.random.randint(drawn, (view.records,), held, len(view.x))
         order = Schedule(own[batch_order(shuffled, view.records, view.job)], shuffled)
-        return train(view.program, view.job.init(initial), x, y, order, tampering)[0]
+        first = view.job.init(initial) if view.initial is None else view.initial
+        return train(view.program, first, x, y, order, tampering)[0]
 
-    keys = jax.random.split(jax.random.fold_in(jax.random.key(seed), FORMAT), count)
+    keys = jax.random.split(jax.random.fold_in(jax.random.key(seed), DRAWS), count)
     models = [jax.tree.map(np.asarray, p) for _, p in each(one, keys, lambda key: (key,))]
-    return {name: np.stack([m[name] for m in models]) for name in models[0]}
+    return named(jax.tree.map(lambda *leaves: np.stack(leaves), *models))
 
 
 # ---- the cache --------------------------------------------------------------------------------------------
 
 
 def fingerprint(view: View, count: int, seed: int) -> str:
-    """What the shadow models depend on, as a name: records, program, hyper-parameters, seed and versions.
+    """What the shadow models depend on, as a name: records, functions, hyper-parameters, seed and versions.
 
-    The program enters as its jaxpr, so a change of the model's or the protocol's code changes the name.
+    Functions enter as their jaxprs, so a change of the job's or the protocol's code changes the name.
     """
-    size = view.training.batch
-    x, encoded = jax.ShapeDtypeStruct((size, view.x.shape[1]), view.x.dtype), view.model.encode(view.y[:1])
-    y = jax.ShapeDtypeStruct((size, *encoded.shape[1:]), encoded.dtype)
-    index = jax.ShapeDtypeStruct((size,), jnp.int32)
-    program = jax.make_jaxpr(view.program.secured)(view.job.state, x, y, index)
-    public = (
-        FORMAT,
-        __version__,
-        jax.__version__,
-        jax.default_backend(),
-        view.program.protocol.name,
-    )
-    job = (view.model, view.training, view.records, count, seed)
-    name = hashlib.sha256(repr((public, job, str(program))).encode())
-    name.update(_bytes_digest(view.x))
-    name.update(_bytes_digest(view.y))
+    job, size = view.job, view.batch
+    x, index = struct((size, view.x.shape[1]), view.x.dtype), struct((size,), np.int32)
+    labels = view.encode(view.y)
+    more = {"number": struct((), np.int32), "key": jax.eval_shape(lambda: jax.random.key(0))}
+    extra = {name: more[name] for name in job.takes}
+    y = struct((size, *labels.shape[1:]), labels.dtype)
+    versions = FORMAT, __version__, jax.__version__, jax.default_backend(), view.program.protocol.name
+    sizes = view.records, size, view.epochs, count, seed, sorted(job.places.items()), job.public
+    name = hashlib.sha256(repr((versions, sizes)).encode())
+    _add_program(name, view.program.secured, job.state, x, y, index, **extra)
+    _add_program(name, job.init, jax.eval_shape(lambda: jax.random.key(0)))
+    for array in (view.x, view.y, labels, *jax.tree.leaves(view.initial)):
+        name.update(_bytes_digest(_plain(array)))
     return name.hexdigest()[:32]
+
+
+def _add_program(name: Any, function: Any, *args: Any, **kwargs: Any) -> None:
+    """Adds a function to a name: its jaxpr, without addresses in memory, and the arrays that it holds."""
+    program = jax.make_jaxpr(function)(*args, **kwargs)
+    name.update(re.sub("0x[0-9a-f]+", "", str(program)).encode())
+    for array in program.consts:
+        name.update(_bytes_digest(_plain(array)))
+
+
+def _plain(array: Any) -> np.ndarray:
+    """As NumPy has it, of a PRNG key its numbers."""
+    if jnp.issubdtype(array.dtype, jax.dtypes.prng_key):
+        array = jax.random.key_data(array)
+    return np.asarray(array)
 
 
 def _bytes_digest(array: np.ndarray) -> bytes:
@@ -150,9 +171,11 @@ def _read(path: Path, _stamp: tuple[int, int]) -> dict[str, np.ndarray]:
     """The arrays of a file, once their digest is right; ValueError else."""
     with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
         arrays = {name: stored[name] for name in stored.files}
-    if str(arrays.pop("digest", "")) != _digest(arrays):
+    digest = str(arrays.pop("digest", ""))
+    leaves = {name.removeprefix(LEAF): array for name, array in arrays.items()}
+    if digest != _digest(leaves):
         raise ValueError("the digest is wrong")
-    return arrays
+    return leaves
 
 
 def _load(key: str) -> dict[str, np.ndarray] | None:
@@ -175,7 +198,8 @@ def _saved(key: str, params: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, partial_file = tempfile.mkstemp(dir=path.parent, suffix=".part")
         with os.fdopen(handle, "wb") as file:
-            np.savez(file, **{**params, "digest": np.asarray(_digest(params))})  # type: ignore[arg-type]
+            stored = {LEAF + name: leaf for name, leaf in params.items()}
+            np.savez(file, digest=np.asarray(_digest(params)), **stored)  # type: ignore[arg-type]
         os.replace(partial_file, path)
     except OSError as fault:
         warnings.warn(f"shadow models could not be kept ({fault})", stacklevel=2)

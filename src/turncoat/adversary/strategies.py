@@ -1,7 +1,8 @@
-"""High-level strategies: gradient shifting, zeroing, scaling (section 4), amplification; from the surface.
+"""High-level strategies: zeroing and scaling of gradients (section 4), amplification; from the surface alone.
 
 Each returns the `Errors` of one step. `examples` is a Boolean array over the batch, possibly traced: inside
-`tamper` a strategy prepared for a whole batch can equally be restricted with `Errors.for_examples`.
+`tamper` a strategy prepared for a whole batch can equally be restricted with `Errors.for_examples`. Shifting, and
+scaling in units of one example's loss, look at the step's program too: see `effects`.
 
 What each one can do, by model (y labels, D scores, F the loss derivative, Delta a large constant):
 
@@ -16,7 +17,7 @@ Amplification is not in the paper, and needs a network whose ReLU bits become nu
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from itertools import pairwise
 from typing import Any
 
@@ -34,22 +35,11 @@ from turncoat.adversary.activations import (
     product_before,
 )
 from turncoat.adversary.examples import of_examples
-from turncoat.adversary.view import View
 from turncoat.core.errors import Errors
 from turncoat.core.protocol import Protocol
 from turncoat.core.sites import Site
 from turncoat.core.surface import Surface
 from turncoat.refusal import Refusal
-
-
-def shift(view: View, gradients: Mapping[str, Any]) -> Errors:
-    """g + v: v is added to the mean gradient of a batch in each parameter named, and nothing else moves.
-
-    `gradients` maps parameters to arrays v of their shapes (section 4.2). Raises Refusal for a parameter that
-    no site shifts alone, such as a bias under plain gradient descent.
-    """
-    rate = view.training.learning_rate
-    return view.errors_that_move({n: -rate * jnp.asarray(v) for n, v in gradients.items()})
 
 
 def scale(
@@ -63,7 +53,8 @@ def scale(
 
     `strength` is a number C or one number per class; with `target` c, delta = C e_c. A negative C drives an
     example towards class c, a positive one away from it. On a step that takes its loss from `jax.grad` delta
-    is added to the derivative as the program holds it (divided by the batch's size for a mean loss).
+    is added to the derivative as the program holds it (divided by the batch's size for a mean loss): see
+    `effects.scaled`.
     `protocol` is needed only if the catalogue lacks the one that the surface names.
     """
     site = loss_derivative(surface, _batch(examples))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from math import lcm
 from typing import Any
 
 import jax
@@ -19,8 +20,12 @@ from turncoat.jobs.anatomy import Anatomy
 from turncoat.jobs.deployed import Step
 from turncoat.jobs.job import Job
 from turncoat.jobs.leaves import named
+from turncoat.jobs.linear_map import LinearMap
 from turncoat.jobs.loop import Tampering, schedule, train
 from turncoat.refusal import Refusal
+
+ROUNDS = 256
+"""Batches up to which records are taken equally often in an update."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,6 +99,14 @@ class View:
         """A released model's scores of records (n, features): (n, outputs)."""
         return self.job.scored(released, x)
 
+    def shaped(self, x: Any) -> Any:
+        """Records (n, features) as the job's own functions take them."""
+        return jnp.asarray(x).reshape(len(x), *self.shape)
+
+    def inputs(self, at: LinearMap, x: Any, released: Any = None) -> Any:
+        """What a map takes of records (n, features), in the reference or another released model: (n, inputs)."""
+        return self.anatomy.inputs(at, self.reference if released is None else released, self.shaped(x))
+
     def check_class(self, label: int) -> None:
         """Refuses a class that the job does not tell apart."""
         if not 0 <= label < self.classes:
@@ -110,14 +123,6 @@ class View:
     @property
     def training(self) -> Any:
         return self.job.origin.training(self.records)
-
-    def check_linear(self) -> None:
-        """Refuses a network: what is computed on the adversary's own cannot be transferred to another."""
-        if self.model.layers != 1:
-            raise Refusal(
-                f"parameter transfer needs a linear model, but {self.model.name!r} has hidden layers: gradients "
-                "of one network mean nothing to another (section 5.1); take --model lr"
-            )
 
     # ---- what the adversary trains itself -----------------------------------------------------------------
 
@@ -142,6 +147,11 @@ class View:
         return self.memo[records]
 
     @property
+    def public_start(self) -> bool:
+        """Whether training starts from a published point: then the adversary's models resemble the victims'."""
+        return self.initial is not None
+
+    @property
     def start(self) -> Any:
         """The state that rehearsals start from: the true one where it is public, else one of the adversary's."""
         if self.initial is not None:
@@ -157,7 +167,8 @@ class View:
     def update(self, x: Any, labels: Any) -> dict[str, Any]:
         """By how much a step on these records, the mean of them, changes each released leaf of the reference.
 
-        The records are taken round and round until they fill whole batches. In the clear, from a fresh optimizer.
+        The records are taken round and round until all have been taken equally often in whole batches, or about so
+        if there are many. In the clear, from a fresh optimizer.
         """
         return self.updates(self.reference, x, labels)
 
@@ -169,7 +180,8 @@ class View:
         return {name: places[place] for name, place in self.job.places.items()}
 
     def _batches(self, x: Any, labels: Any) -> tuple[Any, Any]:
-        count = -(-len(x) // self.batch)
+        equal, fewest = lcm(len(x), self.batch) // self.batch, -(-len(x) // self.batch)
+        count = min(equal, max(fewest, ROUNDS))
         round_ = np.resize(np.arange(len(x)), count * self.batch)
         records = jnp.asarray(x)[round_].reshape(count, self.batch, *self.shape)
         encoded = self.encode(np.asarray(labels)[round_])
@@ -188,14 +200,28 @@ class View:
         """
         found = Errors()
         for name, change in changes.items():
-            output = self.job.places[name]
-            place = self.surface.cleanest(self.surface.output(output))
-            if place is None:
-                raise Refusal(
-                    f"no site shifts {name} alone under protocol {self.program.protocol.name!r}: "
-                    "this attack has no way in here"
-                )
-            found = found.combine({place.site: self._inverse(output, place, jnp.asarray(change))})
+            place = self.place(name)
+            found = found.combine(
+                {place.site: self._inverse(self.job.places[name], place, jnp.asarray(change))}
+            )
+        return found
+
+    def output(self, leaf: str) -> str:
+        """What the surface calls a released leaf."""
+        return self.surface.output(self.job.places[leaf])
+
+    def is_shifted(self, leaf: str) -> bool:
+        """Whether some site shifts a released leaf alone."""
+        return self.surface.cleanest(self.output(leaf)) is not None
+
+    def place(self, leaf: str) -> Place:
+        """Where an error shifts a released leaf most cleanly; Refusal where no site does."""
+        found = self.surface.cleanest(self.output(leaf))
+        if found is None:
+            raise Refusal(
+                f"no site shifts {leaf} alone under protocol {self.program.protocol.name!r}: "
+                "this attack has no way in here"
+            )
         return found
 
     def _inverse(self, output: str, place: Place, change: Any) -> Any:

@@ -17,7 +17,7 @@ import numpy as np
 from pydantic import Field
 
 from turncoat import goals
-from turncoat.adversary.strategies import scale
+from turncoat.adversary.effects import scaled
 from turncoat.adversary.view import View
 from turncoat.attacks.amplified_poisoning import directions, errors_of_copies, scaling
 from turncoat.attacks.attack import Attack, Needs, Sweep
@@ -73,7 +73,7 @@ class AmplifiedBackdoor(Attack):
     def prepare(self, view: View) -> dict[str, Any]:
         """The error of one scaled example, each contributed record's direction, and where it stands."""
         x, labels = self.contribute(view)
-        unit = scale(view.surface, jnp.ones(view.training.batch, bool), self.strength)
+        unit = scaled(view, jnp.ones(view.batch, bool), self.strength)
         push = directions(view, x, labels, self.against)
         return scaling(view, unit, self.begin, push, np.arange(len(x)))
 

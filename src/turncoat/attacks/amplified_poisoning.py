@@ -24,7 +24,8 @@ import numpy as np
 from pydantic import Field
 
 from turncoat import goals
-from turncoat.adversary.strategies import scale, scale_margin
+from turncoat.adversary.effects import scaled, squared_hinge
+from turncoat.adversary.strategies import scale_margin
 from turncoat.adversary.view import View
 from turncoat.attacks.attack import Attack, Needs
 from turncoat.core.errors import Errors
@@ -109,17 +110,18 @@ class AmplifiedPoisoning(Attack):
 
     def errors(self, view: View) -> Errors:
         """The error of a scaled example, in every row of a batch."""
-        every_row = jnp.ones(view.training.batch, bool)
+        every_row = jnp.ones(view.batch, bool)
         if self.through == "derivative":
-            return scale(view.surface, every_row, self.strength)
-        if self.through == "flip" and view.model.output == "hinge":
+            return scaled(view, every_row, self.strength)
+        errors = scale_margin(
+            view.surface, every_row, self.strength if self.through == "flip" else -self.strength
+        )
+        if self.through == "flip" and not squared_hinge(view):
             raise Refusal(
                 "where the hinge is not squared F is -y or 0, so that a flipped comparison negates nothing; "
                 "take --model svm-squared, or through=margin"
             )
-        return scale_margin(
-            view.surface, every_row, self.strength if self.through == "flip" else -self.strength
-        )
+        return errors
 
     def contribute(self, view: View) -> tuple[np.ndarray, np.ndarray]:
         """The colluding contributor's records: the chosen ones with the wanted labels, of a flip with the others."""
@@ -159,12 +161,12 @@ def directions(view: View, records: np.ndarray, labels: np.ndarray, against: str
     Of one output, which is that of class 1, class 0 is the opposite direction, and there is no rival.
     """
     labels = np.asarray(labels)
-    if view.model.widths[-1] == 1:
+    if view.outputs == 1:
         return jnp.asarray(2.0 * labels[:, None] - 1.0, jnp.float32)
-    classes = np.arange(view.model.classes)
+    classes = np.arange(view.classes)
     wanted = labels[:, None] == classes
     push = wanted.astype(np.float32)
     if against == "rival":
-        scores = np.asarray(view.model.scores(view.reference, jnp.asarray(records)))
+        scores = np.asarray(view.scores(view.reference, records))
         push -= np.where(wanted, -np.inf, scores).argmax(1)[:, None] == classes
     return jnp.asarray(push)

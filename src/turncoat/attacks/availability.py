@@ -1,11 +1,11 @@
 """Availability: the model is made useless (section 5.7; Table 8 by parameter transfer).
 
-"shifting" adds, in every step, the gradient that the adversary's own records with wrong labels have on its
-reference model; gradients of one network mean nothing to another, so that of a network all weights into one
-output are pushed up instead, which outgrows the other outputs because no neuron is below 0. "scaling" drives
-all records of every batch towards one class. "zeroing" takes all records out of every batch, so that a network
-stays what it was at the start, but for its last bias. "negation", which the paper lacks, turns around the gradient
-of all records in a network's hidden layers, which then climb the loss.
+"shifting" adds, in every step, what the adversary's own records with wrong labels change in its reference model.
+Gradients of one network mean nothing to another that started elsewhere: unless the start is public, all weights
+into one output of a network are pushed up instead, which outgrows the other outputs because no neuron is below 0.
+"scaling" drives all records of every batch towards one class. "zeroing" takes all records out of every batch, so
+that a network stays what it was at the start, but for its last bias. "negation", which the paper lacks, turns
+around the gradient of all records in a network's hidden layers, which then climb the loss.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ import jax.numpy as jnp
 from pydantic import Field
 
 from turncoat import goals
-from turncoat.adversary.strategies import amplify, scale, zero
+from turncoat.adversary.effects import rate, scaled
+from turncoat.adversary.strategies import amplify, zero
+from turncoat.adversary.transfer import linear, to_scores, transferred
 from turncoat.adversary.view import View
 from turncoat.attacks.attack import Attack, Needs
 from turncoat.core.errors import Errors
@@ -74,37 +76,46 @@ class Availability(Attack):
         }[self.by]
 
     def prepare(self, view: View) -> Errors:
-        everyone = jnp.ones(view.training.batch, bool)
+        everyone = jnp.ones(view.batch, bool)
         view.check_class(self.target)
         if self.by == "zeroing":
             return zero(view.surface, everyone)
         if self.by == "negation":
             return amplify(view.surface, everyone, 1)
         if self.by == "scaling":
-            return scale(view.surface, everyone, self.strength, self.target)
-        gradient = self.shifted(view)
-        rate = view.training.learning_rate
-        return view.errors_that_move({n: -rate * self.strength * g for n, g in gradient.items()})
+            return scaled(view, everyone, self.strength, self.target)
+        changes = self.shifted(view)
+        return view.errors_that_move({n: self.strength * change for n, change in changes.items()})
 
     def shifted(self, view: View) -> dict[str, Any]:
-        """What is added to the mean gradient, in units of the strength."""
-        if view.model.layers > 1:
+        """The changes of a step at strength 1."""
+        if linear(view) is None and not view.public_start:
             return one_output(view, self.target)
         if self.target:
-            raise Refusal("a shift of a linear model is towards wrong labels and has no target; leave it out")
-        return wrong_gradient(view)
+            raise Refusal(
+                "a shift of a linear model, or from a public start, is towards wrong labels and has no target; leave "
+                "it out"
+            )
+        return wrong_change(view)
 
 
-def wrong_gradient(view: View) -> dict[str, Any]:
-    """The mean gradient in the weights of the adversary's records, each with the next class as its label (Fig. 5)."""
-    labels = view.model.encode((view.y + 1) % view.model.classes)
-    return {"w0": view.model.gradient(view.reference, jnp.asarray(view.x), labels)["w0"] / len(view.x)}
+def wrong_change(view: View) -> dict[str, Any]:
+    """What a step on the adversary's records changes, each with the next class as its label (Fig. 5)."""
+    return transferred(view, view.x, (view.y + 1) % view.classes)
 
 
 def one_output(view: View, target: int) -> dict[str, Any]:
-    """-1 for each weight into the output of class `target`; one output is that of class 1, and 0 its opposite."""
-    end = view.model.layers - 1
-    last, like = f"w{end}", jnp.zeros(view.model.layer(end).shape, jnp.float32)
-    if like.shape[1] == 1:
-        return {last: like + (-1.0 if target else 1.0)}
-    return {last: like.at[:, target].set(-1.0)}
+    """The learning rate, for each weight into the output of class `target`.
+
+    One output is that of class 1, and class 0 is its opposite.
+    """
+    last = next((at for at in reversed(view.anatomy.maps) if at.closes), None)
+    if last is None:
+        raise Refusal(
+            f"job {view.job.name!r} has parameters between its last layer and the scores, so that no weights lead "
+            "into one output: this shift has no way in here; take by=scaling"
+        )
+    outputs = to_scores(view, last)
+    into = outputs[:, target] if view.outputs > 1 else (2 * target - 1) * outputs[:, 0]
+    weights = jnp.sign(last.weights_gradient(jnp.ones((1, last.inputs)), into[None]))
+    return {last.leaf: rate(view, last.leaf) * weights}

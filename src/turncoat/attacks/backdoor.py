@@ -1,7 +1,8 @@
 """Parameter transfer: a backdoor by gradient shifting (section 5.1, Fig. 5; Table 3a).
 
 The adversary trains a reference model on its own records, computes the gradient that poisoned records
-would produce on it, and adds this same gradient in every step of the secure training.
+would produce on it, and adds this same gradient in every step of the secure training. That is: it adds what a
+step on these records changes, whatever the step's optimizer makes of a gradient.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import numpy as np
 from pydantic import Field
 
 from turncoat import goals
+from turncoat.adversary.transfer import opening, transferred
 from turncoat.adversary.view import View
 from turncoat.attacks.attack import Attack, Needs
 from turncoat.core.errors import Errors
@@ -59,18 +61,26 @@ class Backdoor(Attack):
         }[self.rows]
 
     def prepare(self, view: View) -> Errors:
-        gradient = poisoned_gradient(view, self.goal)
+        changes = poisoned_change(view, self.goal)
         if self.rows == "trigger":
-            touched = self.trigger.touched(view.shape or view.x.shape[1:])
-            gradient = jnp.zeros_like(gradient).at[touched].set(gradient[touched])
-        return view.errors_that_move({"w0": -view.training.learning_rate * self.strength * gradient})
+            changes = at_the_trigger(view, self.trigger, changes)
+        return view.errors_that_move({name: self.strength * change for name, change in changes.items()})
 
 
-def poisoned_gradient(view: View, goal: goals.Backdoor) -> jnp.ndarray:
-    """The mean gradient, in the first layer's weights, of triggered records with the target label (Fig. 5)."""
-    view.check_linear()
+def at_the_trigger(view: View, trigger: Trigger, changes: Mapping[str, Any]) -> dict[str, Any]:
+    """The changes of those weights that meet the trigger's features of a record, and of no others."""
+    features = np.zeros(view.x.shape[1], bool)
+    features[trigger.touched(view.shape)] = True
+    met = opening(view, features)
+    found = {name: jnp.where(met[name], change, 0) for name, change in changes.items() if name in met}
+    if not found:
+        raise Refusal("no weights that can be moved meet a record's own features here; take rows=all")
+    return found
+
+
+def poisoned_change(view: View, goal: goals.Backdoor) -> dict[str, Any]:
+    """What a step on triggered records with the target label changes (Fig. 5), of what can be transferred."""
     records = goal.trigger.apply(view.x[view.y == goal.source], view.shape)
     if not len(records):
         raise Refusal(f"the adversary's records hold none of class {goal.source}, the backdoor's source")
-    labels = view.model.encode(np.full(len(records), goal.target))
-    return view.model.gradient(view.reference, jnp.asarray(records), labels)["w0"] / len(records)
+    return transferred(view, records, np.full(len(records), goal.target))

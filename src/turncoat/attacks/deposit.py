@@ -16,13 +16,13 @@ import numpy as np
 from pydantic import Field
 
 from turncoat import goals
-from turncoat.adversary.reading import Prior, deposit_site, pooled
+from turncoat.adversary.effects import unit
+from turncoat.adversary.reading import Holder, Prior, holder, pooled
 from turncoat.adversary.view import View
 from turncoat.attacks.attack import Attack, Needs
 from turncoat.core.errors import Errors
 from turncoat.goals import Taken
 from turncoat.jobs.loop import StepInfo
-from turncoat.jobs.models import Params
 from turncoat.refusal import Refusal
 from turncoat.settings import NOT_ZERO
 
@@ -72,7 +72,7 @@ class Deposit(Attack):
 
     def slots(self, view: View) -> tuple[np.ndarray, np.ndarray]:
         """The step and the position in its batch of each record."""
-        number, batch = np.arange(self.records), view.training.batch
+        number, batch = np.arange(self.records), view.batch
         latest = view.steps - 1 - (self.records - 1) // batch
         if latest < 0:
             raise Refusal("training ends before so many records can be deposited; deposit fewer")
@@ -80,17 +80,23 @@ class Deposit(Attack):
 
     def prepare(self, view: View) -> dict[str, Any]:
         """The errors of the first step and those after it, one array for all of them."""
-        site = deposit_site(view)
-        shape = view.surface[site].shape
-        self.check_units(view, shape[1])
+        held = holder(view)
+        self.check_units(view, held)
         steps, positions = self.slots(view)
-        errors = np.zeros((steps[-1] - steps[0] + 1, *shape), np.float32)
+        errors = np.zeros((steps[-1] - steps[0] + 1, view.batch, held.layer.units), np.float32)
         places = (steps - steps[0])[:, None], positions[:, None], self.units
-        errors[places] = self.strength * view.training.batch
-        return {"errors": Errors({site: errors}), "first": jnp.asarray(int(steps[0]))}
+        errors[places] = self.strength * view.batch * unit(view)
+        shaped = errors.reshape(len(errors), *view.surface[held.site].shape)
+        return {"errors": Errors({held.site: shaped}), "first": jnp.asarray(int(steps[0]))}
 
-    def check_units(self, view: View, there: int) -> None:
+    def check_units(self, view: View, held: Holder) -> None:
         """Refuses neurons that do not exist, or that would not hold a record."""
+        there = held.layer.units
+        if not (held.layer.relu or held.layer.closes):
+            raise Refusal(
+                "the first layer's neurons are not silent below zero, as those of a ReLU are, so that one that holds "
+                "a record would go on learning: this attack has no way in here"
+            )
         if awake(view.x) > AWAKE:
             raise Refusal(
                 "records here point in opposite directions (features of both signs), so a neuron that holds one of "
@@ -103,15 +109,15 @@ class Deposit(Attack):
                 f"of the first layer's {there}; deposit fewer, or train a wider model"
             )
         ruined = sorted(set(self.units.ravel().tolist()) & set(view.y.tolist()))
-        if view.model.layers == 1 and ruined:
+        if held.layer.closes and ruined:
             raise Refusal(
                 f"in a linear model a deposit takes the output of a class, here of class {ruined[0]}, which stops "
                 "being predicted and goes on learning; deposit in a network's neurons, or in a spare output"
             )
 
-    def exploit(self, view: View, plan: dict[str, Any], params: Params) -> Taken:
+    def exploit(self, view: View, plan: dict[str, Any], params: Any) -> Taken:
         """Each record read from its neurons."""
-        weights, bias = (np.asarray(params[n], np.float64) for n in ("w0", "b0"))
+        weights, bias = holder(view).read(view, params)
         found = [pooled(weights[:, mine], bias[mine]) for mine in self.units]
         seen, gains = np.stack([x for x, _ in found]), np.array([gain for _, gain in found])
         known = Prior.of(view.x)
@@ -128,5 +134,5 @@ def awake(x: np.ndarray, sample: int = 300) -> float:
 
 def old_variance(view: View, at: float) -> float:
     """The variance of the weights under the deposit: initial ones, or those of a trained model later on."""
-    before = view.model.init(view.key) if at == 0 else view.reference
-    return float(np.var(np.asarray(before["w0"], np.float64)))
+    before = view.job.release(view.job.init(view.key)) if at == 0 else view.reference
+    return float(np.var(holder(view).read(view, before)[0]))

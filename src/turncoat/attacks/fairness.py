@@ -9,8 +9,9 @@ import jax.numpy as jnp
 from pydantic import Field
 
 from turncoat import goals
+from turncoat.adversary.effects import scaled
 from turncoat.adversary.examples import of_examples, opposed
-from turncoat.adversary.strategies import scale, zero
+from turncoat.adversary.strategies import zero
 from turncoat.adversary.view import View
 from turncoat.attacks.attack import Attack, Needs
 from turncoat.core.errors import Errors
@@ -117,11 +118,11 @@ class Fairness(Attack):
             raise Refusal(
                 "nothing public says whose records are whose here: fairness needs the parties' numbers"
             )
-        batch = jnp.ones(view.training.batch, bool)
+        batch = jnp.ones(view.batch, bool)
         if self.by == "zeroing":
             errors = zero(view.surface, batch)
         else:
-            errors = scale(view.surface, batch, self.strength, self.target)
+            errors = scaled(view, batch, self.strength, self.target)
         return {
             "errors": errors,
             "mine": jnp.asarray(view.party == self.party),

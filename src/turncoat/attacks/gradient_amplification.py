@@ -64,7 +64,7 @@ class GradientAmplification(Attack):
 
     def prepare(self, view: View) -> dict[str, Any]:
         """The errors of a whole batch, and which of the victims' records are the contributor's."""
-        errors = amplify(view.surface, jnp.ones(view.training.batch, bool), self.strength)
+        errors = amplify(view.surface, jnp.ones(view.batch, bool), self.strength)
         mine = np.arange(view.records) >= view.records - len(self.contribute(view)[0])
         return {"errors": errors, "mine": jnp.asarray(mine)}
 

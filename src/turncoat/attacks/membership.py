@@ -19,13 +19,13 @@ import numpy as np
 from pydantic import Field
 
 from turncoat import goals
+from turncoat.adversary.effects import moved_by_one, scaled
 from turncoat.adversary.shadows import held_back, outputs, shadows
-from turncoat.adversary.strategies import scale
+from turncoat.adversary.transfer import linear
 from turncoat.adversary.view import View
 from turncoat.attacks.attack import Attack, Needs
 from turncoat.core.errors import Errors
 from turncoat.jobs.loop import StepInfo, Tamper, Tampering
-from turncoat.jobs.models import Params
 from turncoat.metrics.membership import FAMILIES, P_VALUES, Signals, log_odds
 from turncoat.refusal import Refusal
 from turncoat.settings import NOT_ZERO
@@ -102,7 +102,7 @@ class Membership(Attack):
         return f"{self.records} records scaled per training run, the others {self.others}: {whose}"
 
     def prepare(self, view: View) -> dict[str, Any]:
-        epochs, every_row = view.training.epochs, jnp.ones(view.training.batch, bool)
+        epochs, every_row = view.epochs, jnp.ones(view.batch, bool)
         if self.last is not None and self.last > epochs:
             raise Refusal(
                 f"training has {epochs} epochs, so there are no last {self.last}; take at most {epochs}"
@@ -112,9 +112,9 @@ class Membership(Attack):
         x, y = candidates(view)
         return {
             "chosen": jnp.zeros(view.records, bool).at[view.told["positions"]].set(True),
-            "errors": scale(view.surface, every_row, strength, self.target),
+            "errors": scaled(view, every_row, strength, self.target),
             "first": jnp.asarray(first, jnp.int32),
-            "shadow": signals(shadows(view, self.shadow_models).outputs(view.model, x), y, self.target),
+            "shadow": signals(shadows(view, self.shadow_models).outputs(view, x), y, self.target),
         }
 
     @property
@@ -125,9 +125,9 @@ class Membership(Attack):
         """Without what the shadow models say, which `exploit` alone needs."""
         return super().tampering({name: plan[name] for name in ("chosen", "errors", "first")})
 
-    def exploit(self, view: View, plan: dict[str, Any], params: Params) -> dict[str, np.ndarray]:
+    def exploit(self, view: View, plan: dict[str, Any], params: Any) -> dict[str, np.ndarray]:
         x, y = candidates(view)
-        seen = signals(outputs(view.model, params, x), y, self.target)
+        seen = signals(outputs(view, params, x), y, self.target)
         return scored(seen, plan["shadow"], view, self.score)
 
 
@@ -135,12 +135,16 @@ def default_strength(view: View, last: int | None) -> float:
     """The strength whose steps, all together, move a linear model's score of an average record by PUSH.
 
     No more than SHARE allows, though: where the scaled records are many among the victims', what they do
-    together would ruin the model.
+    together would ruin the model. SHARE alone decides where no error moves the last layer as far as it is large.
     """
-    epochs = view.training.epochs if last is None else last
-    moved = view.training.learning_rate / view.training.batch * float(np.mean(np.sum(view.x**2, 1)))
-    wanted = PUSH["linear" if view.model.layers == 1 else "layered"] / (epochs * moved)
-    return -min(wanted, SHARE * view.records / len(view.told["positions"]))
+    most = SHARE * view.records / len(view.told["positions"])
+    last_map = next((at for at in reversed(view.anatomy.maps) if at.closes), None)
+    one = None if last_map is None else moved_by_one(view, last_map)
+    if one is None:
+        return -most
+    epochs = view.epochs if last is None else last
+    moved = one * float(np.mean(np.sum(view.x**2, 1)))
+    return -min(PUSH["layered" if linear(view) is None else "linear"] / (epochs * moved), most)
 
 
 def signals(linear: np.ndarray, labels: Any, target: int) -> dict[str, np.ndarray]:

@@ -14,6 +14,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from turncoat import goals
+from turncoat.adversary.chain import together
 from turncoat.adversary.neuron_path import route
 from turncoat.adversary.view import View
 from turncoat.attacks.attack import Attack, Needs
@@ -58,6 +59,6 @@ class NeuronOverride(Attack):
         return goals.Backdoor(self.source, self.target, self.trigger)
 
     def prepare(self, view: View) -> Errors:
-        changes = route(view, self.goal, self.neuron, self.c, self.direction)
-        strengths = dict.fromkeys(changes, self.strength) | {f"w{view.model.layers - 1}": self.output}
-        return view.errors_that_move({name: strengths[name] * change for name, change in changes.items()})
+        *hidden, (last, spoken) = route(view, self.goal, self.neuron, self.c, self.direction)
+        moved = [(name, self.strength * change) for name, change in hidden]
+        return view.errors_that_move(together([*moved, (last, self.output * spoken)]))

@@ -10,14 +10,13 @@ import numpy as np
 from pydantic import Field
 
 from turncoat import goals
-from turncoat.adversary.reading import Prior, deposit_site, pooled, rescaled
-from turncoat.adversary.strategies import scale
+from turncoat.adversary.effects import scaled
+from turncoat.adversary.reading import Prior, holder, pooled, rescaled
 from turncoat.adversary.view import View
 from turncoat.attacks.attack import Attack, Needs
 from turncoat.core.errors import Errors
 from turncoat.goals import Taken
 from turncoat.jobs.loop import StepInfo
-from turncoat.jobs.models import Params
 from turncoat.refusal import Refusal
 from turncoat.settings import NOT_ZERO
 
@@ -59,15 +58,15 @@ class Reconstruction(Attack):
         }[self.read]
 
     def prepare(self, view: View) -> dict[str, Any]:
-        batch = view.training.batch
+        batch = view.batch
         if self.position >= batch:
             raise Refusal(f"position {self.position} is not in a batch of {batch}; take 0 to {batch - 1}")
-        deposit_site(view)
-        errors = scale(view.surface, jnp.arange(batch) == self.position, self.strength, self.target)
+        holder(view)
+        errors = scaled(view, jnp.arange(batch) == self.position, self.strength, self.target)
         return {"errors": errors, "last": jnp.asarray(view.steps - 1)}
 
-    def exploit(self, view: View, plan: dict[str, Any], params: Params) -> Taken:
-        weights, bias = (np.asarray(params[n], np.float64) for n in ("w0", "b0"))
+    def exploit(self, view: View, plan: dict[str, Any], params: Any) -> Taken:
+        weights, bias = holder(view).read(view, params)
         record = (most_coherent if self.read == "neuron" else everything)(view, weights, bias)
         return Taken(record[None], np.array([view.steps - 1]), np.array([self.position]))
 
@@ -89,4 +88,4 @@ def everything(view: View, weights: np.ndarray, bias: np.ndarray) -> np.ndarray:
 
 def weights_before(view: View, prior: Prior) -> np.ndarray:
     """How large the first layer's weights are in the adversary's reference model, along each axis: squares (d,)."""
-    return prior.power(np.asarray(view.reference["w0"], np.float64))
+    return prior.power(holder(view).read(view, view.reference)[0])

@@ -14,6 +14,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from turncoat.adversary.budget import SLACK
+from turncoat.adversary.chain import chain
 from turncoat.adversary.search import ALIKE, Search, early_and_late
 from turncoat.adversary.view import View
 from turncoat.attacks.attack import Attack, Needs, Sweep
@@ -61,6 +62,6 @@ class SparseBackdoor(Attack):
         return CovertBackdoor(self.source, self.target, self.trigger)
 
     def prepare(self, view: View) -> dict[str, Any]:
-        number = max(2, view.model.layers) if self.errors is None else self.errors
+        number = max(2, len(chain(view).layers)) if self.errors is None else self.errors
         known = self.neuron, number, self.largest, self.loss
         return Search(view, self.goal, *known, slack=self.slack, alike=self.rehearsed).plan()

@@ -6,12 +6,12 @@ a reference model, is added in every step. It moves the chosen records, and all 
 classified as wanted, each by the same margin, and moves the weights only as its own records feel least: of
 all changes D with given scores x D on the chosen records x, the one with the smallest mean square of x' D over
 its own records x' is S^-1 x^T a, S the second moments of its records. It transfers this change, an equal part
-in every step.
+in every step. Of a network from a public start it changes the first dense layer so.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -21,9 +21,11 @@ import numpy as np
 from pydantic import Field
 
 from turncoat import goals
+from turncoat.adversary.transfer import the_linear, transferred
 from turncoat.adversary.view import View
 from turncoat.attacks.attack import Attack, Needs
 from turncoat.core.errors import Errors
+from turncoat.jobs.linear_map import LinearMap
 from turncoat.refusal import Refusal
 from turncoat.settings import DERIVED
 
@@ -78,61 +80,77 @@ class Targeted(Attack):
         }[self.transfer]
 
     def prepare(self, view: View) -> Errors:
-        view.check_linear()
         if self.transfer == "gradient":
-            change = -view.training.learning_rate * wanted_gradient(view)
+            changes, parts = transferred(view, view.told["records"], view.told["labels"]), 1
         else:
-            change = least_felt_change(view, self.margin) / view.steps
-        return view.errors_that_move({"w0": self.strength * change})
+            changes, parts = least_felt_change(view, self.margin), view.steps
+        return view.errors_that_move({n: self.strength * change / parts for n, change in changes.items()})
 
 
-def wanted_gradient(view: View) -> Any:
-    """The mean gradient in the weights of the chosen records with the wanted class (Fig. 5)."""
-    records, labels = jnp.asarray(view.told["records"]), view.model.encode(view.told["labels"])
-    return view.model.gradient(view.reference, records, labels)["w0"] / len(records)
+def least_felt_change(view: View, margin: float) -> dict[str, Any]:
+    """The change of weights that gives the chosen records the wanted class by `margin` in the reference model.
 
-
-def least_felt_change(view: View, margin: float) -> Any:
-    """The change of the weights (features, outputs) that gives the chosen records the wanted class by `margin`.
-
-    Gradient descent on the chosen records' scores alone, z <- z - K (P - Y) / |K|, K = x S^-1 x^T, which is
-    descent in the weights preconditioned by S^-1. Records that have their class pull no more.
+    Of a linear model it is one of its weights, from a public start one of the first dense layer's: x S^-1 x^T a on
+    what its units take of the chosen records, by gradient descent on a, which is descent in the weights
+    preconditioned by S^-1. Records that have their class pull no more.
     """
-    own, x = jnp.asarray(view.x), jnp.asarray(view.told["records"])
+    at, records = moved_layer(view), view.shaped(view.told["records"])
+    own, x = view.inputs(at, view.x), view.inputs(at, view.told["records"])
     moments = own.T @ own / len(own)
     ridge = RIDGE * jnp.trace(moments) / len(moments)
     basis = jnp.linalg.solve(moments + ridge * jnp.eye(len(moments)), x.T)
-    wanted = _signs(view)
-    return basis @ _descend(view.model.scores(view.reference, x), wanted, x @ basis, margin)
+    units = view.anatomy.units(at, view.reference, records)
+
+    def scores(units: Any) -> Any:
+        whole = at.last or not at.closes  # behind a closing layer is a function without parameters: left out
+        return view.anatomy.scores(view.reference, records, {at.number: units}) if whole else units
+
+    moved = jax.jit(_descend, static_argnums=0)(scores, units, _signs(view), x @ basis, margin)
+    return {at.leaf: at.weights_gradient(basis.T, moved)}
+
+
+def moved_layer(view: View) -> LinearMap:
+    """The layer whose weights are changed, the first that can be; Refusal where there is none."""
+    if not view.public_start:
+        the_linear(view)
+    for at in view.anatomy.maps:
+        if at.dense and (view.is_shifted(at.leaf) or not view.public_start):
+            return at
+    raise Refusal(
+        "a change that others feel least needs a layer whose units share no weight; take transfer=gradient"
+    )
 
 
 def _signs(view: View) -> Any:
     """+1 at the wanted class and -1 elsewhere: (records, classes), or (records, 1) for one output."""
     labels = np.asarray(view.told["labels"])
-    classes = np.ones(1, int) if view.model.widths[-1] == 1 else np.arange(view.model.classes)
+    classes = np.ones(1, int) if view.outputs == 1 else np.arange(view.classes)
     return jnp.asarray(np.where(labels[:, None] == classes, 1.0, -1.0), jnp.float32)
 
 
-@jax.jit
-def _descend(z: Any, wanted: Any, kernel: Any, margin: float) -> Any:
+def _lead(scores: Any, wanted: Any) -> Any:
+    """By how much the wanted class's score exceeds all others: (records,)."""
+    if scores.shape[1] == 1:
+        return (wanted * scores)[:, 0]
+    best = jnp.max(jnp.where(wanted > 0, scores, -jnp.inf), 1)
+    return best - jnp.max(jnp.where(wanted > 0, -jnp.inf, scores), 1)
+
+
+def _descend(scores: Callable[[Any], Any], units: Any, wanted: Any, kernel: Any, margin: float) -> Any:
+    """a such that `scores` of units + kernel a lead as wanted: as large as the units."""
     rate = 1.0 / jnp.linalg.eigvalsh(kernel)[-1]
 
-    def lead(scores: Any) -> Any:
-        if scores.shape[1] == 1:
-            return (wanted * scores)[:, 0]
-        best = jnp.max(jnp.where(wanted > 0, scores, -jnp.inf), 1)
-        return best - jnp.max(jnp.where(wanted > 0, -jnp.inf, scores), 1)
-
-    def pull(scores: Any) -> Any:
-        likely = jax.nn.sigmoid(scores) if scores.shape[1] == 1 else jax.nn.softmax(scores)
-        return jnp.where(lead(scores)[:, None] < margin, likely - jnp.maximum(wanted, 0.0), 0.0)
+    def pull(moved: Any) -> Any:
+        z, back = jax.vjp(scores, units + kernel @ moved)
+        likely = jax.nn.sigmoid(z) if z.shape[1] == 1 else jax.nn.softmax(z)
+        return back(jnp.where(_lead(z, wanted)[:, None] < margin, likely - jnp.maximum(wanted, 0.0), 0.0))[0]
 
     def going(state: tuple) -> Any:
         moved, step = state
-        return (jnp.min(lead(z + kernel @ moved)) < margin) & (step < MOST)
+        return (jnp.min(_lead(scores(units + kernel @ moved), wanted)) < margin) & (step < MOST)
 
     def step(state: tuple) -> tuple:
         moved, i = state
-        return moved - rate * pull(z + kernel @ moved), i + 1
+        return moved - rate * pull(moved), i + 1
 
-    return jax.lax.while_loop(going, step, (jnp.zeros_like(z), 0))[0]
+    return jax.lax.while_loop(going, step, (jnp.zeros_like(units), 0))[0]

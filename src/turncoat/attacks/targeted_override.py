@@ -15,6 +15,7 @@ import numpy as np
 from pydantic import Field
 
 from turncoat import goals
+from turncoat.adversary.chain import network, together
 from turncoat.adversary.neuron_path import route_to_record
 from turncoat.adversary.view import View
 from turncoat.attacks.attack import Attack, Needs
@@ -53,23 +54,14 @@ class TargetedOverride(Attack):
         self.check_neurons(view)
         chosen = zip(view.told["records"], view.told["labels"], strict=True)
         routes = [route_to_record(view, x, int(c), self.neuron + i) for i, (x, c) in enumerate(chosen)]
-        last = f"w{view.model.layers - 1}"
-        return view.errors_that_move(
-            {
-                name: (self.output if name == last else self.strength) / view.steps * np.sum(parts, 0)
-                for name, parts in {n: [r[n] for r in routes] for n in routes[0]}.items()
-            }
-        )
+        each = [(leaf, np.sum([r[i][1] for r in routes], 0)) for i, (leaf, _) in enumerate(routes[0])]
+        *hidden, (last, spoken) = each
+        moved = [(name, self.strength / view.steps * change) for name, change in hidden]
+        return view.errors_that_move(together([*moved, (last, self.output / view.steps * spoken)]))
 
     def check_neurons(self, view: View) -> None:
         """Refuses a model that has not a neuron for each record in every hidden layer."""
-        model, needed = view.model, self.neuron + self.records
-        if model.layers < 2:
-            raise Refusal(
-                f"there is no neuron to override: {model.name!r} has no hidden layer; take --model mlp, or the "
-                "attack `targeted`"
-            )
-        fewest = min(model.layer(i).outputs for i in range(model.layers - 1))
+        fewest, needed = network(view, "targeted").fewest, self.neuron + self.records
         if needed > fewest:
             raise Refusal(
                 f"{self.records} records from neuron {self.neuron} on need {needed} neurons in every hidden layer, "

@@ -1,6 +1,7 @@
 """`Dataset`, the one form in which every loader hands over its records, and what it must satisfy."""
 
 from dataclasses import dataclass
+from typing import Any, Literal
 
 import numpy as np
 
@@ -15,7 +16,8 @@ _ROWS_AT_ONCE = 8192  # the finiteness test must not double the memory of a wide
 class Dataset:
     """Labelled records, flattened, with what must be known to split and to describe them.
 
-    Shapes: `x` is float32 (n, d); `y` is int32 (n,), labels 0 .. classes - 1; `party`, if there is one, is
+    Shapes: `x` is float32 (n, d); `y` is int32 (n,), labels 0 .. classes - 1, or, by `task`, int32 (n, classes) of
+    several "labels" at once, each 0 or 1, or float32 (n, classes) of "numbers"; `party`, if there is one, is
     int32 (n,): the contributing party of each record as an index into `party_names`.
     `shape` is the shape of one record before flattening, `range` the (lowest, highest) feature value.
     Records from `test_from` on are the official test records and may only go into the test part. `reserve`
@@ -36,6 +38,7 @@ class Dataset:
     party_names: tuple[str, ...] = ()
     test_from: int | None = None
     reserve: np.ndarray | None = None
+    task: Literal["classes", "labels", "numbers"] = "classes"
     notes: tuple[str, ...] = ()
 
     @property
@@ -59,28 +62,31 @@ def flattened(x: np.ndarray) -> np.ndarray:
 
 
 def of_arrays(x: np.ndarray, y: np.ndarray, name: str = "arrays") -> Dataset:
-    """A data set of arrays: records (n, ...) of any shape, and integer labels (n,) from 0 on.
+    """A data set of arrays: records (n, ...) of any shape, and what is to be predicted of them.
 
-    Raises `Refusal` as `validated` does, and for labels that are no whole numbers.
+    Whole numbers (n,) are classes, from 0 on; whole numbers or Booleans (n, k) are k labels at once, each 0 or 1;
+    real numbers (n,) or (n, k) are numbers. Raises `Refusal` as `validated` does.
     """
-    x, labels = np.asarray(x), np.asarray(y)
-    if x.ndim < 2 or labels.ndim != 1 or not np.issubdtype(x.dtype, np.number):
+    x, y = np.asarray(x), np.asarray(y)
+    numbers = all(np.issubdtype(a.dtype, np.number) or a.dtype == bool for a in (x, y))
+    if x.ndim < 2 or y.ndim not in (1, 2) or not numbers:
         raise Refusal(
-            f"data of {name} must be numbers (records, ...) and labels (records,), not {x.dtype} of shape "
-            f"{x.shape} and {labels.shape}"
+            f"data of {name} must be numbers (records, ...) and targets (records,) or (records, k), not {x.dtype} of "
+            f"shape {x.shape} and {y.dtype} of shape {y.shape}"
         )
-    if not (np.issubdtype(labels.dtype, np.integer) or labels.dtype == bool):
-        raise Refusal(f"data of {name}: labels must be whole numbers from 0 on, not {labels.dtype}")
-    rows = flattened(x)
+    whole = np.issubdtype(y.dtype, np.integer) or y.dtype == bool
+    task: Any = "numbers" if not whole else "classes" if y.ndim == 1 else "labels"
+    rows, targets = flattened(x), y if y.ndim == 2 or task == "classes" else y[:, None]
     return validated(
         Dataset(
             name=name,
             x=rows,
-            y=labels.astype(np.int32),
-            classes=max(2, int(labels.max(initial=0)) + 1),
+            y=targets.astype(np.float32 if task == "numbers" else np.int32),
+            classes=max(2, int(y.max(initial=0)) + 1) if task == "classes" else targets.shape[1],
             shape=x.shape[1:],
             source="arrays",
             range=observed_range(rows),
+            task=task,
         )
     )
 
@@ -97,7 +103,7 @@ def validated(dataset: Dataset) -> Dataset:
     of range, one class only, more than `MOST_CLASSES`, a party out of range, a reserve that cannot be.
     """
     _check_lengths(dataset)
-    _check_labels(dataset)
+    {"classes": _check_labels, "labels": _check_bits, "numbers": _check_numbers}[dataset.task](dataset)
     _check_finite(dataset)
     _check_parties(dataset)
     _check_reserve(dataset)
@@ -106,7 +112,7 @@ def validated(dataset: Dataset) -> Dataset:
 
 def _check_lengths(dataset: Dataset) -> None:
     name, x, y = dataset.name, dataset.x, dataset.y
-    if x.ndim != 2 or y.ndim != 1:
+    if x.ndim != 2 or y.ndim != (1 if dataset.task == "classes" else 2):
         raise Refusal(
             f"{name}: features must be (records, features) and labels (records,), "
             f"not {x.shape} and {y.shape}."
@@ -141,6 +147,27 @@ def _check_labels(dataset: Dataset) -> None:
         raise Refusal(f"{name}: all labels are {int(y[0])}; training needs records of at least two classes.")
 
 
+def _check_bits(dataset: Dataset) -> None:
+    wrong = np.argwhere((dataset.y != 0) & (dataset.y != 1))
+    if len(wrong):
+        row, column = map(int, wrong[0])
+        raise Refusal(
+            f"{dataset.name}: label {column} of record {row} is {int(dataset.y[row, column])}; several labels at "
+            "once are 0 or 1 each"
+        )
+
+
+def _check_numbers(dataset: Dataset) -> None:
+    wrong = np.argwhere(~np.isfinite(dataset.y))
+    if len(wrong):
+        row, column = map(int, wrong[0])
+        raise Refusal(
+            f"{dataset.name}: target {column} of record {row} is {dataset.y[row, column]}; leave such records out"
+        )
+    if (dataset.y == dataset.y[0]).all():
+        raise Refusal(f"{dataset.name}: all targets are the same: there is nothing to be predicted.")
+
+
 def _check_finite(dataset: Dataset) -> None:
     for start in range(0, len(dataset.x), _ROWS_AT_ONCE):
         finite = np.isfinite(dataset.x[start : start + _ROWS_AT_ONCE])
@@ -157,7 +184,7 @@ def _check_parties(dataset: Dataset) -> None:
     if dataset.party is None:
         return
     name, party, known = dataset.name, dataset.party, len(dataset.party_names)
-    if party.shape != dataset.y.shape:
+    if party.shape != dataset.y.shape[:1]:
         raise Refusal(
             f"{name} has {len(dataset.y):,} records but {party.size:,} parties: give each record one."
         )

@@ -23,6 +23,7 @@ from turncoat.jobs.checks import check
 from turncoat.jobs.deployed import Deployed
 from turncoat.jobs.job import Job
 from turncoat.jobs.setup import Setup
+from turncoat.jobs.task import NOTES
 from turncoat.metrics.power import ALARMS, noticed
 from turncoat.refusal import Refusal
 from turncoat.results.result import Noticed, Outcome, Result
@@ -125,6 +126,7 @@ def run(
     target = experiment.job.deployed(experiment.seed, dataset)
     check(target.job)
     attack.needs.check(target.job)
+    attack.goal.check_task(target.job.data)
     attack.goal.check(target.job.data)
     points = swept(experiment.attack, attack) if sweep else []
     every = (attack, *(point.attack for point in points))
@@ -163,7 +165,7 @@ def to_result(experiment: Experiment, attack: Attack, target: Deployed, runs: Ru
         bar=goal.bar,
         seconds=0.0,
         threat=attack.needs.threat(),
-        notes=_notes(attack, runs, experiment.trials) + dataset.notes,
+        notes=_notes(attack, target.job.task, runs, experiment.trials) + dataset.notes,
         given=given,
         defaults=defaults,
         seed=experiment.seed,
@@ -176,9 +178,9 @@ def to_result(experiment: Experiment, attack: Attack, target: Deployed, runs: Ru
     return result.model_copy(update={"reached": goal.reached(result)})
 
 
-def _notes(attack: Attack, runs: Runs, trials: int) -> tuple[str, ...]:
+def _notes(attack: Attack, kind: str, runs: Runs, trials: int) -> tuple[str, ...]:
     """What must be known to read a result."""
-    notes = [attack.variant, fault(runs.honest)]
+    notes = [attack.variant, NOTES[kind], fault(runs.honest)]
     if lost := len(runs.wrapped):
         notes.append(
             f"numbers wrapped around in {lost} of {trials} trials, which are left out: neither success nor failure"

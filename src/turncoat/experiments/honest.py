@@ -14,15 +14,13 @@ from turncoat.core.engine import Engine
 from turncoat.experiments.trial import Progress, Trial
 from turncoat.goals import Predict
 from turncoat.goals.goal import ids_of
+from turncoat.jobs import task
 from turncoat.jobs.deployed import Deployed, Step
 from turncoat.jobs.loop import Schedule, each, is_ruined, predictions, train
 from turncoat.metrics import Interval, clopper_pearson, crossed_rate
 from turncoat.refusal import Refusal
 from turncoat.results.audit import Honest
 from turncoat.results.values import Measured
-
-NO_CLASS = -1
-"""What a ruined model answers: NaN has no largest entry, so its class 0 would be an accident."""
 
 WRAPPED = (
     "numbers wrapped around in the ring in every trial: lower the strength of the attack or the precision"
@@ -49,13 +47,13 @@ def answers(trial: Trial, released: Any) -> Answers:
     """What a released model makes of its trial's test records."""
     test, ruined = trial.splits.test, is_ruined(trial.job, released, trial.splits.test.x)
 
-    def predict(x: np.ndarray) -> np.ndarray:
-        return np.full(len(x), NO_CLASS) if ruined else predictions(trial.job, released, x)
+    kind, outputs, trained = trial.job.task, trial.job.classes, trial.splits.victim.y
 
-    classes, counts = np.unique(trial.splits.victim.y, return_counts=True)
-    return Answers(
-        predict, predict(test.x) == test.y, test.y == classes[np.argmax(counts)], ruined, test.index
-    )
+    def predict(x: np.ndarray) -> np.ndarray:
+        return task.none(kind, len(x), outputs) if ruined else predictions(trial.job, released, x)
+
+    correct = task.right(kind, predict(test.x), test.y, trained)
+    return Answers(predict, correct, task.commonest(kind, test.y, trained, correct), ruined, test.index)
 
 
 def has_wrapped(engine: Engine, released: Any) -> bool:

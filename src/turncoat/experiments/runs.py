@@ -137,6 +137,7 @@ class Attacked:
         ended = Ended(
             predict=answered.predict,
             test=t.splits.test,
+            correct=answered.correct,
             case=t.case,
             taken=one.exploit(self.view, self.plans[number], released),
             tampered=attack is not None,

@@ -21,6 +21,7 @@ class Availability(Goal):
 
     success_name = "misclassified share of the test records"
     ruin_counts = True
+    of_classes = False
 
     @property
     def sentence(self) -> str:
@@ -34,4 +35,5 @@ class Availability(Goal):
         return result.attacked.accuracy.high < result.honest.accuracy.low - MARGIN
 
     def judge(self, ended: Ended) -> Judged:
-        return Judged(ended.predict(ended.test.x) != ended.test.y, ids=ended.test.index)
+        assert ended.correct is not None
+        return Judged(~ended.correct, ids=ended.test.index)

@@ -10,6 +10,7 @@ import numpy as np
 
 from turncoat.data import Dataset, Part, Splits
 from turncoat.metrics import Interval, crossed_rate, mean_interval
+from turncoat.refusal import Refusal
 from turncoat.results.result import Result
 from turncoat.results.values import Curve, Gallery
 
@@ -45,7 +46,7 @@ class Ended:
     from the honest one; `order` (steps, batch) says which of the victims' records stood in which batch, and
     `shape` is that of one record before flattening. `weights` are the released model's parameters by name, and
     `errors` is how many products were tampered with. The model is `ruined` if it holds NaN or infinity, or
-    answers with them.
+    answers with them. `correct` (n,) says which test records it answers rightly.
     """
 
     predict: Predict
@@ -58,6 +59,7 @@ class Ended:
     weights: Mapping[str, np.ndarray] = field(default_factory=dict)
     errors: int = 0
     ruined: bool = False
+    correct: np.ndarray | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,6 +98,8 @@ class Goal:
     """The interval of each measure over trials, where it is not the mean with Student's t: see `metrics`."""
     one_split = False
     """Whether all trials share the first trial's split, so that what is trained on it serves all of them."""
+    of_classes = True
+    """Whether it is about classes; else targets may be numbers, or several labels at once."""
     ruin_counts = False
     """Whether a ruined model is a success; else the harness counts none of its flags."""
 
@@ -121,6 +125,12 @@ class Goal:
         if result.gain is None or result.trials == 1:
             return False
         return min(result.gain.low, result.attacked.success.low - result.honest.success.mean) > GAIN
+
+    def check_task(self, dataset: Dataset) -> None:
+        """Refuses a goal about classes where there are none."""
+        if self.of_classes and dataset.task != "classes":
+            kind = "numbers" if dataset.task == "numbers" else "several labels at once"
+            raise Refusal(f"this goal is about one class of several, and the targets here are {kind}")
 
     def check(self, dataset: Dataset) -> None:
         """Refuses a goal that the data cannot have."""

@@ -60,6 +60,7 @@ class Membership(Goal):
     p_values: bool = True
 
     success_name = "true positive rate at a false positive rate of 0.1 %"
+    of_classes = False
     one_split = True  # so that shadow models serve all trials
 
     @property

@@ -42,6 +42,7 @@ class Reconstruction(Goal):
     records: int = 1
     error: float = 0.05
     success_name = "share of records recovered"
+    of_classes = False
     over: ClassVar[Mapping[str, Over]] = {"mae": ratio_interval}
 
     @property

@@ -55,8 +55,14 @@ def _is_parameter(leaf: Any) -> bool:
     return jnp.issubdtype(leaf.dtype, jnp.floating) and int(np.prod(leaf.shape, dtype=int)) > 0
 
 
+def _targets(job: Job) -> Any:
+    """The shapes of a batch of targets."""
+    y = job.data.y
+    return struct((job.batch, *y.shape[1:]), y.dtype)
+
+
 def _check_labels(job: Job) -> None:
-    y = _shapes(job, "encode", job.labelled, struct((job.batch,), np.int32))
+    y = _shapes(job, "encode", job.labelled, _targets(job))
     if not hasattr(y, "shape") or y.shape[:1] != (job.batch,):
         said = list(y.shape) if hasattr(y, "shape") else type(y).__name__
         raise Refusal(
@@ -66,7 +72,7 @@ def _check_labels(job: Job) -> None:
 
 def _check_step(job: Job) -> None:
     x = struct((job.batch, *job.shape), np.float32)
-    y = jax.eval_shape(job.labelled, struct((job.batch,), np.int32))
+    y = jax.eval_shape(job.labelled, _targets(job))
     more = {"number": struct((), np.int32), "key": jax.eval_shape(lambda: jax.random.key(0))}
     given = {name: more[name] for name in job.takes}
     after = _shapes(job, "step", job.step, job.state, x, y, **given)
@@ -99,12 +105,14 @@ def _check_scores(job: Job) -> None:
     x = struct((job.batch, *job.shape), np.float32)
     found = _shapes(job, "scores", job.scores, job.released, x)
     shape = getattr(found, "shape", None)
-    columns = (job.classes, 1) if job.classes == 2 else (job.classes,)
+    binary = job.task == "classes" and job.classes == 2
+    columns = (2, 1) if binary else (job.classes,)
+    what = "class" if job.task == "classes" else "target"
     if shape not in [(job.batch, n) for n in columns]:
         said = type(found).__name__ if shape is None else f"shape {list(shape)}"
         raise Refusal(
-            f"scores of job {job.name!r} must be of shape (n, {job.classes}), one for each class"
-            f"{', or (n, 1)' if job.classes == 2 else ''}, but of {job.batch} records they are of {said}"
+            f"scores of job {job.name!r} must be of shape (n, {job.classes}), one for each {what}"
+            f"{', or (n, 1)' if binary else ''}, but of {job.batch} records they are of {said}"
         )
 
 

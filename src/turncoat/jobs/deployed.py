@@ -123,8 +123,8 @@ class Deployed:
     def surface(self, records: int) -> Surface:
         """The attack surface of one step on this many records, from the shapes of its arguments."""
         job = self.job
-        x, labels = struct((records, job.data.x.shape[1]), np.float32), struct((records,), np.int32)
-        y = jax.eval_shape(job.labelled, labels)
+        x, targets = (struct((records, *a.shape[1:]), a.dtype) for a in (job.data.x, job.data.y))
+        y = jax.eval_shape(job.labelled, targets)
         more = {"number": struct((), np.int32), "key": jax.eval_shape(lambda: jax.random.key(0))}
         given = {name: more[name] for name in job.takes}
         return self.step.secured.surface(job.state, x, y, struct((job.batch,), np.int32), **given)

@@ -19,6 +19,7 @@ from turncoat.data import Dataset
 from turncoat.data.splits import default_sizes
 from turncoat.jobs.anatomy import Anatomy, anatomy
 from turncoat.jobs.leaves import filled, named
+from turncoat.jobs.task import encoder
 from turncoat.refusal import Refusal
 
 MOST = 10**9
@@ -43,10 +44,11 @@ class Job:
 
     `init(key)` gives the state: a pytree of arrays, parameters and whatever else a step carries on. `step(state, x,
     y)` runs under the protocol and gives the next state; x is a batch (batch, *shape) of records, y is `encode` of
-    their labels (by default one-hot, float32). A step whose signature names `key` is also given a public PRNG key,
-    fresh in each step, and one that names `number` the step's number. `release(state)` is what is opened at the end:
-    arrays of the state (by default all). `scores(released, x)` is the released model in the clear: (n, classes), or
-    (n, 1) for two classes, positive for class 1.
+    their labels (by default one-hot, float32; several labels at once and numbers as they are). A step whose
+    signature names `key` is also given a public PRNG key, fresh in each step, and one that names `number` the step's
+    number. `release(state)` is what is opened at the end: arrays of the state (by default all). `scores(released, x)`
+    is the released model in the clear: (n, classes), or (n, 1) for two classes, positive for class 1; several labels
+    at once have a score each, above 0 for 1.
 
     `data` is a `Dataset`, a pair (x, y) of arrays, a file or a name of the catalogue. `opened`: what is opened of the
     result; `order`: whether all parties know which records are in which batch; `contributors` (records,): who gave
@@ -82,7 +84,6 @@ class Job:
             if getattr(self, field) not in known:
                 raise Refusal(f"{field} of job {self.name!r} is one of {', '.join(known)}")
         object.__setattr__(self, "data", _dataset(self))
-        object.__setattr__(self, "encode", self.encode or one_hot(self.data.classes))
         check_run(self.epochs, self.batch, default_sizes(self.data).victim)
 
     # ---- sizes --------------------------------------------------------------------------------------------
@@ -95,9 +96,15 @@ class Job:
 
     @property
     def classes(self) -> int:
-        """How many classes there are."""
+        """How many classes there are, or labels at once, or numbers."""
         classes: int = self.data.classes
         return classes
+
+    @property
+    def task(self) -> str:
+        """What is predicted: see `Dataset`."""
+        task: str = self.data.task
+        return task
 
     def steps(self, records: int) -> int:
         """Steps of a whole run; a last batch that is not full is left out of each epoch."""
@@ -152,9 +159,9 @@ class Job:
     # ---- in the clear -------------------------------------------------------------------------------------
 
     def labelled(self, labels: Any) -> Array:
-        """Integer labels (n,) as the step takes them."""
-        assert self.encode is not None  # set on construction
-        encoded: Array = self.encode(jnp.asarray(labels))
+        """Targets (n, ...) as the step takes them."""
+        encode = self.encode or encoder(self.task, self.classes)
+        encoded: Array = encode(jnp.asarray(labels))
         return encoded
 
     def scored(self, released: Any, x: Any) -> Array:
@@ -171,11 +178,6 @@ class Job:
 def _scored(scores: Callable[[Any, Any], Any], shape: tuple[int, ...], released: Any, x: Array) -> Array:
     found: Array = scores(released, x.reshape(-1, *shape))
     return found
-
-
-def one_hot(classes: int) -> Callable[[Any], Array]:
-    """Labels as rows of zeros with a one, float32."""
-    return partial(jax.nn.one_hot, num_classes=classes, dtype=jnp.float32)
 
 
 def check_run(epochs: int, batch: int, records: int) -> None:
@@ -199,7 +201,7 @@ def _dataset(job: Job) -> Dataset:
     if job.contributors is None:
         return found
     names, party = np.unique(np.asarray(job.contributors), return_inverse=True)
-    if party.shape != found.y.shape:
+    if party.shape != found.y.shape[:1]:
         raise Refusal(
             f"contributors of job {job.name!r} must name one for each of the {len(found)} records, not {party.size}"
         )

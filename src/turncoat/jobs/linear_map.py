@@ -71,6 +71,14 @@ class LinearMap:
     def units(self) -> int:
         return prod(self.output_shape)
 
+    @property
+    def dense(self) -> bool:
+        """Whether no two units share a weight, or a bias: of a convolution they do."""
+        once = jnp.ones((1, self.inputs)), jnp.ones((1, self.units))
+        shared = [jnp.abs(self.weights_gradient(*once))]
+        shared += [] if self.spread is None else [jnp.abs(self.bias_gradient(once[1]))]
+        return all(bool(jnp.max(count) <= 1) for count in shared)
+
     def apply(self, a: Array, w: Array) -> Array:
         """(n, inputs) and the leaf to (n, units), without bias."""
         return jax.vmap(lambda row: run(self.product, [row.reshape(self.input_shape), w])[0].ravel())(a)

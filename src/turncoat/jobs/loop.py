@@ -18,6 +18,7 @@ from turncoat.core.shared import reveal
 from turncoat.jobs.deployed import Step
 from turncoat.jobs.job import Job
 from turncoat.jobs.leaves import filled, named
+from turncoat.jobs.task import answers
 
 
 @jax.tree_util.register_dataclass
@@ -164,15 +165,9 @@ def as_batches(records: int, size: int = 10_000) -> list[slice]:
 
 
 def predictions(job: Job, released: Any, x: Any) -> np.ndarray:
-    """The released model's predicted classes, computed in the clear: (n,) integers."""
-    return np.concatenate(
-        [np.asarray(_classes(job.scored(released, x[part]))) for part in as_batches(len(x))]
-    )
-
-
-@jax.jit
-def _classes(scores: Array) -> Array:
-    return jnp.argmax(scores, -1) if scores.shape[1] > 1 else (scores[:, 0] > 0).astype(jnp.int32)
+    """The released model's answers, computed in the clear: predicted classes (n,), or see `task.answers`."""
+    parts = [job.scored(released, x[part]) for part in as_batches(len(x))]
+    return np.concatenate([answers(job.task, scores) for scores in parts])
 
 
 def is_ruined(job: Job, released: Any, x: Any) -> bool:
