@@ -18,8 +18,8 @@ ORDER = [
 ]  # fmt: skip
 DOORS = ["__init__", "__main__", "api", "monitor"]
 CORE_ORDER = [
-    "values", "sites", "program", "plain", "lines", "secrecy", "errors", "bilinear", "draws", "engine", "names",
-    "protocol",
+    "values", "sites", "program", "plain", "lines", "secrecy", "errors", "rearranged", "bilinear", "draws", "engine",
+    "names", "protocol",
     "local", "abb", "tournament", "reach", "passes", "abstract", "exposure", "rules", "evaluate", "surface", "shared",
     "static", "hidden", "arguments", "secure",
 ]  # fmt: skip

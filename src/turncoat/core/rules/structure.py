@@ -14,6 +14,7 @@ from turncoat.core.abb import Box
 from turncoat.core.bilinear import Sum
 from turncoat.core.engine import Values
 from turncoat.core.program import Op
+from turncoat.core.rearranged import Applied
 from turncoat.core.rules.indices import added, gathered, sliced, updated, written
 from turncoat.core.rules.rounding import towards_zero
 from turncoat.core.rules.table import refusal, rule
@@ -22,16 +23,12 @@ from turncoat.core.values import Splat, Value, full_like, is_secret, public
 
 def _rearranged(box: Box, op: Op, data: Values, rest: Sequence[Value] = ()) -> Value:
     """Applies the primitive to its data operands, with public operands behind them."""
-    rest = [public(r) for r in rest]
-
-    def apply(*arrays: Any, index: int = 0) -> Any:
-        out = op.primitive.bind(*arrays, *rest, **op.params)
-        return out[index] if op.primitive.multiple_results else out
-
-    if not op.primitive.multiple_results:
-        return box.structure(apply, data, op.avals[0])
-    parts = range(len(op.avals))
-    return [box.structure(lambda *a, i=i: apply(*a, index=i), data, op.avals[i]) for i in parts]
+    given = tuple(public(r) for r in rest)
+    parts = [
+        box.structure(Applied(op.primitive, op.params, given, i), data, aval)
+        for i, aval in enumerate(op.avals)
+    ]
+    return parts if op.primitive.multiple_results else parts[0]
 
 
 @rule(
