@@ -749,29 +749,3 @@ def test_the_line_inside_a_jitted_function():
     with pytest.raises(tc.Refusal) as caught:
         tc.secure(f)(V)
     assert place(f) in str(caught.value)
-
-
-def masked_by_infinity(x, y):
-    return jnp.where(x > 0, y, -jnp.inf)  # here
-
-
-@pytest.mark.parametrize(
-    ("protocol", "such"),
-    [
-        ("exact", "-100"),
-        ("crypten", r"-100 \(the protocol's exp holds from -512 on\)"),
-        ("spu", r"-100 \(the protocol's exp holds from -512 on\)"),
-        ("mp-spdz", r"-8 \(the protocol's exp holds from -11\.1 on\)"),
-    ],
-)
-def test_infinite_constants_are_refused(protocol, such):
-    with pytest.raises(
-        tc.Refusal, match=f"constant -inf meets a secret, at .*such as {such}(\n|$)"
-    ) as caught:
-        tc.secure(masked_by_infinity, protocol=protocol)(V, V)
-    assert place(masked_by_infinity) in str(caught.value)
-
-
-def test_the_refusal_of_a_constant_names_the_argument_too():
-    with pytest.raises(tc.Refusal, match="secret because of x, y"):
-        tc.secure(masked_by_infinity)(V, V)

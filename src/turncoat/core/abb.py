@@ -61,7 +61,6 @@ class Box(Local):
         self.protocol, self.interpret = protocol, interpret
         self.errors, self.inventory = dict(errors or {}), dict(inventory or {})
         self.observe = observe
-        self.exp_from = protocol.domains.get("exp", (-math.inf, math.inf))[0]
         self.seen: dict[str, Any] = {}
         self.refused: dict[str, None] | None = None  # sentences, of a box that collects refusals
 
@@ -189,7 +188,8 @@ class Box(Local):
         if dtype == np.bool_:
             return self.xor(y, self.both(b, jnp.logical_xor(public(x), public(y))))
         for end in (x, y):
-            self.constant(end, because=b.origin)  # refuses an infinity
+            self.constant(end, because=b.origin)  # refuses NaN
+        x, y = (self.within(end, dtype) for end in (x, y))
         high, low = known(x), known(y)
         difference: Value = jnp.asarray(public(x)) - jnp.asarray(public(y))
         if high is not None and low is not None:

@@ -29,6 +29,7 @@ from turncoat.core.errors import Errors, check_finite, fit
 from turncoat.core.evaluate import evaluate
 from turncoat.core.exposure import Exposure
 from turncoat.core.hidden import FLAX, Surroundings, check_returned, written
+from turncoat.core.masks import for_masks
 from turncoat.core.names import Names
 from turncoat.core.program import Program, first_outputs, trace
 from turncoat.core.protocol import Protocol
@@ -120,7 +121,7 @@ class Secured:
         program = plan.program
         with self.engine.context():
             engine = self.engine.begin(key)
-            box = Box(engine, self.protocol, evaluate, Names(), fit(errors, sites), sites, observe)
+            box = Box(engine, plan.protocol, evaluate, Names(), fit(errors, sites), sites, observe)
             dtypes = [a.dtype for a in program.input_avals]
             entered = [spec.enter(box, i, v, dtypes[i]) for i, v in enumerate(values)]
             out = evaluate(program, box, entered)
@@ -177,6 +178,7 @@ class Plan:
         self.out_tree: Any = None
         self.out_names: list[str] = []
         self.program = self._trace()
+        self.protocol = for_masks(secured.protocol, self.program)
         if self.program.captured:
             shapes = ", ".join(str(list(np.shape(c))) for c in self.program.captured)
             warnings.warn(
@@ -227,7 +229,7 @@ class Plan:
     @functools.cached_property
     def surface(self) -> Surface:
         """Every site and its exposure, from one run on the abstract engine."""
-        engine, protocol = self.secured.engine, self.secured.protocol
+        engine, protocol = self.secured.engine, self.protocol
         exposure = Exposure(engine)
         names, found = self.walk(exposure, lambda name: Exposed({}, frozenset({name})))
         outputs = {
@@ -249,7 +251,7 @@ class Plan:
         Public arguments are traced; `enter` makes the wire of a secret one from its name. Refusals are
         collected as keys of `refused`, if it is given.
         """
-        box = Box(engine, self.secured.protocol, evaluate, Names(locate=True))
+        box = Box(engine, self.protocol, evaluate, Names(locate=True))
         box.refused = refused
         found: Values = []
 

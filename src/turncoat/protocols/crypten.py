@@ -180,7 +180,7 @@ def softmax(initial: Callable, domains: Domains) -> Callable:
         """exp(x - max x) / sum: a tree of comparisons, exponentials, one reciprocal, one product."""
         shifted = x - maximum(box, x, axis)
         with box.scope("exp"):
-            numerator = exp(box, shifted)
+            numerator = exp(box, box.protocol.raised(box, shifted))
         with box.scope("recip"):
             total = box.total(numerator, axis, keepdims=True)
             inverse = positive_reciprocal(initial, domains)(box, total)
@@ -203,6 +203,7 @@ def _variant(name: str, initial: Callable, domains: Domains) -> Protocol:
         sigmoid=sigmoid,
         softmax=softmax(initial, domains),
         domains=domains,
+        vanishes=-(2.0**EXP_ITERATIONS),  # where 1 + x / 256 is zero
     )
 
 

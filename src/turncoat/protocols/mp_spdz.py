@@ -147,7 +147,8 @@ FUNCTIONS: dict[str, Any] = {
 
 def _variant(name: str, domains: Domains = DOMAINS, **instead: Any) -> Protocol:
     functions = {n: bounded(n, domains)(f) for n, f in (FUNCTIONS | instead).items()}
-    return Protocol(name=name, **functions, reciprocal=reciprocal, divide=divide, domains=domains)
+    rest = {"domains": domains, "vanishes": -11.0}  # 1.7e-5, one unit of 2^-16; below -11.1 it wraps around
+    return Protocol(name=name, **functions, reciprocal=reciprocal, divide=divide, **rest)
 
 
 mp_spdz = _variant("mp-spdz")
