@@ -63,7 +63,7 @@ class Local:
         """A public value of numbers in the engine's range, as constants of this dtype."""
         if not all(jnp.issubdtype(d, jnp.floating) for d in (dtype_of(value), dtype)):
             return value
-        number, most = known(value), min(self.engine.largest, float(jnp.finfo(dtype).max))
+        number, most = known(value), min(self.engine.largest, float(jnp.finfo(dtype).max))  # type: ignore[no-untyped-call]
         if number is None:
             return jnp.clip(public(value), -most, most)
         if abs(number) <= most or np.isnan(number):
