@@ -19,7 +19,7 @@ ORDER = [
 DOORS = ["__init__", "__main__", "api", "monitor"]
 CORE_ORDER = [
     "values", "sites", "program", "plain", "lines", "secrecy", "errors", "rearranged", "bilinear", "draws", "engine",
-    "names", "protocol",
+    "names", "protocol", "masks",
     "local", "abb", "tournament", "reach", "passes", "abstract", "exposure", "rules", "evaluate", "surface", "shared",
     "static", "hidden", "arguments", "secure",
 ]  # fmt: skip

@@ -9,7 +9,7 @@ public scalar factor that is unknown while tracing, such as a learning rate, is 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -35,7 +35,7 @@ from turncoat.core.reach import (
     worse,
 )
 from turncoat.core.rearranged import Unknown
-from turncoat.core.sites import At
+from turncoat.core.sites import At, Passes, Site
 from turncoat.core.values import Aval, Value, is_secret
 
 
@@ -45,6 +45,7 @@ class Exposure(Abstract):
     def __init__(self, engine: Engine) -> None:
         super().__init__(engine)
         self.keys = Keys()
+        self.revealed: dict[str, None] = {}  # sites whose errors reach what is opened to all parties
 
     def _own(self, wire: Exposed, at: At, reach: Reach = SHIFT) -> Exposed:
         """A result at which the site's own error is added."""
@@ -61,6 +62,19 @@ class Exposure(Abstract):
 
     def share(self, array: Any, aval: Aval) -> Exposed:
         return Exposed({}, frozenset())
+
+    def open(self, wire: Exposed, aval: Aval) -> Any:
+        self.revealed |= dict.fromkeys(self.keys.sites(wire.reach))
+        return super().open(wire, aval)
+
+    def named(
+        self, value: Value, by_revealed: bool, sites: Mapping[str, Site]
+    ) -> list[tuple[str, Passes, Reach]]:
+        """Site, passes and class of each error that reaches an output: bent where a revealed one decides it."""
+        out = list(self.keys.named(value.wire.reach)) if is_secret(value) else []
+        for site in self.revealed if by_revealed else ():
+            out += [(site, passes, BENT) for passes in sites[site].choices]
+        return out
 
     def mask(self, a: Exposed, keep: Any, aval: Aval) -> Exposed:
         return a.map(tied)

@@ -53,7 +53,7 @@ def pick(box: Box, op: Op, values: Values) -> Value:
     if any(map(is_secret, indices)):
         if op.name == "dynamic_slice":
             return sliced(box, op, operand, indices)
-        if op.params["fill_value"] and np.isfinite(op.params["fill_value"]):
+        if op.params["fill_value"] and not np.isnan(op.params["fill_value"]):
             raise refusal(op, indices, "an entry out of bounds is filled in at a secret index")
         return gathered(box, op, operand, indices[0])
     fill = op.params.get("fill_value")
@@ -61,11 +61,11 @@ def pick(box: Box, op: Op, values: Values) -> Value:
         return _rearranged(box, op, [operand], indices)
     within = replace(op, params=op.params | {"fill_value": 0})  # a rearrangement knows entries and zeros
     picked = _rearranged(box, within, [operand], indices)
-    if not fill or not np.isfinite(fill):  # NaN, the default outside the bounds, is no fixed-point number
+    if not fill or np.isnan(fill):  # NaN, the default outside the bounds, is no fixed-point number
         return picked
     ones = jnp.ones(operand.shape, operand.dtype)
-    outside = 1 - op.primitive.bind(ones, *map(public, indices), **within.params)
-    return box.add(picked, outside * np.asarray(fill, operand.dtype))
+    inside = op.primitive.bind(ones, *map(public, indices), **within.params)
+    return box.add(picked, jnp.where(inside == 1, jnp.zeros_like(inside), np.asarray(fill, operand.dtype)))
 
 
 @rule("dynamic_update_slice")
