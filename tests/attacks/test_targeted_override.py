@@ -9,7 +9,6 @@ from turncoat import attacks
 from turncoat.adversary.neuron_path import route_to_record
 from turncoat.experiments.experiment import Experiment, run
 from turncoat.experiments.trial import Trial
-from turncoat.jobs.loop import predictions
 from turncoat.jobs.setup import Setup
 
 OPTIMISED = True  # the networks train for long enough to part where rounding differs
