@@ -65,7 +65,7 @@ def built_in(model: Model, training: Training, dataset: Dataset, origin: Any = N
     """A built-in model, trained on a data set."""
     made = functions(model, training)
     return Job(
-        name=model.name,
+        name=model.name if origin is None else origin.model,
         init=made.init,
         step=made.step,
         scores=made.scores,
