@@ -12,6 +12,7 @@ from jax import lax
 from jax.ad_checkpoint import checkpoint_name
 
 from turncoat import functions
+from turncoat.core.shared import reveal
 
 Example = tuple[Any, ...]
 """A function of secrets, and a shape or a `ShapeDtypeStruct` for each of them."""
@@ -65,6 +66,7 @@ PRODUCTS: dict[str, Example] = {
     "reduce_prod": (lambda x: jnp.prod(x), V),
     "while": (lambda x: lax.fori_loop(0, jnp.int32(3), lambda _, a: a * x, x), V),
     "while, until a secret says so": (lambda x: lax.while_loop(lambda a: a < 9, lambda a: 2 * a, x), S),
+    "turncoat.reveal": (lambda x: x * reveal(x[0] * x[1]), V),
     "scan": (lambda x: lax.scan(lambda c, r: (c * r, c), x[0], x)[0], M),
 }
 COMPARED: dict[str, Example] = {
