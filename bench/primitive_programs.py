@@ -12,7 +12,7 @@ from jax import lax
 from jax.ad_checkpoint import checkpoint_name
 
 from turncoat import functions
-from turncoat.core.shared import reveal
+from turncoat.api import reveal
 
 Example = tuple[Any, ...]
 """A function of secrets, and a shape or a `ShapeDtypeStruct` for each of them."""
