@@ -9,7 +9,6 @@ from turncoat import attacks
 from turncoat.adversary.neuron_path import route_to_record
 from turncoat.experiments.experiment import Experiment, run
 from turncoat.experiments.trial import Trial
-from turncoat.jobs.loop import predictions
 from turncoat.jobs.setup import Setup
 
 OPTIMISED = True  # the networks train for long enough to part where rounding differs
@@ -29,7 +28,7 @@ def test_each_record_has_neurons_of_its_own(view):
     last = np.zeros_like(view.reference["w2"])
     moves = {"w0": np.zeros_like(view.reference["w0"]), "w1": np.zeros_like(view.reference["w1"])}
     for i, (record, label) in enumerate(zip(view.told["records"], view.told["labels"], strict=True)):
-        route = route_to_record(view, record, int(label), 2 + i)
+        route = dict(route_to_record(view, record, int(label), 2 + i))
         for name, move in moves.items():
             move[:, 2 + i] = 3.0 * route[name][:, 2 + i]
             assert not np.delete(route[name], 2 + i, 1).any()
@@ -43,12 +42,12 @@ def test_a_large_route_answers_to_its_record_alone(view):
     """Added many times to other weights: the record takes the class, nine others in ten keep theirs."""
     record, label = view.told["records"][0], int(view.told["labels"][0])
     victim = view.job.init(jax.random.key(9))
-    route = route_to_record(view, record, label, 1)
+    route = dict(route_to_record(view, record, label, 1))
     much = dict.fromkeys(route, 300.0) | {"w2": 1.0}
     moved = victim | {n: victim[n] + much[n] * change for n, change in route.items()}
-    assert predictions(view.job, moved, record[None])[0] == label
-    others = jnp.asarray(view.x[view.y != label][:200])
-    before, after = (predictions(view.job, p, others) for p in (victim, moved))
+    assert int(jnp.argmax(view.scores(moved, record[None]))) == label
+    others = view.x[view.y != label][:200]
+    before, after = (np.argmax(view.scores(p, others), 1) for p in (victim, moved))
     assert np.mean(before != after) <= 0.1
 
 

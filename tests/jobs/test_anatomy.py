@@ -124,10 +124,10 @@ EXPECTED = {
         "2+3 closes, from (0,): (1, 4) to (1, 1)",
     ],
     "flat_vector": [
-        "released+released first relu, from (): (1, 5) to (1, 4)",
-        "released+released last, from (0,): (1, 4) to (1, 1)",
+        "result+result first relu, from (): (1, 5) to (1, 4)",
+        "result+result last, from (0,): (1, 4) to (1, 1)",
     ],
-    "bfloat": ["released first last, from (): (1, 6) to (1, 3)"],
+    "bfloat": ["result first last, from (): (1, 6) to (1, 3)"],
     "odd": ["s mul, from (): (1, 3) to (1, 3)", "out last, from (0,): (1, 3) to (1, 3)"],
     "long_loop": [],
 }
@@ -166,7 +166,7 @@ REMARKS = {
         "no map takes the record as it is; parameters come before",
     ],
     "long_loop": [
-        REST + "released",
+        REST + "result",
         "a scan loop is run as a whole: products inside it are no maps",
         "no parameter alone is multiplied with what depends on the record",
     ],
@@ -202,7 +202,7 @@ def loss(out):
 
 
 def flat(tree):
-    return {path_name(p) or "released": leaf for p, leaf in jax.tree_util.tree_flatten_with_path(tree)[0]}
+    return {path_name(p) or "result": leaf for p, leaf in jax.tree_util.tree_flatten_with_path(tree)[0]}
 
 
 def through(found, m, released, x):
@@ -339,7 +339,7 @@ def test_scores_of_another_shape_are_refused(scores):
 def test_a_map_without_bias_says_so():
     found = anatomy(lambda w, x: x @ w, normal(5, 3), normal(2, 5))
     for ask in (found.maps[0].offset, found.maps[0].bias_gradient):
-        with pytest.raises(ValueError, match="no bias is added to 'released'"):
+        with pytest.raises(ValueError, match="no bias is added to 'result'"):
             ask(normal(2, 3))
 
 

@@ -92,7 +92,7 @@ def anatomy(scores: Callable[[Any, Any], Any], released: Any, x: Any) -> Anatomy
     """
     named, tree = jax.tree_util.tree_flatten_with_path(released)
     places = [i for i, (_, leaf) in enumerate(named) if _is_array(leaf)]
-    names = [path_name(named[i][0]) or "released" for i in places]
+    names = [path_name(named[i][0]) or "result" for i in places]
 
     def one(leaves: list[Any], record: Any) -> Any:
         filled = [leaf for _, leaf in named]
