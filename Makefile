@@ -20,8 +20,8 @@ audit: install
 	$(BIN)/turncoat audit
 
 check: install
-	$(BIN)/ruff check src tests bench scripts
-	$(BIN)/ruff format --check src tests bench scripts
+	$(BIN)/ruff check src tests bench scripts examples
+	$(BIN)/ruff format --check src tests bench scripts examples
 	$(BIN)/mypy
 
 test: check
@@ -32,6 +32,7 @@ bench: install
 	$(BIN)/python -m bench.training
 	$(BIN)/python -m bench.engines
 	$(BIN)/python -m bench.replicated
+	$(BIN)/python -m bench.surface_speed
 	$(BIN)/python -m bench.peers $(PEERS)
 
 # Missing package data shows: the wheel is used in a clean environment, from another folder.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from turncoat.version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from turncoat import attacks, data, engines, functions, goals, jobs, monitor, protocols
+    from turncoat import adapters, attacks, data, engines, functions, goals, jobs, monitor, protocols
     from turncoat.api import refusals, reveal, secure, share, surface
     from turncoat.core.engine import Engine
     from turncoat.core.errors import Errors
@@ -32,6 +32,7 @@ HOMES = {
     "Secured": "turncoat.core.secure",
     "Site": "turncoat.core.sites",
     "Surface": "turncoat.core.surface",
+    "adapters": "",
     "attack": "turncoat.experiments.experiment",
     "attacks": "",
     "audit": "turncoat.experiments.audit",
@@ -61,6 +62,7 @@ __all__ = [
     "Secured",
     "Site",
     "Surface",
+    "adapters",
     "attack",
     "attacks",
     "audit",

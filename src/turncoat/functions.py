@@ -1,4 +1,4 @@
-"""Functions that a protocol may replace whole: softmax, sigmoid, ReLU.
+"""Functions that a protocol may replace whole: softmax, sigmoid, ReLU; and what opens a value to all parties.
 
 A jaxpr holds `jax.nn.softmax` only as its primitives, and after differentiation not even in one piece.
 These are the same functions behind a call that survives `grad` and `vmap`, so that a framework's own
@@ -32,6 +32,26 @@ def _whole(name: str, f: Callable[[Array], Array]) -> Callable[[Array], Array]:
 def _softmax_last(x: Array) -> Array:
     e = jnp.exp(x - jnp.max(x, axis=-1, keepdims=True))
     return e / jnp.sum(e, axis=-1, keepdims=True)
+
+
+def _same(x: Array) -> Array:
+    return x
+
+
+REVEAL = WHOLE + "reveal"
+_same.__name__ = REVEAL
+_revealed = jax.jit(_same)
+
+
+@jax.custom_jvp
+def revealed(x: Array) -> Array:
+    """x itself, which all parties learn under `secure`."""
+    return _revealed(x)
+
+
+@revealed.defjvp
+def _revealed_jvp(primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array, Array]:
+    return revealed(*primals), tangents[0]
 
 
 _softmax = _whole("softmax", _softmax_last)

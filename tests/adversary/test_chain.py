@@ -1,5 +1,6 @@
 """Routes through networks that others wrote, and what a network must have to be a chain of layers."""
 
+from functools import cache
 from types import SimpleNamespace
 
 import jax
@@ -36,6 +37,7 @@ def records(shape, classes, seed, n=200):
     return x, np.arange(n) % classes
 
 
+@cache
 def adversary(model):
     """As much of a view as a route needs."""
     scores, released, x = model()

@@ -89,7 +89,7 @@ AGAIN = [
 
 @pytest.mark.parametrize(("name", "settings", "others", "seed"), AGAIN)
 def test_a_second_experiment_compiles_nothing_new(name, settings, others, seed):
-    job = Setup(protocol="exact", epochs=1)
+    job = Setup(protocol="exact", epochs=1).deployed()
     run(Experiment(name, job, settings, trials=1))
     compiled = [function._cache_size() for function in COMPILED]
     run(Experiment(name, job, others, trials=1, seed=seed))

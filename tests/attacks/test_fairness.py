@@ -122,6 +122,6 @@ def test_data_without_parties_are_refused():
     with pytest.raises(Refusal, match="two or more parties"):
         run(Experiment("fairness", Setup(model="mlp", hidden=(4,), epochs=1), trials=1))
     attack = attacks.get("fairness")
-    view = Trial.of(Setup(model="lr-sigmoid", epochs=1).deployed(), 0).view(attack.goal)
+    view = Trial.of(Setup("breast_cancer", "lr-sigmoid", epochs=1).deployed(), 0).view(attack.goal)
     with pytest.raises(Refusal, match="whose records"):
         attack.prepare(view)

@@ -164,7 +164,9 @@ def test_the_documented_table_says_what_attacks_declare():
     rows = documented()
     for text, capability, marks in rows:
         needs = named(text).needs
-        expected = Needs(capability, **{COLUMNS[c]: mark == "yes" for c, mark in marks.items()})
+        expected = Needs(
+            capability, **{COLUMNS[c]: mark == "yes" for c, mark in marks.items()}, reads=needs.reads
+        )
         assert needs == expected, text
         assert set(marks.values()) <= {"yes", ""}
     assert {named(text).name for text, _, _ in rows} == set(attacks.CATALOGUE)

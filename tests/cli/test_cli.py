@@ -186,6 +186,7 @@ def test_the_surface_of_a_users_step_says_where_each_site_stands(folder):
     lines = {site["name"]: site["line"] for site in found["sites"]}
     assert lines["tanh"].startswith("mystep.py:")
     assert found["protocol"] == "exact"
+    assert any("automatic differentiation decides the circuit" in note for note in found["notes"])
     assert json.loads((folder / "seen" / "surface.json").read_text()) == found
 
 
@@ -195,7 +196,7 @@ def test_the_surface_lists_every_site(folder, model):
     ran = turncoat(folder, "surface", "--model", model)
     assert ran.code == 0, ran.err
     assert "softmax/exp/square3" in ran.out
-    assert "shifts w0" in ran.out
+    assert "shifts w0" in ran.out and "differentiation" not in ran.out
     assert written(folder) == before
 
 

@@ -261,7 +261,7 @@ audit no_syntax:step | SyntaxError: invalid syntax, at no_syntax.py:1
 audit needs_more:step | No module named 'a_module_that_nobody_has', at needs_more.py:1
 surface mystep:branches | cannot be traced by JAX
 surface mystep:branches | bool[], at mystep.py:26
-surface mystep:waves | 'sin' cannot be computed on secrets, at mystep.py:
+surface mystep:waves | 'bessel_i0e' cannot be computed on secrets, at mystep.py:
 surface faulty:raises | faulty:raises failed with ValueError: it is broken, at faulty.py:8
 surface faulty:mistypes | at faulty.py:12
 surface faulty:recurses | RecursionError

@@ -550,9 +550,9 @@ def refused(said, by, *args, **options):
     return register
 
 
-@refused("'digamma'", "y", A, B)
-def digamma(x, y):
-    return x + lax.digamma(y)  # here
+@refused("'bessel_i1e'", "y", A, B)
+def unknown_of_one(x, y):
+    return x + lax.bessel_i1e(y)  # here
 
 
 @refused("while loop runs as long as a secret says", "n", A, S)
@@ -600,14 +600,14 @@ def complex_argument(x, c):
     return x.astype(jnp.complex64) + c  # here
 
 
-@refused("'sin'", "x", V)
+@refused("'bessel_i0e'", "x", V)
 def unknown(x):
-    return lax.sin(x)  # here
+    return lax.bessel_i0e(x)  # here
 
 
-@refused("'sin'", "x", V)
+@refused("'bessel_i0e'", "x", V)
 def jnp_unknown(x):
-    return jnp.sin(x)  # here
+    return jax.scipy.special.i0e(x)  # here
 
 
 @refused("'lu'", "x", jnp.eye(3))
@@ -625,32 +625,32 @@ def integer_and(n):
     return n & 1  # here
 
 
-@refused("'digamma'", "p/w", {"w": V, "b": V}, V)
+@refused("'bessel_i1e'", "p/w", {"w": V, "b": V}, V)
 def inside_a_dict(p, x):
-    return lax.digamma(p["w"] * 2) + p["b"] + x  # here
+    return lax.bessel_i1e(p["w"] * 2) + p["b"] + x  # here
 
 
-@refused("'digamma'", "x, y", V, V)
+@refused("'bessel_i1e'", "x, y", V, V)
 def two_arguments(x, y):
-    return lax.digamma(x * y)  # here
+    return lax.bessel_i1e(x * y)  # here
 
 
-@refused("'digamma'", "y", V, V, secret={"x": False})
+@refused("'bessel_i1e'", "y", V, V, secret={"x": False})
 def one_argument_public(x, y):
-    return lax.digamma(x * y)  # here
+    return lax.bessel_i1e(x * y)  # here
 
 
-@refused("'sin'", "x", V)
+@refused("'bessel_i0e'", "x", V)
 def inside_a_scan(x):
     def body(c, row):
-        return c + lax.sin(row), None
+        return c + lax.bessel_i0e(row), None
 
     return lax.scan(body, 0.0, x)  # here
 
 
 def helper(x):
     y = 2 * x
-    return lax.sin(y)  # here
+    return lax.bessel_i0e(y)  # here
 
 
 def wrapper(x):
@@ -691,14 +691,14 @@ def place(f):
 
 def refused_often(x, n):
     for _ in range(2):
-        x = lax.digamma(x)  # once, though it is done twice
-    x, _ = lax.scan(lambda c, row: (c + lax.sin(row), None), x, jnp.stack([x, x]))
-    return lax.lgamma(x * 2), n << 1, lax.erf_inv(x), x * x
+        x = lax.bessel_i1e(x)  # once, though it is done twice
+    x, _ = lax.scan(lambda c, row: (c + lax.bessel_i0e(row), None), x, jnp.stack([x, x]))
+    return lax.nextafter(x * 2, x), lax.clz(n), lax.igamma(x, x), x * x
 
 
 def test_all_refusals_are_listed_once_in_program_order():
     said = tc.refusals(refused_often, V, N)
-    what = ["'digamma'", "'sin'", "'lgamma'", "'shift_left'", "'erf_inv'"]
+    what = ["'bessel_i1e'", "'bessel_i0e'", "'nextafter'", "'clz'", "'igamma'"]
     assert [next(w for w in what if w in sentence) for sentence in said] == what
     assert all(" (refused_often" in s and "; secret because of " in s and "\n" not in s for s in said)
     with pytest.raises(tc.Refusal) as first:
@@ -708,8 +708,8 @@ def test_all_refusals_are_listed_once_in_program_order():
 
 
 def test_the_surface_refuses_alike():
-    with pytest.raises(tc.Refusal, match=r"'digamma'.*secret because of x"):
-        tc.surface(lambda x: lax.digamma(x), V)
+    with pytest.raises(tc.Refusal, match=r"'bessel_i1e'.*secret because of x"):
+        tc.surface(lambda x: lax.bessel_i1e(x), V)
 
 
 def test_the_wrapper_is_the_caller_after_a_plain_call():
@@ -726,14 +726,15 @@ def test_the_wrapper_is_the_caller_after_a_plain_call():
 
 def test_a_layer_of_a_library_is_named_by_the_line_that_calls_it():
     def f(x):
-        return nn.Sequential([nn.Dense(2), jnp.sin]).init_with_output(jax.random.key(0), x)[0]  # here
+        layers = nn.Sequential([nn.Dense(2), jax.scipy.special.i0e])
+        return layers.init_with_output(jax.random.key(0), x)[0]  # here
 
-    with pytest.raises(tc.Refusal, match="'sin'") as caught:
+    with pytest.raises(tc.Refusal, match="'bessel_i0e'") as caught:
         tc.secure(f)(V)
     assert f", at {place(f)} (" in str(caught.value) and "called at" not in str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["digamma", "scatter", "unknown"])
+@pytest.mark.parametrize("name", ["unknown_of_one", "scatter", "unknown"])
 def test_public_values_may_do_what_secrets_may_not(name):
     f, *_, args, _ = REFUSED[name]
     secured = tc.secure(f, secret=False)
@@ -744,34 +745,8 @@ def test_public_values_may_do_what_secrets_may_not(name):
 def test_the_line_inside_a_jitted_function():
     @jax.jit
     def f(x):
-        return lax.sin(x) * x  # here
+        return lax.bessel_i0e(x) * x  # here
 
     with pytest.raises(tc.Refusal) as caught:
         tc.secure(f)(V)
     assert place(f) in str(caught.value)
-
-
-def masked_by_infinity(x, y):
-    return jnp.where(x > 0, y, -jnp.inf)  # here
-
-
-@pytest.mark.parametrize(
-    ("protocol", "such"),
-    [
-        ("exact", "-100"),
-        ("crypten", r"-100 \(the protocol's exp holds from -512 on\)"),
-        ("spu", r"-100 \(the protocol's exp holds from -512 on\)"),
-        ("mp-spdz", r"-8 \(the protocol's exp holds from -11\.1 on\)"),
-    ],
-)
-def test_infinite_constants_are_refused(protocol, such):
-    with pytest.raises(
-        tc.Refusal, match=f"constant -inf meets a secret, at .*such as {such}(\n|$)"
-    ) as caught:
-        tc.secure(masked_by_infinity, protocol=protocol)(V, V)
-    assert place(masked_by_infinity) in str(caught.value)
-
-
-def test_the_refusal_of_a_constant_names_the_argument_too():
-    with pytest.raises(tc.Refusal, match="secret because of x, y"):
-        tc.secure(masked_by_infinity)(V, V)

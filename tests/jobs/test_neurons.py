@@ -1,5 +1,7 @@
 """Which units share weights, and what each sees: against the derivatives of every unit by every weight."""
 
+from functools import cache
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -66,11 +68,16 @@ FORMS = [  # model, number of the map, neurons, windows, weights of each
 ]
 
 
+@cache
+def read(model, number):
+    scores, released, x = model()
+    return neurons(anatomy(scores, released, x).maps[number])
+
+
 @pytest.mark.parametrize(("model", "number", "count", "windows", "each"), FORMS)
 def test_the_neurons_of_a_map(model, number, count, windows, each):
-    scores, released, x = model()
-    m = anatomy(scores, released, x).maps[number]
-    found = neurons(m)
+    found = read(model, number)
+    m = found.map
     assert (found.count, found.windows) == (count, windows)
     assert sorted(found.units.ravel()) == list(range(m.units))
     assert (np.diff(found.units) > 0).all() and (np.diff(found.units[:, 0]) > 0).all()
@@ -86,9 +93,8 @@ def test_the_neurons_of_a_map(model, number, count, windows, each):
 
 @pytest.mark.parametrize(("model", "number"), [case[:2] for case in FORMS])
 def test_what_a_unit_sees_times_its_weights_is_its_answer(model, number):
-    scores, released, x = model()
-    m = anatomy(scores, released, x).maps[number]
-    found, rng = neurons(m), np.random.default_rng(0)
+    found, rng = read(model, number), np.random.default_rng(0)
+    m = found.map
     a, w = rng.integers(-8, 9, (3, m.inputs)), rng.integers(-8, 9, m.product.input_avals[1].shape)
     a, w = a.astype(np.float32), w.astype(np.float32)
     answers, k = found.product(a, w)[:, found.units[-1]], found.count - 1

@@ -49,11 +49,11 @@ class Chain:
         self, i: int, released: Any, x: np.ndarray, units: Mapping[int, np.ndarray] | None = None
     ) -> np.ndarray:
         """What layer i takes of records (n, ...), with the units of some layers given: (n, inputs)."""
-        return _single(self.anatomy.inputs(self.layers[i].map, released, self._shaped(x), units))
+        return _single(_inputs(self.anatomy, self.layers[i].map, released, self._shaped(x), units or {}))
 
     def active(self, i: int, released: Any, x: np.ndarray) -> np.ndarray:
         """What the units of hidden layer i are behind a ReLU: (n, units)."""
-        return np.maximum(_single(self.anatomy.units(self.layers[i].map, released, self._shaped(x))), 0)
+        return np.maximum(_single(_units(self.anatomy, self.layers[i].map, released, self._shaped(x))), 0)
 
     def arrives(self, i: int, unit: int, released: Any) -> np.ndarray:
         """What a unit of hidden layer i, at 1 among silent ones, changes in the next layer's inputs: (inputs,)."""
@@ -70,7 +70,7 @@ class Chain:
         number, units = self.last.map.number, self.last.map.units
         one = np.eye(units, dtype=np.float32)
         given = np.concatenate([0 * one[:1], one, 2 * one])
-        found = self.anatomy.scores(released, self._nothing(len(given)), {number: given})
+        found = _scores(self.anatomy, released, self._nothing(len(given)), {number: given})
         scores = _single(class_scores(found))
         over = scores[:, target] - np.delete(scores, target, 1).mean(1)
         answers, twice = np.split(over[1:] - over[0], 2)
@@ -87,6 +87,11 @@ class Chain:
     @property
     def _record(self) -> Any:
         return self.anatomy.program.input_avals[-1]
+
+
+_inputs = jax.jit(Anatomy.inputs, static_argnums=(0, 1))
+_units = jax.jit(Anatomy.units, static_argnums=(0, 1))
+_scores = jax.jit(Anatomy.scores, static_argnums=0)
 
 
 def chain(view: View) -> Chain:

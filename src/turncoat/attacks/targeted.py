@@ -11,8 +11,9 @@ in every step. Of a network from a public start it changes the first dense layer
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Any, Literal
 
 import jax
@@ -25,6 +26,7 @@ from turncoat.adversary.transfer import the_linear, transferred
 from turncoat.adversary.view import View
 from turncoat.attacks.attack import Attack, Needs
 from turncoat.core.errors import Errors
+from turncoat.jobs.anatomy import Anatomy
 from turncoat.jobs.linear_map import LinearMap
 from turncoat.refusal import Refusal
 from turncoat.settings import DERIVED
@@ -101,12 +103,22 @@ def least_felt_change(view: View, margin: float) -> dict[str, Any]:
     basis = jnp.linalg.solve(moments + ridge * jnp.eye(len(moments)), x.T)
     units = view.anatomy.units(at, view.reference, records)
 
-    def scores(units: Any) -> Any:
-        whole = at.last or not at.closes  # behind a closing layer is a function without parameters: left out
-        return view.anatomy.scores(view.reference, records, {at.number: units}) if whole else units
-
-    moved = jax.jit(_descend, static_argnums=0)(scores, units, _signs(view), x @ basis, margin)
+    whole = at.last or not at.closes  # behind a closing layer is a function without parameters: left out
+    onward = Onward(view.anatomy, at.number if whole else None)
+    moved = _descend(onward, (view.reference, records), units, _signs(view), x @ basis, margin)
     return {at.leaf: at.weights_gradient(basis.T, moved)}
+
+
+@dataclass(frozen=True)
+class Onward:
+    """From the units of a layer to the scores, or no further than the units if no layer is numbered."""
+
+    anatomy: Anatomy
+    number: int | None
+
+    def __call__(self, given: tuple[Any, Any], units: Any) -> Any:
+        """By a released model, of records: (records, units) to (records, outputs)."""
+        return units if self.number is None else self.anatomy.scores(*given, {self.number: units})
 
 
 def moved_layer(view: View) -> LinearMap:
@@ -136,9 +148,12 @@ def _lead(scores: Any, wanted: Any) -> Any:
     return best - jnp.max(jnp.where(wanted > 0, -jnp.inf, scores), 1)
 
 
-def _descend(scores: Callable[[Any], Any], units: Any, wanted: Any, kernel: Any, margin: float) -> Any:
-    """a such that `scores` of units + kernel a lead as wanted: as large as the units."""
-    rate = 1.0 / jnp.linalg.eigvalsh(kernel)[-1]
+@partial(jax.jit, static_argnums=0)
+def _descend(
+    onward: Onward, given: tuple[Any, Any], units: Any, wanted: Any, kernel: Any, margin: float
+) -> Any:
+    """a such that the scores of units + kernel a lead as wanted: as large as the units."""
+    rate, scores = 1.0 / jnp.linalg.eigvalsh(kernel)[-1], partial(onward, given)
 
     def pull(moved: Any) -> Any:
         z, back = jax.vjp(scores, units + kernel @ moved)

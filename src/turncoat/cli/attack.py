@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,6 +17,7 @@ from typer.core import TyperCommand
 from turncoat import attacks
 from turncoat.cli.job_options import Given
 from turncoat.cli.options import Common, grouped, without_effect
+from turncoat.cli.options import Group as Options
 from turncoat.cli.screen import Files, as_text, deliver, progress, say, screen, show
 from turncoat.experiments import monitored
 from turncoat.experiments.experiment import Experiment, run
@@ -42,11 +43,17 @@ Pairs = Annotated[
     list[str] | None,
     typer.Option("--set", help="A setting of the attack's, key=value; `attack NAME --help` lists them."),
 ]
-Monitor = Annotated[
-    bool,
-    typer.Option("--monitor", help="Warn where arguments leave the domains of the protocol's functions."),
-]
-Listing = Annotated[bool, typer.Option("--list", help="Say what each attack is, and run none.")]
+
+
+@dataclass(frozen=True)
+class Ways(Options):
+    """How an attack is run, or that none is."""
+
+    monitor: Annotated[
+        bool,
+        typer.Option("--monitor", help="Warn where arguments leave the domains of the protocol's functions."),
+    ] = False
+    listing: Annotated[bool, typer.Option("--list", help="Say what each attack is, and run none.")] = False
 
 
 class AttackCommand(TyperCommand):
@@ -71,13 +78,12 @@ def attack(
     given: Given,
     trials: Trials = None,
     settings: Pairs = None,
-    monitor: Monitor = False,
-    listing: Listing = False,
+    ways: Ways,
     common: Common,
 ) -> None:
     """Runs one attack: honest beside attacked, from the same seeds."""
-    if listing:
-        nothing_else = {"trials": trials, "set": settings, "monitor": monitor, "out": common.out}
+    if ways.listing:
+        nothing_else = {"trials": trials, "set": settings, "monitor": ways.monitor, "out": common.out}
         without_effect("beside --list", **given.given, **nothing_else)
         if name is not None:
             raise Refusal(
@@ -92,7 +98,7 @@ def attack(
     named = (job.data, job.model) if isinstance(job, Setup) else (job.job.name,)
     of_job = (job.protocol, job.engine) if isinstance(job, Setup) else job.names
     folder = usable(common.folder(name, *named, *of_job), "result.json")
-    _run(Experiment(name, job, _settings(settings or []), count, common.seed), monitor, common, folder)
+    _run(Experiment(name, job, _settings(settings or []), count, common.seed), ways.monitor, common, folder)
 
 
 def _own(name: str) -> Job:

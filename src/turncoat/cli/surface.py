@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import typer
 from rich.console import Group, RenderableType
 from rich.text import Text
@@ -21,6 +23,10 @@ from turncoat.report.folder import usable
 from turncoat.report.words import sentence
 
 app = typer.Typer(add_completion=False)
+DIFFERENTIATED = (
+    "automatic differentiation decides the circuit of a gradient in your function, as it does in SPU: the same "
+    "function written in another way can have other sites"
+)
 
 
 @app.command()
@@ -42,6 +48,7 @@ def surface(
         protocol, engine = given.of_a_step()
         with aside():
             found = user_step.load(step, protocol, engine, example, names(public)).surface()
+        found = replace(found, notes=(*found.notes, DIFFERENTIATED))
     text = as_text(_plain(found))
     said = "The results are in {folder}"
     deliver(text, _table(found), common.as_json, folder, lambda: {"surface.json": text}, said)

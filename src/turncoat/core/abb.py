@@ -61,9 +61,9 @@ class Box(Local):
         self.protocol, self.interpret = protocol, interpret
         self.errors, self.inventory = dict(errors or {}), dict(inventory or {})
         self.observe = observe
-        self.exp_from = protocol.domains.get("exp", (-math.inf, math.inf))[0]
         self.seen: dict[str, Any] = {}
         self.refused: dict[str, None] | None = None  # sentences, of a box that collects refusals
+        self.bound: int | None = None  # passes of a loop that a secret would end
 
     def run(self, program: Program, values: Sequence[Value]) -> list[Value]:
         """The outputs of a program, such as a loop's body."""
@@ -189,7 +189,8 @@ class Box(Local):
         if dtype == np.bool_:
             return self.xor(y, self.both(b, jnp.logical_xor(public(x), public(y))))
         for end in (x, y):
-            self.constant(end, because=b.origin)  # refuses an infinity
+            self.constant(end, because=b.origin)  # refuses NaN
+        x, y = (self.within(end, dtype) for end in (x, y))
         high, low = known(x), known(y)
         difference: Value = jnp.asarray(public(x)) - jnp.asarray(public(y))
         if high is not None and low is not None:
@@ -239,6 +240,10 @@ class Box(Local):
         at = self._at("bit", aval, name)
         return self._secret(self.engine.bits(x.wire, lo, hi, aval, at), aval, (x,), at)
 
+    def reveal(self, x: Secret) -> Any:
+        """The value, public from here on."""
+        return self.engine.open(x.wire, x.aval)
+
     # ---- reuse and loops -------------------------------------------------------------------------------
 
     def reused(self, key: tuple[Any, ...], values: Sequence[Value], make: Callable[[], T]) -> T:
@@ -259,7 +264,9 @@ class Box(Local):
 
     def abstract(self, engine: Engine) -> Box:
         """A box at the same place of the program on an abstract engine: for names, not for values."""
-        return Box(engine, self.protocol, self.interpret, self.names.twin())
+        box = Box(engine, self.protocol, self.interpret, self.names.twin())
+        box.bound = self.bound
+        return box
 
     @contextmanager
     def unobserved(self) -> Iterator[None]:

@@ -17,6 +17,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from turncoat.core.rearranged import entries
+
 Index = np.ndarray[Any, Any]
 
 
@@ -177,25 +179,31 @@ class Sum:
             xs = np.arange(np.prod(self.x_shape, dtype=int)).reshape(self.x_shape)
             kept = [d for d in range(xs.ndim) if d not in self.axes]
             return xs.transpose(*kept, *self.axes).reshape(*self.shape, -1)
-        size = int(np.prod(self.x_shape, dtype=int))
-        unit = jnp.eye(size, dtype=jnp.float32).reshape(size, *self.x_shape)
-        matrix = np.asarray(jax.vmap(self.apply)(unit)).reshape(size, -1).T > 0.5
-        width = max(int(matrix.sum(1).max(initial=0)), 1)
-        index = np.full((matrix.shape[0], width), -1)
-        for row, entries in enumerate(matrix):
-            found = np.flatnonzero(entries)
-            index[row, : len(found)] = found
+        size = math.prod(self.x_shape)
+        units = np.array([1 << i for i in range(size)], object).reshape(self.x_shape)
+        sums = [_ones(number) for number in entries(self.apply, [units], np.float32).reshape(-1)]
+        width = max([1, *map(len, sums)])
+        index = np.full((len(sums), width), -1)
+        for row, found in zip(index, sums, strict=True):
+            row[: len(found)] = found
         return index.reshape(*self.shape, width)
+
+
+def _ones(number: int) -> Index:
+    """Which binary digits of a number are set."""
+    digits = np.frombuffer(int(number).to_bytes((int(number).bit_length() + 7) // 8, "little"), np.uint8)
+    return np.flatnonzero(np.unpackbits(digits, bitorder="little"))
 
 
 def structure_index(fn: Callable[..., Any], shapes: Sequence[tuple[int, ...]]) -> Index:
     """Where each output entry of a rearrangement comes from, by running it on index arrays.
 
-    Operands are numbered one after the other from 1, so that the zeros of padding become -1.
+    Operands are numbered one after the other from 1, so that the zeros of padding become -1. Raises Unknown
+    where it depends on a public value that is not known while tracing.
     """
     ends = np.cumsum([1, *(math.prod(shape) for shape in shapes)])
     arrays = [
-        jnp.arange(start, stop, dtype=jnp.int32).reshape(shape)
+        np.arange(start, stop, dtype=np.int32).reshape(shape)
         for start, stop, shape in zip(ends, ends[1:], shapes, strict=False)
     ]
-    return np.asarray(np.maximum(np.asarray(fn(*arrays)), 0) - 1)
+    return np.maximum(entries(fn, arrays, np.int32), 0) - 1

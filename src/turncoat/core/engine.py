@@ -48,8 +48,8 @@ class Engine:
     """Refuses an error that fits its site (it may be traced) but that no party can add there."""
     traced = True
     """Whether wires are pytrees of JAX arrays, so that `secure` can compile its evaluation."""
-    random = False
-    """Whether it draws randomness: then each evaluation runs on an instance that `begin` made for it."""
+    largest = 2.0**44  # what infinities become: as in a ring of 64 bits, 18 of them fractional
+    random = False  # whether it draws any: then each evaluation runs on an instance that `begin` made for it
     draws: Draws
 
     def context(self) -> AbstractContextManager[Any]:

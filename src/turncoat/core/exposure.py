@@ -8,7 +8,8 @@ public scalar factor that is unknown while tracing, such as a learning rate, is 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -33,7 +34,8 @@ from turncoat.core.reach import (
     tied,
     worse,
 )
-from turncoat.core.sites import At
+from turncoat.core.rearranged import Unknown
+from turncoat.core.sites import At, Passes, Site
 from turncoat.core.values import Aval, Value, is_secret
 
 
@@ -43,6 +45,7 @@ class Exposure(Abstract):
     def __init__(self, engine: Engine) -> None:
         super().__init__(engine)
         self.keys = Keys()
+        self.revealed: dict[str, None] = {}  # sites whose errors reach what is opened to all parties
 
     def _own(self, wire: Exposed, at: At, reach: Reach = SHIFT) -> Exposed:
         """A result at which the site's own error is added."""
@@ -59,6 +62,19 @@ class Exposure(Abstract):
 
     def share(self, array: Any, aval: Aval) -> Exposed:
         return Exposed({}, frozenset())
+
+    def open(self, wire: Exposed, aval: Aval) -> Any:
+        self.revealed |= dict.fromkeys(self.keys.sites(wire.reach))
+        return super().open(wire, aval)
+
+    def named(
+        self, value: Value, by_revealed: bool, sites: Mapping[str, Site]
+    ) -> list[tuple[str, Passes, Reach]]:
+        """Site, passes and class of each error that reaches an output: bent where a revealed one decides it."""
+        out = list(self.keys.named(value.wire.reach)) if is_secret(value) else []
+        for site in self.revealed if by_revealed else ():
+            out += [(site, passes, BENT) for passes in sites[site].choices]
+        return out
 
     def mask(self, a: Exposed, keep: Any, aval: Aval) -> Exposed:
         return a.map(tied)
@@ -221,9 +237,8 @@ def _bent(_: Reach) -> Reach:
 def _kept_whole(fn: Callable[..., Any], avals: Sequence[Aval]) -> list[bool]:
     """For each operand: whether all output entries come from it, each from another entry."""
     try:
-        with jax.ensure_compile_time_eval():
-            index = structure_index(fn, [a.shape for a in avals]).ravel()
-    except jax.errors.JAXTypeError:  # it depends on a public value that is unknown while tracing
+        index = structure_index(fn, [a.shape for a in avals]).ravel()
+    except Unknown:
         return [False] * len(avals)
     distinct = len(np.unique(index)) == len(index)
     kept, start = [], 0
@@ -236,13 +251,37 @@ def _kept_whole(fn: Callable[..., Any], avals: Sequence[Aval]) -> list[bool]:
 
 def _onto(fn: Sum) -> bool:
     """Whether every output of a sum can be chosen; windows and scatters of moderate size only."""
-    if np.prod(fn.x_shape, dtype=int) > 1024:
+    if math.prod(fn.x_shape) > 1024:
         return False
     try:
-        with jax.ensure_compile_time_eval():
-            index = fn.as_gather()
-    except jax.errors.JAXTypeError:
+        index = fn.as_gather()
+    except Unknown:
         return False
-    matrix = np.zeros((int(np.prod(fn.shape, dtype=int)), int(np.prod(fn.x_shape, dtype=int)) + 1))
-    np.put_along_axis(matrix, index.reshape(matrix.shape[0], -1), 1, axis=1)  # -1 fills the spare column
-    return int(np.linalg.matrix_rank(matrix[:, :-1])) == matrix.shape[0]
+    sums = [terms[terms >= 0] for terms in index.reshape(math.prod(fn.shape), -1)]
+    sums = _without_private(sums, math.prod(fn.x_shape))
+    matrix = np.zeros((len(sums), math.prod(fn.x_shape)))
+    for coefficients, terms in zip(matrix, sums, strict=True):
+        coefficients[terms] = 1
+    return not sums or int(np.linalg.matrix_rank(matrix)) == len(sums)
+
+
+def _without_private(sums: list[Any], size: int) -> list[Any]:
+    """The sums that are left when those with a term of their own are taken away, one after the other.
+
+    By such a term a sum can be chosen whatever the others are. `sums` are the terms of each, of `size` in all.
+    """
+    terms = np.concatenate([np.zeros(0, int), *sums])
+    owners = np.repeat(np.arange(len(sums)), [len(own) for own in sums])
+    count = np.bincount(terms, minlength=size)
+    owner = np.bincount(terms, owners, minlength=size).astype(int)  # where there is one, it is this
+    left = dict(enumerate(sums))
+    private = list(np.flatnonzero(count == 1))
+    while private:
+        term = private.pop()
+        if count[term] == 1:
+            taken = int(owner[term])
+            own = left.pop(taken)
+            count[own] -= 1
+            owner[own] -= taken
+            private += list(own[count[own] == 1])
+    return list(left.values())

@@ -22,7 +22,7 @@ def user_lines(op: Op) -> str:
 
 UNKNOWN = "an unknown line"
 _NOT_THE_USERS = re.compile(
-    r"/(site|dist)-packages/|^<|/turncoat/(functions|monitor)\.py$"
+    r"/(site|dist)-packages/|^<|/turncoat/(api|functions|monitor|adapters/\w+)\.py$"
     r"|/python3(\.\d+)?/[a-z_]+\.py$"  # the standard library, e.g. contextlib
 )
 

@@ -15,6 +15,7 @@ from turncoat.core.values import (
     Aval,
     Secret,
     Shape,
+    Splat,
     Value,
     dtype_of,
     full_like,
@@ -33,7 +34,6 @@ class Local:
 
     def __init__(self, engine: Engine, names: Names) -> None:
         self.engine, self.names = engine, names
-        self.exp_from = -np.inf  # the least argument of the protocol's exponential
 
     def scale(self, x: Secret, factor: Value) -> Secret:
         """x times a public factor: in the other half, since a truncation may follow."""
@@ -42,33 +42,38 @@ class Local:
     def constant(self, value: Value, like: Any = None, because: frozenset[str] | None = None) -> Secret:
         """A public value as a secret one, broadcast to the shape of `like` and in its dtype.
 
-        With `because`, the arguments that it is about to be combined with, an infinity is refused.
+        An infinity, or a number beyond the engine's range, becomes the largest of its sign. With `because`, the
+        arguments that it is about to be combined with, NaN is refused.
         """
         if is_secret(value):
             return value
         number = known(value)
-        if because is not None and number is not None and not np.isfinite(number):
+        if because is not None and number is not None and np.isnan(number):
             names = ", ".join(sorted(because)) or "an argument"
             raise Refusal(
                 f"the constant {number} meets a secret, at {self.names.place.lines}; secret because of {names}; "
-                f"a fixed-point number is finite, so use another, such as {self._mask()}"
+                "a fixed-point number is one: use another"
             )
         like = value if like is None else like
         aval = struct(shape_of(like), dtype_of(like))
-        array = jnp.broadcast_to(jnp.asarray(public(value), aval.dtype), aval.shape)
+        array = jnp.broadcast_to(jnp.asarray(public(self.within(value, aval.dtype)), aval.dtype), aval.shape)
         return Secret(self.engine.constant(array, aval), aval, frozenset(), self)
 
-    def _mask(self) -> str:
-        """A number that is as good as minus infinity for a softmax, because exp makes almost nothing of it."""
-        if self.exp_from == -np.inf:
-            return "-100"
-        number = -100 if self.exp_from < -200 else round(0.75 * self.exp_from)
-        return f"{number} (the protocol's exp holds from {self.exp_from:.3g} on)"
+    def within(self, value: Value, dtype: Any) -> Value:
+        """A public value of numbers in the engine's range, as constants of this dtype."""
+        if not all(jnp.issubdtype(d, jnp.floating) for d in (dtype_of(value), dtype)):
+            return value
+        number, most = known(value), min(self.engine.largest, float(jnp.finfo(dtype).max))  # type: ignore[no-untyped-call]
+        if number is None:
+            return jnp.clip(public(value), -most, most)
+        if abs(number) <= most or np.isnan(number):
+            return value
+        return Splat(np.asarray(np.copysign(most, number), dtype), shape_of(value))
 
     def align(self, *values: Value, beside: Value = None, moved: bool = False) -> list[Secret]:
         """The values as secrets of one shape and dtype; `beside` is what else they meet.
 
-        Infinities are refused, unless values are only `moved` about: then the engine has the last word.
+        NaN is refused, unless values are only `moved` about: then the engine has the last word.
         """
         because = None if moved else origin((*values, beside))
         shape = np.broadcast_shapes(*map(shape_of, values))

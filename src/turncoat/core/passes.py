@@ -113,6 +113,11 @@ class Keys:
     def _inside_all(self, depth: int) -> int:
         return union(self.at(d, ALL) for d in range(1, depth))
 
+    def sites(self, reach: Reached) -> list[str]:
+        """The sites of all errors in a reach, whatever the loops that are being walked."""
+        some = union(reach.values())
+        return [s for s, (at, n) in self._sites.items() if some >> at & (1 << len(LABELS) ** len(n)) - 1]
+
     def named(self, reach: Reached) -> Iterator[tuple[str, Passes, Reach]]:
         """Site, passes of the scans around it, and class of each error, behind all loops."""
         for r, errors in reach.items():

@@ -79,8 +79,6 @@ def _outputs(op: Op, values: list[Any]) -> Sequence[Any]:
         number = jnp.asarray(index, jnp.int32)  # a program keeps the Boolean that JAX makes a number of
         outputs: Sequence[Any] = lax.switch(number, branches, *operands)
         return outputs
-    if op.bodies:  # a function that protocols may replace whole
-        return run(op.bodies[0], values)
     out = op.primitive.bind(*values, **op.params)
     return out if op.primitive.multiple_results else [out]
 

@@ -80,7 +80,11 @@ class Program:
 
 def trace(f: Callable[..., Any], *avals: Any) -> Program:
     """The live program of `f` at arguments of these shapes (`jax.ShapeDtypeStruct`s or arrays)."""
-    return live(_Flattener().closed(jax.make_jaxpr(f)(*avals), Where()))
+    program = live(_Flattener().closed(jax.make_jaxpr(f)(*avals), Where()))
+    atoms = [*program.outputs, *(a for op in program.sub_ops() for a in op.inputs)]
+    atoms += [a for op in program.sub_ops() for body in op.bodies for a in body.outputs]
+    used = {id(a.value) for a in atoms if isinstance(a, Known)}
+    return replace(program, captured=tuple(c for c in program.captured if id(c) in used))
 
 
 def in_place_of(op: Op, f: Callable[..., Any], *avals: Any) -> Program:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -56,11 +56,14 @@ def relu_by_comparison(box: Any, x: Secret) -> Secret:
 class Protocol:
     """One framework's nonlinear functions.
 
-    Every field but the name is a function over the black box: `f(box, x)` for elementwise functions,
-    `softmax(box, x, axis)`, and `divide(protocol, box, x, y)`. What the framework computes with products
+    `others` has more, by the name of JAX's primitive: those that it computes otherwise than `rules.series` does.
+
+    The fields are functions over the black box: `f(box, x)` for elementwise functions, `softmax(box, x, axis)`, and
+    `divide(protocol, box, x, y)`. What the framework computes with products
     and comparisons, the function must write with `box.product`, `box.less`, `box.select`, ..., so that
     each of them is a site. `domains` says where each function holds, by the name of its field; that of a
-    reciprocal is of the magnitude of its argument.
+    reciprocal is of the magnitude of its argument. Where the exponential is as good as zero, at `vanishes`,
+    masks below its domain are cut off (see `masks`): a softmax raises its exponents by `raised`.
     """
 
     name: str
@@ -77,3 +80,6 @@ class Protocol:
     divide: Callable[[Protocol, Any, Value, Secret], Secret] = divide_by_reciprocal
     relu: Function = relu_by_comparison
     domains: Domains = field(default_factory=dict)
+    others: Mapping[str, Circuit] = field(default_factory=dict)
+    vanishes: float = -math.inf
+    raised: Function = lambda box, x: x

@@ -17,11 +17,9 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
-from jax.extend.core import primitives
 
-from turncoat.core import arguments, draws
+from turncoat.core import arguments, draws, secrecy
 from turncoat.core.abb import Box
 from turncoat.core.arguments import Arguments
 from turncoat.core.engine import Engine, Values
@@ -29,14 +27,16 @@ from turncoat.core.errors import Errors, check_finite, fit
 from turncoat.core.evaluate import evaluate
 from turncoat.core.exposure import Exposure
 from turncoat.core.hidden import FLAX, Surroundings, check_returned, written
+from turncoat.core.masks import for_masks
 from turncoat.core.names import Names
 from turncoat.core.program import Program, first_outputs, trace
 from turncoat.core.protocol import Protocol
 from turncoat.core.reach import Exposed
-from turncoat.core.shared import Shared
+from turncoat.core.shared import Shared, as_declared
 from turncoat.core.static import Numbers, Texts
 from turncoat.core.surface import Surface, by_passes, hints
 from turncoat.core.values import Aval, Secret, Value, is_secret, public, struct
+from turncoat.functions import REVEAL
 from turncoat.refusal import Refusal, first_line
 
 
@@ -48,15 +48,17 @@ def secure(
     secret: Any = None,
     static_argnums: Numbers = (),
     static_argnames: Texts = (),
+    bound: int | None = None,
 ) -> Secured:
     """`f` with the same signature plus `errors=`, evaluated under a protocol on an engine.
 
     `secret` marks arguments: a prefix pytree of the argument tuple, or a mapping from argument names, with
     True (secret), False (public) or None (the default rule, see `arguments`). Static arguments are part of
-    the program, as for `jax.jit`. Raises Refusal where `f` cannot be traced, changes in place what it does
-    not return, does to secrets what no protocol offers, or an error fits no site.
+    the program, as for `jax.jit`; `bound` is how many passes a loop makes that a secret would end. Raises Refusal
+    where `f` cannot be traced, changes in place what it does not return, does to secrets what no protocol
+    offers, or an error fits no site.
     """
-    return Secured(f, protocol, engine, secret, (static_argnums, static_argnames))
+    return Secured(f, protocol, engine, secret, (static_argnums, static_argnames), bound)
 
 
 class Secured:
@@ -69,11 +71,13 @@ class Secured:
         engine: Engine,
         secret: Any,
         static: tuple[Any, Any] = ((), ()),
+        bound: int | None = None,
     ) -> None:
         if not callable(f):
             raise Refusal(f"secure needs a function, not {type(f).__name__}")
         functools.update_wrapper(self, f, updated=())
         self.f, self.protocol, self.engine, self.secret, self.static = f, protocol, engine, secret, static
+        self.bound = bound
         self._classify = arguments.Classifier(f, secret, engine, static)
         self._plans: dict[Any, Plan] = {}
         self._compiled = jax.jit(self._evaluate, static_argnums=(0, 1))
@@ -120,7 +124,8 @@ class Secured:
         program = plan.program
         with self.engine.context():
             engine = self.engine.begin(key)
-            box = Box(engine, self.protocol, evaluate, Names(), fit(errors, sites), sites, observe)
+            box = Box(engine, plan.protocol, evaluate, Names(), fit(errors, sites), sites, observe)
+            box.bound = self.bound
             dtypes = [a.dtype for a in program.input_avals]
             entered = [spec.enter(box, i, v, dtypes[i]) for i, v in enumerate(values)]
             out = evaluate(program, box, entered)
@@ -138,7 +143,7 @@ class Secured:
 
     def on(self, engine: Engine) -> Secured:
         """The same function under the same protocol on another engine."""
-        return Secured(self.f, self.protocol, engine, self.secret, self.static)
+        return Secured(self.f, self.protocol, engine, self.secret, self.static, self.bound)
 
     def surface(self, *args: Any, **kwargs: Any) -> Surface:
         """The attack surface at arguments of these shapes (arrays or `jax.ShapeDtypeStruct`s)."""
@@ -177,6 +182,7 @@ class Plan:
         self.out_tree: Any = None
         self.out_names: list[str] = []
         self.program = self._trace()
+        self.protocol = for_masks(secured.protocol, self.program)
         if self.program.captured:
             shapes = ", ".join(str(list(np.shape(c))) for c in self.program.captured)
             warnings.warn(
@@ -227,19 +233,26 @@ class Plan:
     @functools.cached_property
     def surface(self) -> Surface:
         """Every site and its exposure, from one run on the abstract engine."""
-        engine, protocol = self.secured.engine, self.secured.protocol
+        engine, protocol = self.secured.engine, self.protocol
         exposure = Exposure(engine)
         names, found = self.walk(exposure, lambda name: Exposed({}, frozenset({name})))
+        decided = self._by_revealed()
         outputs = {
-            n: exposure.keys.named(v.wire.reach)
-            for n, v in zip(self.out_names, found, strict=True)
-            if is_secret(v)
+            n: exposure.named(v, d, names.sites)
+            for n, v, d in zip(self.out_names, found, decided, strict=True)
+            if is_secret(v) or d
         }
         passes = by_passes(outputs, names.sites)
         notes = engine.notes(lambda *given: self.walk(*given)[1])
         return Surface(
             names.sites, passes, tuple(outputs), protocol.name, engine.name, hints(self.program), notes
         )
+
+    def _by_revealed(self) -> list[bool]:
+        """Which outputs depend on what the program reveals."""
+        marked = [frozenset[str]() if self.spec.is_secret(i) else None for i in range(len(self.avals))]
+        found = secrecy.outputs(self.program, marked, frozenset({REVEAL}))
+        return [REVEAL in (s or ()) for s in found]
 
     def walk(
         self, engine: Engine, enter: Callable[[str], Any], refused: dict[str, None] | None = None
@@ -249,8 +262,8 @@ class Plan:
         Public arguments are traced; `enter` makes the wire of a secret one from its name. Refusals are
         collected as keys of `refused`, if it is given.
         """
-        box = Box(engine, self.secured.protocol, evaluate, Names(locate=True))
-        box.refused = refused
+        box = Box(engine, self.protocol, evaluate, Names(locate=True))
+        box.refused, box.bound = refused, self.secured.bound
         found: Values = []
 
         def abstract(i: int, aval: Aval) -> Secret:
@@ -264,17 +277,6 @@ class Plan:
 
         jax.eval_shape(run, {i: a for i, a in enumerate(self.avals) if not self.spec.is_secret(i)})
         return box.names, found
-
-
-def as_declared(value: Any, aval: Any) -> Any:
-    """A value with the dtype and weak type that the plain function returns, so that it fits a carry."""
-    if jnp.issubdtype(aval.dtype, jax.dtypes.extended):
-        return value
-    array = value if isinstance(value, jax.Array) else jnp.asarray(value)
-    weak = bool(getattr(aval, "weak_type", False))
-    if array.dtype == aval.dtype and bool(getattr(array, "weak_type", False)) == weak:
-        return array
-    return primitives.convert_element_type_p.bind(array, new_dtype=aval.dtype, weak_type=weak, sharding=None)
 
 
 def _check_all_met(box: Box, errors: Errors) -> None:

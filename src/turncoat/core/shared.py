@@ -1,11 +1,13 @@
-"""Secrets that stay shared among the parties between calls."""
+"""Secrets that stay shared among the parties between calls, and values that leave as the function declares them."""
 
 from __future__ import annotations
 
 from typing import Any, TypeGuard
 
 import jax
+import jax.numpy as jnp
 import numpy as np
+from jax.extend.core import primitives
 
 from turncoat.core.engine import Engine
 from turncoat.core.values import Aval, Shape
@@ -52,3 +54,14 @@ def reveal(x: Any) -> Any:
             return leaf.engine.open(leaf.wire, leaf.aval)
 
     return jax.tree.map(one, x, is_leaf=is_shared)
+
+
+def as_declared(value: Any, aval: Any) -> Any:
+    """A value with the dtype and weak type that the plain function returns, so that it fits a carry."""
+    if jnp.issubdtype(aval.dtype, jax.dtypes.extended):
+        return value
+    array = value if isinstance(value, jax.Array) else jnp.asarray(value)
+    weak = bool(getattr(aval, "weak_type", False))
+    if array.dtype == aval.dtype and bool(getattr(array, "weak_type", False)) == weak:
+        return array
+    return primitives.convert_element_type_p.bind(array, new_dtype=aval.dtype, weak_type=weak, sharding=None)

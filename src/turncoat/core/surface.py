@@ -11,6 +11,7 @@ from turncoat.core.lines import user_line
 from turncoat.core.program import Atom, Op, Program
 from turncoat.core.reach import Reach, rank
 from turncoat.core.sites import ALL, FIRST, LAST, MIDDLE, Passes, Site
+from turncoat.functions import REVEAL
 from turncoat.refusal import Refusal, nearest
 
 VERBS = ("shift", "scaled", "any")
@@ -251,7 +252,11 @@ def hints(program: Program) -> tuple[str, ...]:
 
     equalities = (op for op in program.sub_ops() if op.name == "eq")
     ties = [user_line(op) for op in equalities if any(source(a) in MAXIMA for a in op.inputs)]
-    return tuple(
+    opened = (op for op in program.sub_ops() if op.name == REVEAL)
+    leaks = (
+        f"every call reveals {op.avals[0].str_short()} to all parties, at {user_line(op)}" for op in opened
+    )
+    return *dict.fromkeys(leaks), *(
         f"the gradient of a maximum at {line} tests for ties and divides by their number; "
         "turncoat.functions.relu, jnp.where or jax.nn.relu does without"
         for line in dict.fromkeys(ties)

@@ -8,11 +8,13 @@ from typing import Any
 import jax
 
 from turncoat.core.arguments import path_name
+from turncoat.core.shared import is_shared
 
 
 def named(tree: Any) -> dict[str, Any]:
-    """Every leaf of a pytree by its path; an array alone is called "result"."""
-    return {path_name(path) or "result": leaf for path, leaf in jax.tree_util.tree_flatten_with_path(tree)[0]}
+    """Every leaf (array or `Shared`) of a pytree by its path; one alone is called "result"."""
+    leaves = jax.tree_util.tree_flatten_with_path(tree, is_leaf=is_shared)[0]
+    return {path_name(path) or "result": leaf for path, leaf in leaves}
 
 
 def filled(tree: Any, leaves: Mapping[str, Any]) -> Any:
@@ -20,5 +22,5 @@ def filled(tree: Any, leaves: Mapping[str, Any]) -> Any:
     if unknown := leaves.keys() - named(tree).keys():
         raise KeyError(sorted(unknown)[0])
     return jax.tree_util.tree_map_with_path(
-        lambda path, leaf: leaves.get(path_name(path) or "result", leaf), tree
+        lambda path, leaf: leaves.get(path_name(path) or "result", leaf), tree, is_leaf=is_shared
     )

@@ -7,7 +7,7 @@ counts, or a number below `BASE`, so that it is exact in every floating type.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import jax
@@ -118,16 +118,26 @@ def _split(m: LinearMap, label: np.ndarray) -> np.ndarray:
 
 def _reached(m: LinearMap, weights: np.ndarray) -> np.ndarray:
     """Whether some of these weights reach a unit: (units,)."""
-    inputs, leaf = m.product.input_avals
-    found = m.apply(jnp.ones((1, m.inputs), inputs.dtype), jnp.asarray(weights, leaf.dtype))
-    reached: np.ndarray = np.asarray(found)[0] > 0
-    return reached
+    return np.asarray(_answers(m, weights))
 
 
 def _using(m: LinearMap, units: np.ndarray) -> np.ndarray:
     """Whether some of these units use a weight: as large as the leaf."""
-    inputs, out = m.product.input_avals[0].dtype, m.product.output_avals[0].dtype
-    return np.asarray(m.weights_gradient(jnp.ones((1, m.inputs), inputs), jnp.asarray(units[None], out))) > 0
+    used: np.ndarray = np.asarray(_carried(m, np.ones(m.inputs), units[None]))[0] > 0
+    return used
+
+
+@partial(jax.jit, static_argnums=0)
+def _answers(m: LinearMap, weights: Any) -> Any:
+    inputs, leaf = m.product.input_avals
+    return m.apply(jnp.ones((1, m.inputs), inputs.dtype), weights.astype(leaf.dtype))[0] > 0
+
+
+@partial(jax.jit, static_argnums=0)
+def _carried(m: LinearMap, a: Any, each: Any) -> Any:
+    """What the weights take of one input (inputs,) at each of some sets of units (k, units): k times the leaf."""
+    row = a[None].astype(m.product.input_avals[0].dtype)
+    return jax.vmap(lambda g: m.weights_gradient(row, g[None]))(each.astype(m.product.output_avals[0].dtype))
 
 
 @lru_cache(maxsize=256)
@@ -141,14 +151,10 @@ def _sources(of: Neurons, neuron: int) -> np.ndarray:
     m, weights = of.map, of.weights(neuron)
     each = np.zeros((of.windows, m.units))
     each[np.arange(of.windows), of.units[neuron]] = 1
-    inputs, units = m.product.input_avals[0].dtype, m.product.output_avals[0].dtype
 
     def taken(a: np.ndarray) -> np.ndarray:
-        row = jnp.asarray(a[None], inputs)
-        found = jax.vmap(lambda g: m.weights_gradient(row, g[None]).ravel()[weights])(
-            jnp.asarray(each, units)
-        )
-        return np.asarray(found).astype(np.int64)
+        found = np.asarray(_carried(m, a, each)).reshape(of.windows, -1)[:, weights]
+        return found.astype(np.int64)
 
     many = taken(np.ones(m.inputs))
     if (many > 1).any():

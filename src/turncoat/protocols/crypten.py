@@ -20,6 +20,7 @@ NEWTON_ITERATIONS = 10  # reciprocal_nr_iters
 SQRT_ITERATIONS = 3  # sqrt_nr_iters
 LOG_ITERATIONS, LOG_ORDER = 2, 8  # log_iterations, log_order
 ERF_TERMS = 8  # erf_iterations
+TRIG_ITERATIONS = 10  # trig_iterations
 
 DOMAINS: Domains = {
     "exp": (-512.0, math.inf),  # below, 1 + x / 256 is less than -1; above 2, off by more than 0.8 %
@@ -173,6 +174,26 @@ def erf(box, x):
     return total * (2 / math.sqrt(math.pi))
 
 
+def sin(box, x):
+    """The imaginary part of exp(i x), by ten squarings of 1 + i x / 2^10 (_eix)."""
+    return _eix(box, x)[1]
+
+
+def cos(box, x):
+    """The real part of exp(i x)."""
+    return _eix(box, x)[0]
+
+
+def _eix(box, x):
+    imaginary = x * 2.0**-TRIG_ITERATIONS
+    real = 1 - box.square(imaginary, "squared/imaginary1")  # the real part was 1
+    imaginary = imaginary * 2
+    for i in range(2, TRIG_ITERATIONS + 1):
+        squares = box.square(real, f"squared/real{i}") - box.square(imaginary, f"squared/imaginary{i}")
+        real, imaginary = squares, 2 * box.product(imaginary, real, f"product{i}")
+    return real, imaginary
+
+
 def softmax(initial: Callable, domains: Domains) -> Callable:
     """The softmax with a given initial value in its reciprocal."""
 
@@ -180,7 +201,7 @@ def softmax(initial: Callable, domains: Domains) -> Callable:
         """exp(x - max x) / sum: a tree of comparisons, exponentials, one reciprocal, one product."""
         shifted = x - maximum(box, x, axis)
         with box.scope("exp"):
-            numerator = exp(box, shifted)
+            numerator = exp(box, box.protocol.raised(box, shifted))
         with box.scope("recip"):
             total = box.total(numerator, axis, keepdims=True)
             inverse = positive_reciprocal(initial, domains)(box, total)
@@ -203,6 +224,8 @@ def _variant(name: str, initial: Callable, domains: Domains) -> Protocol:
         sigmoid=sigmoid,
         softmax=softmax(initial, domains),
         domains=domains,
+        others={"sin": sin, "cos": cos},
+        vanishes=-(2.0**EXP_ITERATIONS),  # where 1 + x / 256 is zero
     )
 
 

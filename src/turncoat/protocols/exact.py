@@ -21,6 +21,12 @@ def _ideal(fn):
     return apply
 
 
+def _others():
+    names = ("sin", "cos", "tan", "asin", "acos", "atan", "asinh", "acosh", "atanh", "cbrt", "erf_inv")
+    ideals = {name: _ideal(getattr(lax, name)) for name in (*names, "lgamma", "digamma")}
+    return ideals | {"atan2": lambda box, y, x: box.ideal(lax.atan2, [y, x])}
+
+
 def _softmax(box, x, axis):
     """The true function."""
     return box.ideal(lambda a: jax.nn.softmax(a, axis), [x])
@@ -43,4 +49,5 @@ exact = Protocol(
     sigmoid=_ideal(lax.logistic),
     softmax=_softmax,
     divide=_divide,
+    others=_others(),
 )

@@ -27,6 +27,7 @@ from turncoat.protocols.mp_spdz_math import (
     rsqrt,
     sqrt,
 )
+from turncoat.protocols.mp_spdz_trig import TRIGONOMETRY
 from turncoat.protocols.pieces import clamped
 
 LIMIT = math.log(2.0 ** (K - F - 1))  # ml.get_limit: the largest exponent, 9.70
@@ -147,7 +148,10 @@ FUNCTIONS: dict[str, Any] = {
 
 def _variant(name: str, domains: Domains = DOMAINS, **instead: Any) -> Protocol:
     functions = {n: bounded(n, domains)(f) for n, f in (FUNCTIONS | instead).items()}
-    return Protocol(name=name, **functions, reciprocal=reciprocal, divide=divide, domains=domains)
+    return Protocol(
+        name=name, **functions, reciprocal=reciprocal, divide=divide, domains=domains, others=TRIGONOMETRY,
+        vanishes=-11.0,  # 1.7e-5, one unit of 2^-16; below -11.1 it wraps around
+    )  # fmt: skip
 
 
 mp_spdz = _variant("mp-spdz")

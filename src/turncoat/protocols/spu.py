@@ -246,7 +246,7 @@ def softmax(box, x, axis):
     """
     below = x - maximum(box, x, axis)
     with box.scope("exp"):
-        e = exp(box, below)
+        e = exp(box, box.protocol.raised(box, below))
     with box.scope("recip"):
         inverse = reciprocal(box, box.total(e, axis, keepdims=True))
     return box.product(e, inverse, "product")
@@ -266,5 +266,6 @@ spu = Protocol(
     softmax=softmax,
     divide=divide,
     domains=DOMAINS,
+    vanishes=-(2.0**EXP_ITERATIONS),  # where 1 + x / 256 is zero
 )
 spu_seg3 = replace(spu, name="spu-seg3", sigmoid=sigmoid_seg3, domains=DOMAINS_OF_SEG3)

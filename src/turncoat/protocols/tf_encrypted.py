@@ -191,7 +191,7 @@ def softmax(box, x, axis):
     """exp(x - max x - 2^-16) / sum: a tree of comparisons, exponentials, one reciprocal, one product."""
     shifted = x - maximum(box, x, axis) - 2.0**-FRACTION
     with box.scope("exp"):
-        numerator = negative_exp(box, shifted)
+        numerator = negative_exp(box, box.protocol.raised(box, shifted))
     with box.scope("recip"):
         inverse = positive_reciprocal(box, box.total(numerator, axis, keepdims=True))
     return box.product(numerator, inverse, "product")
@@ -281,6 +281,7 @@ tf_encrypted = Protocol(
     sigmoid=piecewise(*THREE),
     softmax=softmax,
     domains=DOMAINS,
+    vanishes=-12.0,
 )
 tf_encrypted_5 = replace(tf_encrypted, name="tf-encrypted-5", sigmoid=piecewise(*FIVE))
 tf_encrypted_pond = replace(

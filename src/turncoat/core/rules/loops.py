@@ -8,17 +8,19 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import lax
 
-from turncoat.core import secrecy
+from turncoat.core import plain, secrecy
 from turncoat.core.abb import Box
 from turncoat.core.engine import Passed, Values
 from turncoat.core.exposure import Exposure
 from turncoat.core.names import Frame
-from turncoat.core.program import Op, Program
+from turncoat.core.program import Op, Program, in_place_of
 from turncoat.core.reach import Exposed
 from turncoat.core.rules.cases import one_of
 from turncoat.core.rules.table import refusal, rule
-from turncoat.core.values import Secret, Splat, Value, is_secret, public
+from turncoat.core.values import Secret, Splat, Value, is_secret, public, shape_of
+from turncoat.functions import REVEAL
 
 
 def _secrecy(value: Value) -> secrecy.Secrecy:
@@ -99,20 +101,58 @@ def while_(box: Box, op: Op, values: Values) -> Value:
     wants, _ = secrecy.carried(body, [_secrecy(v) for v in consts], [_secrecy(v) for v in start], [])
     (predicate,) = secrecy.outputs(test, [*map(_secrecy, test_consts), *wants])
     if predicate is not None:
-        what = "a while loop runs as long as a secret says"
-        raise refusal(op, values, what, "use a fixed number of rounds", because=predicate)
-    avals, frame = body.output_avals, box.names.frame
+        return _bounded(box, op, values, predicate)
+    avals = body.output_avals
 
-    def keep_going(carry: Values) -> Any:
-        return public(box.run(test, [*test_consts, *carry])[0])
+    def goes_on(carry: Values) -> Any:
+        return jnp.asarray(public(box.run(test, [*test_consts, *carry])[0]))
+
+    # where the test reveals something it has sites: it then stands behind the body, and once before the loop
+    reveals = any(o.name == REVEAL for o in test.sub_ops())
+    carry = [_as(box, v, s, a) for v, s, a in zip(start, wants, avals, strict=True)]
+    more = [goes_on(carry)] if reveals else []
+    frame = box.names.frame
 
     def step(carry: Values) -> Values:
         with box.body(frame), box.unobserved():
-            out = box.run(body, [*consts, *carry])
-        return [_as(box, v, s, a) for v, s, a in zip(out, wants, avals, strict=True)]
+            out = box.run(body, [*consts, *carry[: len(wants)]])
+            out = [_as(box, v, s, a) for v, s, a in zip(out, wants, avals, strict=True)]
+            return [*out, goes_on(out)] if reveals else out
 
-    carry = [_as(box, v, s, a) for v, s, a in zip(start, wants, avals, strict=True)]
-    return box.engine.while_loop(keep_going, step, carry)
+    done = box.engine.while_loop(lambda c: c[-1] if reveals else goes_on(c), step, [*carry, *more])
+    return done[: len(wants)]
+
+
+def _bounded(box: Box, op: Op, values: Values, because: frozenset[str]) -> Value:
+    """A fixed number of passes, each of which keeps what it had once the predicate has failed.
+
+    A selection for each carry, as users of SPU write it, which refuses such loops.
+    """
+    (test, body), c, b = op.bodies, op.params["cond_nconsts"], op.params["body_nconsts"]
+    if not box.bound or box.bound < 0:
+        hint = "reveal its condition by tc.reveal, so that all parties learn it, or give secure a bound= of passes"
+        raise refusal(op, values, "a while loop runs as long as a secret says", hint, because)
+    if any(jnp.issubdtype(a.dtype, jax.dtypes.extended) for a in op.avals):
+        raise refusal(op, values, "a key is chosen by a secret", "draw the numbers before the loop", because)
+
+    def rounds(*values: Any) -> Any:
+        known, consts, start = values[:c], values[c : c + b], values[c + b :]
+
+        def one(state: Any, _: None) -> Any:
+            carry, active = state
+            active = active & plain.run(test, [*known, *carry])[0]
+            new = plain.run(body, [*consts, *carry])
+            return ([jnp.where(active, n, o) for n, o in zip(new, carry, strict=True)], active), None
+
+        return lax.scan(one, (list(start), jnp.bool_(True)), None, length=box.bound)[0][0]
+
+    avals = [jax.ShapeDtypeStruct(shape_of(v), v.dtype) for v in values]  # type: ignore[no-untyped-call]
+    return box.run(in_place_of(op, rounds, *avals), values)
+
+
+@rule(REVEAL)
+def reveal(box: Box, op: Op, values: Values) -> Value:
+    return box.reveal(values[0])
 
 
 @rule("cond")

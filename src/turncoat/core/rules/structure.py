@@ -14,6 +14,7 @@ from turncoat.core.abb import Box
 from turncoat.core.bilinear import Sum
 from turncoat.core.engine import Values
 from turncoat.core.program import Op
+from turncoat.core.rearranged import Applied
 from turncoat.core.rules.indices import added, gathered, sliced, updated, written
 from turncoat.core.rules.rounding import towards_zero
 from turncoat.core.rules.table import refusal, rule
@@ -22,16 +23,12 @@ from turncoat.core.values import Splat, Value, full_like, is_secret, public
 
 def _rearranged(box: Box, op: Op, data: Values, rest: Sequence[Value] = ()) -> Value:
     """Applies the primitive to its data operands, with public operands behind them."""
-    rest = [public(r) for r in rest]
-
-    def apply(*arrays: Any, index: int = 0) -> Any:
-        out = op.primitive.bind(*arrays, *rest, **op.params)
-        return out[index] if op.primitive.multiple_results else out
-
-    if not op.primitive.multiple_results:
-        return box.structure(apply, data, op.avals[0])
-    parts = range(len(op.avals))
-    return [box.structure(lambda *a, i=i: apply(*a, index=i), data, op.avals[i]) for i in parts]
+    given = tuple(public(r) for r in rest)
+    parts = [
+        box.structure(Applied(op.primitive, op.params, given, i), data, aval)
+        for i, aval in enumerate(op.avals)
+    ]
+    return parts if op.primitive.multiple_results else parts[0]
 
 
 @rule(
@@ -56,7 +53,7 @@ def pick(box: Box, op: Op, values: Values) -> Value:
     if any(map(is_secret, indices)):
         if op.name == "dynamic_slice":
             return sliced(box, op, operand, indices)
-        if op.params["fill_value"] and np.isfinite(op.params["fill_value"]):
+        if op.params["fill_value"] and not np.isnan(op.params["fill_value"]):
             raise refusal(op, indices, "an entry out of bounds is filled in at a secret index")
         return gathered(box, op, operand, indices[0])
     fill = op.params.get("fill_value")
@@ -64,11 +61,11 @@ def pick(box: Box, op: Op, values: Values) -> Value:
         return _rearranged(box, op, [operand], indices)
     within = replace(op, params=op.params | {"fill_value": 0})  # a rearrangement knows entries and zeros
     picked = _rearranged(box, within, [operand], indices)
-    if not fill or not np.isfinite(fill):  # NaN, the default outside the bounds, is no fixed-point number
+    if not fill or np.isnan(fill):  # NaN, the default outside the bounds, is no fixed-point number
         return picked
     ones = jnp.ones(operand.shape, operand.dtype)
-    outside = 1 - op.primitive.bind(ones, *map(public, indices), **within.params)
-    return box.add(picked, outside * np.asarray(fill, operand.dtype))
+    inside = op.primitive.bind(ones, *map(public, indices), **within.params)
+    return box.add(picked, jnp.where(inside == 1, jnp.zeros_like(inside), np.asarray(fill, operand.dtype)))
 
 
 @rule("dynamic_update_slice")
