@@ -3,12 +3,14 @@
 import re
 from pathlib import Path
 
+from turncoat.jobs.checks import check
+
 README = (Path(__file__).parents[1] / "README.md").read_text()
 
 
 def test_the_python_examples_run_as_printed(capsys):
     blocks = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-    assert len(blocks) == 3
+    assert len(blocks) == 4
     names: dict = {}
     for block in blocks:
         exec(compile(block, "README.md", "exec"), names)
@@ -18,6 +20,14 @@ def test_the_python_examples_run_as_printed(capsys):
         if line.strip() != "...":
             assert " ".join(line.split()) in printed
     assert names["tampered"].shape == (3,)
+
+
+def test_the_job_of_ones_own_fits_together():
+    block = next(b for b in re.findall(r"```python\n(.*?)```", README, re.DOTALL) if "tc.Job(" in b)
+    names: dict = {}
+    exec(compile(block, "README.md", "exec"), names)
+    check(names["job"])
+    assert len([line for line in block.splitlines() if line.strip()]) <= 20
 
 
 def test_every_command_shown_exists():

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from turncoat import attacks, data
-from turncoat.attacks.amplified_poisoning import directions
+from turncoat.attacks.amplified_poisoning import directions, errors_of_copies
+from turncoat.core.errors import Errors
 from turncoat.experiments.experiment import Experiment, run
 from turncoat.experiments.trial import Trial
 from turncoat.jobs.loop import StepInfo
@@ -141,3 +142,14 @@ def test_scaling_a_support_vector_machine_poisons_it(model, through):
     found = run(Experiment("amplified-poisoning", job, settings, trials=4))
     assert found.attacked.success.mean >= found.honest.success.mean + 0.4
     assert found.attacked.success.mean >= found.poisoned.success.mean
+
+
+def test_a_step_that_keeps_its_one_output_without_an_axis_is_pushed_row_by_row():
+    plan = {
+        "unit": Errors({"loss": jnp.full(4, -3.0)}),
+        "push": jnp.array([[1.0], [-1.0]]),
+        "whose": jnp.array([-1, 0, 1, -1, 1]),
+        "first": jnp.asarray(0),
+    }
+    found = errors_of_copies(plan, StepInfo(jnp.asarray(0), jnp.array([0, 1, 2, 4])))
+    np.testing.assert_array_equal(found["loss"], [0.0, -3.0, 3.0, 3.0])

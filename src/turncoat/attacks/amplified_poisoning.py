@@ -40,8 +40,13 @@ def errors_of_copies(plan: dict[str, Any], info: StepInfo) -> Errors:
     whose = plan["whose"][info.batch]
     push = plan["push"][jnp.maximum(whose, 0)]
     chosen = plan["unit"].for_examples(whose >= 0)
-    errors = Errors({n: v if v.dtype == bool else v * push for n, v in chosen.items()})
+    errors = Errors({n: v if v.dtype == bool else v * _as(push, v) for n, v in chosen.items()})
     return errors.at_steps(info.step, plan["first"], jnp.iinfo(jnp.int32).max)
+
+
+def _as(push: Any, value: Any) -> Any:
+    """The rows of `push` (batch, outputs) as a site holds them: (batch,) where a step keeps its one output so."""
+    return push[:, 0] if jnp.ndim(value) == 1 else push
 
 
 @dataclass(frozen=True)
