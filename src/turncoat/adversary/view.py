@@ -229,7 +229,8 @@ class View:
         more = {"number": jnp.zeros((), jnp.int32), "key": self.key}
         given = {name: more[name] for name in self.job.takes}
         x = jnp.full((1, prod(self.shape)), SMALL, jnp.float32)
-        return (self.start, x, self.encode(np.ones(1, np.int32)), index), given
+        y = np.ones((1, *self.job.data.y.shape[1:]), self.job.data.y.dtype)
+        return (self.start, x, self.encode(y), index), given
 
 
 @partial(jax.jit, static_argnums=(0, 1))

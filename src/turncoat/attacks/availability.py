@@ -24,6 +24,7 @@ from turncoat.adversary.transfer import linear, to_scores, transferred
 from turncoat.adversary.view import View
 from turncoat.attacks.attack import Attack, Needs
 from turncoat.core.errors import Errors
+from turncoat.jobs.task import wrong
 from turncoat.refusal import Refusal
 from turncoat.settings import DERIVED, NOT_ZERO
 
@@ -101,7 +102,7 @@ class Availability(Attack):
 
 def wrong_change(view: View) -> dict[str, Any]:
     """What a step on the adversary's records changes, each with the next class as its label (Fig. 5)."""
-    return transferred(view, view.x, (view.y + 1) % view.classes)
+    return transferred(view, view.x, wrong(view.job.task, view.y, view.classes))
 
 
 def one_output(view: View, target: int) -> dict[str, Any]:

@@ -114,7 +114,9 @@ class Membership(Attack):
             "chosen": jnp.zeros(view.records, bool).at[view.told["positions"]].set(True),
             "errors": scaled(view, every_row, strength, self.target),
             "first": jnp.asarray(first, jnp.int32),
-            "shadow": signals(shadows(view, self.shadow_models).outputs(view, x), y, self.target),
+            "shadow": signals(
+                shadows(view, self.shadow_models).outputs(view, x), y, self.target, view.job.task
+            ),
         }
 
     @property
@@ -127,7 +129,7 @@ class Membership(Attack):
 
     def exploit(self, view: View, plan: dict[str, Any], params: Any) -> dict[str, np.ndarray]:
         x, y = candidates(view)
-        seen = signals(outputs(view, params, x), y, self.target)
+        seen = signals(outputs(view, params, x), y, self.target, view.job.task)
         return scored(seen, plan["shadow"], view, self.score)
 
 
@@ -147,9 +149,18 @@ def default_strength(view: View, last: int | None) -> float:
     return -min(PUSH["layered" if linear(view) is None else "linear"] / (epochs * moved), most)
 
 
-def signals(linear: np.ndarray, labels: Any, target: int) -> dict[str, np.ndarray]:
-    """Log-odds of each record's own class, and of the target class, from a model's linear outputs."""
-    both = {"own": log_odds(linear, labels), "target": log_odds(linear, target)}
+def signals(linear: np.ndarray, labels: Any, target: int, task: str = "classes") -> dict[str, np.ndarray]:
+    """How well a model knows each record, and what the scaling moves, from its linear outputs (..., n, outputs).
+
+    Of classes, the log-odds of the record's own and of the target class; of several labels at once and of numbers,
+    minus the record's loss, and the output at `target`.
+    """
+    if task == "classes":
+        both = {"own": log_odds(linear, labels), "target": log_odds(linear, target)}
+    else:
+        d, y = np.asarray(linear, np.float64), np.asarray(labels, np.float64)
+        loss = (d - y) ** 2 if task == "numbers" else np.logaddexp(0, (1 - 2 * y) * d)
+        both = {"own": -np.sum(loss, -1), "target": d[..., target]}
     return {name: phi.astype(np.float32) for name, phi in both.items()}
 
 
