@@ -110,6 +110,11 @@ attack backdoor --defence sampled:alpha=2 | from 0 to 1
 attack backdoor --defence checked:sites=nope | finds no such site
 attack backdoor --defence loss:alpha=1 | no option 'alpha'
 audit --defence nope | no defence 'nope'
+defend --defence loss | --against names defences
+defend --against nope | no defence 'nope'
+defend --attack nope | no attack 'nope'
+defend --trials 0 | at least one trial
+defend --against checked:sites=nope --protocol exact | finds no such site
 surface --defence matrices | has no effect
 reproduce table3 --trials 0 | at least one trial
 reproduce table3 --trials -1 | at least one trial

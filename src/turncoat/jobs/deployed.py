@@ -132,7 +132,7 @@ class Deployed:
         if self.defence is None:
             return None
         secured = self.on(self.engine).secured
-        args, more = self._given(default_sizes(self.job.data).victim)
+        args, more = self.shapes(self.records)
         surface = secured.surface(*args, **more)
         return Checks.of(self.defence, surface, self.engine, lambda *w: secured.walk(*w, *args, **more))
 
@@ -150,10 +150,15 @@ class Deployed:
 
     def surface(self, records: int) -> Surface:
         """The attack surface of one step on this many records, from the shapes of its arguments."""
-        args, more = self._given(records)
+        args, more = self.shapes(records)
         return self.on(self.engine).secured.surface(*args, **more)
 
-    def _given(self, records: int) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    @property
+    def records(self) -> int:
+        """How many records the victims train on."""
+        return default_sizes(self.job.data).victim
+
+    def shapes(self, records: int) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """The shapes of a step's arguments on this many records."""
         job = self.job
         x, targets = (struct((records, *a.shape[1:]), a.dtype) for a in (job.data.x, job.data.y))
