@@ -24,11 +24,13 @@ def matrix_table(found: Matrix) -> RenderableType:
 
 def prices(found: Matrix) -> Table:
     """What each defence checks, and what that costs."""
-    table = _table("Defence", "Sites", "Bytes x passive", "Looked at", "Deterrence")
+    table = _table("Defence", "Sites", "Bytes x passive", "Looked at", "Deterrence", "Accuracy")
     for one in found.defences:
         factor = "" if one.factor is None else f"{one.factor:.2f}"
         looked = "" if one.looked_at is None else f"{one.looked_at:.3%}"
-        table.add_row(one.defence, str(one.sites), factor, looked, f"{one.deterrence:.3g}")
+        table.add_row(
+            one.defence, str(one.sites), factor, looked, f"{one.deterrence:.3g}", percent(one.accuracy.mean)
+        )
     return table
 
 

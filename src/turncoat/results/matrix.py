@@ -39,13 +39,14 @@ class Priced(Value):
 
     `factor`: bytes over those of passive training, where verified sharings check; `looked_at`: the expected share of
     all scalar multiplications and comparisons that proofs would look at; None for a job that does not run in shares.
-    `deterrence`: the least probability with which a single wrong message is found.
+    `deterrence`: the least probability with which a single wrong message is found; `accuracy`: honest test accuracy.
     """
 
     defence: str
     ways: tuple[str, ...] = ()
     sites: Count
     deterrence: Fraction
+    accuracy: Measured
     factor: Number | None = None
     looked_at: Number | None = None
 
