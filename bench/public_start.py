@@ -26,7 +26,9 @@ from turncoat.refusal import Refusal
 PUBLISHED = 10_000
 ATTACKS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("backdoor", {}),
+    ("backdoor", {"strength": 1.0}),
     ("backdoor", {"rows": "all"}),
+    ("backdoor", {"rows": "all", "strength": 0.3}),
     ("targeted", {}),
     ("targeted", {"transfer": "gradient"}),
 )
@@ -76,7 +78,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.public_start", description=__doc__)
     parser.add_argument("--data", default="fmnist")
     parser.add_argument("--models", nargs="+", default=["mlp", "cnn"])
-    parser.add_argument("--before", type=int, default=10, help="epochs of the published network")
+    parser.add_argument("--before", type=int, default=3, help="epochs of the published network")
     parser.add_argument("--epochs", type=int, default=3, help="epochs of fine-tuning")
     parser.add_argument("--trials", type=int, default=3)
     parser.add_argument("--seed", type=int, default=5000)
