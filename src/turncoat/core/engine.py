@@ -49,6 +49,7 @@ class Engine:
     traced = True
     """Whether wires are pytrees of JAX arrays, so that `secure` can compile its evaluation."""
     largest = 2.0**44  # what infinities become: as in a ring of 64 bits, 18 of them fractional
+    smallest = 1e-30  # stands for a positive number next to zero: in fixed point the last digit
     random = False  # whether it draws any: then each evaluation runs on an instance that `begin` made for it
     draws: Draws
 

@@ -134,7 +134,10 @@ class _Flattener:
         for eqn in jaxpr.eqns:
             inside = where.within(eqn.source_info)
             inputs = tuple(read(v) for v in eqn.invars)
-            callee = eqn.params.get(CALLS.get(eqn.primitive.name, ""))
+            if eqn.primitive.name == "custom_linear_solve":
+                callee, inputs = _solver(eqn.params, inputs)
+            else:
+                callee = eqn.params.get(CALLS.get(eqn.primitive.name, ""))
             if callee is not None and not str(eqn.params.get("name", "")).startswith(WHOLE):
                 outputs = self.inlined(callee, inputs, ops, inside)
             else:
@@ -167,6 +170,14 @@ class _Flattener:
             tracebacks=where.tracebacks,
             bodies=tuple(self.closed(b, where) for b in bodies),
         )
+
+
+def _solver(params: dict[str, Any], inputs: tuple[Atom, ...]) -> tuple[Any, tuple[Atom, ...]]:
+    """The function that solves a linear system, and its inputs: constants of its own, then the right-hand side."""
+    lengths = params["const_lengths"]
+    start = lengths.matvec + lengths.vecmat
+    consts = inputs[start : start + lengths.solve]
+    return params["jaxprs"].solve, (*consts, *inputs[sum(lengths) :])
 
 
 # ---- names --------------------------------------------------------------------------------------------

@@ -47,7 +47,7 @@ class Ring(Traced):
         given = {"precision": (precision, 18), "truncation": (truncation, "exact")}
         options = ",".join(f"{name}={value}" for name, (value, usual) in given.items() if value != usual)
         self.name = f"ring:{options}" if options else "ring"
-        self.largest = arithmetic.LARGEST * 2.0**-precision
+        self.largest, self.smallest = arithmetic.LARGEST * 2.0**-precision, 2.0**-precision
 
     @property
     def limit(self) -> float:

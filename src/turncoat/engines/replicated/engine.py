@@ -61,7 +61,7 @@ class Replicated(Traced):
         options.check(corrupt, truncation, precision)
         self.corrupt, self.truncation, self.precision, self.copies = corrupt, truncation, precision, copies
         self.name = options.name(corrupt, truncation, precision, gates)
-        self.largest = arithmetic.LARGEST * 2.0**-precision
+        self.largest, self.smallest = arithmetic.LARGEST * 2.0**-precision, 2.0**-precision
         self.kinds = frozenset({"product", "bit", "conversion", "xor-product"})
         if corrupt in VARIANTS[truncation]:
             self.kinds |= {"truncation"}
