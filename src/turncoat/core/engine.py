@@ -170,8 +170,8 @@ class Engine:
             "and comparisons, such as 'crypten'"
         )
 
-    def bits(self, x: Wire, lo: int, hi: int, aval: Aval, at: At) -> Wire:
-        """Binary digits of weight 2^lo to 2^(hi-1) of a number, on a new last axis, XOR the error."""
+    def bits(self, x: Wire, lo: int, hi: int, operand: Aval, at: At) -> Wire:
+        """Digits of weight 2^lo to 2^(hi-1) of numbers like `operand`, on a new last axis, XOR the error."""
         raise Refusal(f"engine {self.name!r} cannot decompose a number into bits, which {at.name} needs")
 
     # ---- control flow over lists of values -----------------------------------------------------------------

@@ -153,8 +153,8 @@ class Ring(Traced):
     def arith(self, b, aval, at):
         return self._tampered(self._encoded(b, aval), at, aval)
 
-    def bits(self, x, lo, hi, aval, at):
-        places = jnp.arange(lo, hi) + self.precision
+    def bits(self, x, lo, hi, operand, at):
+        places = jnp.arange(lo, hi) + (self.precision if self._fractional(operand) else 0)
         # below the least digit there are zeros, above the highest its sign
         digits = arithmetic.shifted(x[..., None], jnp.clip(places, 0, 63)) & jnp.asarray(1, jnp.uint64)
         return _flipped((digits == jnp.asarray(1, jnp.uint64)) & (places >= 0), at)
