@@ -16,22 +16,9 @@ from typing import Any
 import jax
 import numpy as np
 
+from turncoat.core.calls import CALLS, called, placed_nowhere
 from turncoat.functions import WHOLE
 
-# Calls that mean nothing to the circuit: parameter that holds the callee, by primitive name.
-CALLS = {
-    "jit": "jaxpr",
-    "pjit": "jaxpr",
-    "closed_call": "call_jaxpr",
-    "core_call": "call_jaxpr",
-    "remat": "jaxpr",
-    "remat2": "jaxpr",
-    "checkpoint": "jaxpr",
-    "custom_jvp_call": "call_jaxpr",
-    "custom_vjp_call": "call_jaxpr",
-    "custom_vjp_call_jaxpr": "fun_jaxpr",
-    "custom_vmap_call": "call",
-}
 Atom = Any  # an int (a variable) or a Known (a constant)
 
 
@@ -134,12 +121,9 @@ class _Flattener:
         for eqn in jaxpr.eqns:
             inside = where.within(eqn.source_info)
             inputs = tuple(read(v) for v in eqn.invars)
-            if eqn.primitive.name == "custom_linear_solve":
-                callee, inputs = _solver(eqn.params, inputs)
-            else:
-                callee = eqn.params.get(CALLS.get(eqn.primitive.name, ""))
-            if callee is not None and not str(eqn.params.get("name", "")).startswith(WHOLE):
-                outputs = self.inlined(callee, inputs, ops, inside)
+            call = called(eqn, inputs)
+            if call is not None and not str(eqn.params.get("name", "")).startswith(WHOLE):
+                outputs = self.inlined(*call, ops, inside)
             else:
                 outputs = tuple(next(self.fresh) for _ in eqn.outvars)
                 if eqn.primitive.name == "convert_element_type" and eqn.invars[0].aval.dtype == np.bool_:
@@ -149,7 +133,7 @@ class _Flattener:
         return tuple(read(v) for v in jaxpr.outvars)
 
     def op(self, eqn: Any, inputs: tuple[Atom, ...], outputs: tuple[int, ...], where: Where) -> Op:
-        name, params = eqn.primitive.name, dict(eqn.params)
+        name, params = eqn.primitive.name, placed_nowhere(eqn.params)
         whole = name in CALLS
         bodies: tuple[Any, ...] = ()
         if name == "cond":  # JAX makes a number of a predicate, and a conversion costs messages
@@ -170,14 +154,6 @@ class _Flattener:
             tracebacks=where.tracebacks,
             bodies=tuple(self.closed(b, where) for b in bodies),
         )
-
-
-def _solver(params: dict[str, Any], inputs: tuple[Atom, ...]) -> tuple[Any, tuple[Atom, ...]]:
-    """The function that solves a linear system, and its inputs: constants of its own, then the right-hand side."""
-    lengths = params["const_lengths"]
-    start = lengths.matvec + lengths.vecmat
-    consts = inputs[start : start + lengths.solve]
-    return params["jaxprs"].solve, (*consts, *inputs[sum(lengths) :])
 
 
 # ---- names --------------------------------------------------------------------------------------------

@@ -78,7 +78,9 @@ def svd(box: Box, op: Op, values: Values) -> Value:
 
 def _whole(op: Op, values: Values) -> None:
     if op.params.get("subset_by_index") is not None:
-        raise refusal(op, values, "some of the values of a matrix are asked for", "compute all and take those")
+        raise refusal(
+            op, values, "some of the values of a matrix are asked for", "compute all and take those"
+        )
 
 
 # ---- what they are made of ----------------------------------------------------------------------------------

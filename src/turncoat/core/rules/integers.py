@@ -53,7 +53,7 @@ def inverted(box: Box, op: Op, values: Values) -> Value:
 
 @rule("shift_left", "shift_right_logical", "shift_right_arithmetic")
 def shift(box: Box, op: Op, values: Values) -> Value:
-    """By digits of the distance, each of which moves the others by its weight or not; beyond the width all are gone."""
+    """By a secret distance, each digit of it moves the others by its weight; beyond the width all are gone."""
     x, by = values
     if is_secret(by):
         return _number(box, _moved_by_secret(box, op, x, by), op.avals[0].dtype)
@@ -120,7 +120,7 @@ def _moved(box: Box, name: str, digits: Value, distance: Any) -> Value:
     places = np.arange(width)
     by = jnp.asarray(distance, jnp.int32)[..., None]
     by = jnp.where((by < 0) | (by > width), width, by)
-    source = places - by if name == "shift_left" else places + by
+    source: Any = places - by if name == "shift_left" else places + by
     if name == "shift_right_arithmetic":
         source = jnp.minimum(source, width - 1)
     inside = (source >= 0) & (source < width)
@@ -151,13 +151,17 @@ def _moved_by_secret(box: Box, op: Op, x: Value, by: Secret) -> Value:
 
 def _beside(box: Box, digits: Secret, i: int, shape: tuple[int, ...]) -> Secret:
     """One digit of the distance beside every digit of the number."""
-    return box.structure(lambda a: jnp.broadcast_to(a[..., i, None], shape), [digits], struct(shape, np.bool_))
+    return box.structure(
+        lambda a: jnp.broadcast_to(a[..., i, None], shape), [digits], struct(shape, np.bool_)
+    )
 
 
 def _any(box: Box, digits: Secret, start: int) -> Value:
     """Whether any digit from `start` on is set, by a tree."""
     shape = (digits.shape[-1] - start, *digits.shape[:-1])
-    left: Value = box.structure(lambda a: jnp.moveaxis(a[..., start:], -1, 0), [digits], struct(shape, np.bool_))
+    left: Value = box.structure(
+        lambda a: jnp.moveaxis(a[..., start:], -1, 0), [digits], struct(shape, np.bool_)
+    )
     while (n := left.shape[0]) > 1:
         left = with_odd(box, box.either(*pairs(box, left), "or"), left, n)
     return row(box, left, 0)

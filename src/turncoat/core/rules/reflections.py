@@ -42,7 +42,7 @@ def qr(box: Box, op: Op, values: Values) -> Value:
 
 def factored(a: Any, least: float, square: bool) -> tuple[Any, Any]:
     """Q and R of a matrix (m, n): Q is (m, m) if it shall be square, else (m, min(m, n))."""
-    (m, n), size = a.shape, a.shape[0] if square else min(a.shape)
+    n, size = a.shape[1], a.shape[0] if square else min(a.shape)
     packed, factors = reflected(a, least)
     vectors = jnp.pad(packed, [(0, 0), (0, max(size - n, 0))])[:, :size]
     above = np.arange(size)[:, None] <= np.arange(n)
