@@ -35,7 +35,8 @@ def called(eqn: Any, inputs: Sequence[Any]) -> tuple[Any, tuple[Any, ...]] | Non
     """The jaxpr that an equation calls, and its inputs; None where it is an operation of its own.
 
     A linear solve calls the function that its program solves with. On a mesh of one device, `shard_map` (and
-    `pmap`, which is one) calls its function with whole arrays, what its devices exchange is already there, and it does not matter where an array is placed.
+    `pmap`, which is one) calls its function with whole arrays, what its devices exchange is already there, and
+    it does not matter where an array is placed.
     """
     name, p = eqn.primitive.name, eqn.params
     if name in CALLS and p.get(CALLS[name]) is not None:
@@ -80,6 +81,13 @@ def _alone(eqn: Any, named: tuple[Any, ...]) -> Any:
 
 def placed_nowhere(params: dict[str, Any]) -> dict[str, Any]:
     """An operation's parameters without a place on the mesh of a `shard_map` around it."""
-    manual = jax.sharding.AxisType.Manual
-    inside = {k for k, v in params.items() if manual in getattr(getattr(v, "mesh", None), "axis_types", ())}
-    return {k: None if k in inside else v for k, v in params.items()}
+    return {k: None if _inside(v) else v for k, v in params.items()}
+
+
+def literal(v: Any) -> Any:
+    """A literal's value, without such a place."""
+    return np.asarray(v.val) if _inside(getattr(v.aval, "sharding", None)) else v.val
+
+
+def _inside(sharding: Any) -> bool:
+    return jax.sharding.AxisType.Manual in getattr(getattr(sharding, "mesh", None), "axis_types", ())

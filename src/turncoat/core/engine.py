@@ -48,8 +48,7 @@ class Engine:
     """Refuses an error that fits its site (it may be traced) but that no party can add there."""
     traced = True
     """Whether wires are pytrees of JAX arrays, so that `secure` can compile its evaluation."""
-    largest = 2.0**44  # what infinities become: as in a ring of 64 bits, 18 of them fractional
-    smallest = 1e-30  # stands for a positive number next to zero: in fixed point the last digit
+    largest, smallest = 2.0**44, 1e-30  # what infinities become, and positive numbers next to zero
     random = False  # whether it draws any: then each evaluation runs on an instance that `begin` made for it
     draws: Draws
 

@@ -16,7 +16,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from turncoat.core.calls import CALLS, called, placed_nowhere
+from turncoat.core.calls import CALLS, called, literal, placed_nowhere
 from turncoat.functions import WHOLE
 
 Atom = Any  # an int (a variable) or a Known (a constant)
@@ -116,7 +116,7 @@ class _Flattener:
         env.update(zip(jaxpr.invars, inputs, strict=True))
 
         def read(v: Any) -> Atom:
-            return Known(v.val, v.aval) if hasattr(v, "val") else env[v]
+            return Known(literal(v), v.aval) if hasattr(v, "val") else env[v]
 
         for eqn in jaxpr.eqns:
             inside = where.within(eqn.source_info)
