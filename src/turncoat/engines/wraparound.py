@@ -47,7 +47,7 @@ class Monitored(Traced):
     def __init__(self, inner: Any) -> None:
         self.inner, self.random = inner, inner.random
         self.kinds, self.gates, self.xor_products = inner.kinds, inner.gates, inner.xor_products
-        self.check = inner.check
+        self.check, self.parts = inner.check, inner.parts
         self.name = f"{inner.name}{',' if ':' in inner.name else ':'}monitor=true"
 
     # the engine's draws are those of the passes that this one walks

@@ -8,10 +8,9 @@ meet, 2^f where a bit meets one, and 1 where bits meet that are being converted.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, Self
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -19,17 +18,16 @@ import numpy as np
 from jax import Array
 
 from turncoat.core.bilinear import Bilinear
-from turncoat.core.draws import Draws
-from turncoat.core.engine import Traced, Values
 from turncoat.core.sites import At, Site
 from turncoat.core.values import Aval
 from turncoat.engines import arithmetic
 from turncoat.engines.replicated import circuits, conversion, options, truncation
 from turncoat.engines.replicated.bill import counted
+from turncoat.engines.replicated.drawing import Drawing
 from turncoat.engines.replicated.gates import LANES, SIGN, ZERO, flipped
+from turncoat.engines.replicated.once import NAME, once
 from turncoat.engines.replicated.opening import opened, opened_bits, revealed
 from turncoat.engines.replicated.products import conjunction, multiply
-from turncoat.engines.replicated.randomness import Stream
 from turncoat.engines.replicated.sharing import Copies, Sharing, known, place, shared, shared_bits
 from turncoat.engines.replicated.truncation import VARIANTS
 from turncoat.refusal import Refusal
@@ -37,7 +35,7 @@ from turncoat.refusal import Refusal
 SIGN_LANE, ZERO_LANE = np.uint64(circuits.TOP), np.uint64(0)
 
 
-class Replicated(Traced):
+class Replicated(Drawing):
     """Three parties in one process.
 
     `corrupt` (0, 1 or 2) is the party that can add errors, `truncation` one of `truncation.VARIANTS`,
@@ -46,9 +44,8 @@ class Replicated(Traced):
     one neighbour. Raises Refusal for other values.
     """
 
-    random = True
+    parts = NAME
     xor_products = conversion.PRODUCTS
-    stream: Stream  # of the evaluation, or of the pass of a loop in it
 
     def __init__(
         self,
@@ -71,12 +68,6 @@ class Replicated(Traced):
     def context(self):
         return jax.enable_x64(True)
 
-    def begin(self, key: Any) -> Self:
-        begun = super().begin(key)
-        with self.context():
-            begun.stream = Stream.of(begun.draws.key)
-        return begun
-
     def notes(self, walk: Callable) -> tuple[str, ...]:
         reach = [str(party) for party in VARIANTS[self.truncation]]
         who = f"by {', '.join(reach)}" if reach else "by nobody: they are opened with a check"
@@ -85,30 +76,6 @@ class Replicated(Traced):
             f"truncations ({self.truncation}) {who}",
             *counted(self, walk).lines(),
         )
-
-    @contextmanager
-    def _drawing(self, key: Any) -> Iterator[None]:
-        """Another stream for a while."""
-        saved, self.stream = self.stream, Stream.of(key)
-        try:
-            yield
-        finally:
-            self.stream = saved
-
-    @contextmanager
-    def _pass(self, loop: Draws | None, number: Any) -> Iterator[None]:
-        with super()._pass(loop, number), self._drawing(self.draws.key):
-            yield
-
-    def switch(self, index: Any, branches: Sequence[Callable[[], Values]]) -> Values:
-        def apart(branch: Callable[[], Values]) -> Callable[[], Values]:
-            def run() -> Values:
-                with self._drawing(self.draws.next()):
-                    return branch()
-
-            return run
-
-        return super().switch(index, [apart(b) for b in branches])
 
     # ---- in and out -----------------------------------------------------------------------------------
 
@@ -157,6 +124,7 @@ class Replicated(Traced):
 
     # ---- products -------------------------------------------------------------------------------------
 
+    @once
     def product(self, bilinear: Bilinear, x: Sharing, y: Sharing, aval: Aval, at: At) -> Sharing:
         digits = self.precision * (_fixed(aval) + bilinear.truncates)
         apply = partial(arithmetic.multiply, bilinear, uniform=True)
@@ -166,13 +134,21 @@ class Replicated(Traced):
     def product_public(self, bilinear: Bilinear, x: Sharing, c: Any, aval: Aval, at: At) -> Sharing:
         whole = not bilinear.truncates
         factor, bits = (self._encoded(c, bilinear.y_aval), 0) if whole else self._factor(c, aval, at)
-        z = x.map(lambda share: arithmetic.multiply(bilinear, share, factor, uniform=True))
-        return self._truncated(z, bits, aval, at.error)
+        return self._times(bilinear, x, factor, bits, aval, at)
 
     def scale(self, x: Sharing, factor: Any, aval: Aval, at: At) -> Sharing:
-        element, bits = self._factor(factor, aval, at)
-        return self._truncated(x.map(lambda a: a * element), bits, aval, at.error)
+        return self._times("scale", x, *self._factor(factor, aval, at), aval, at)
 
+    @once
+    def _times(self, by: Any, x: Sharing, factor: Array, bits: Any, aval: Aval, at: At) -> Sharing:
+        """Shares times ring elements, by a bilinear map or entry by entry."""
+
+        def times(share: Array) -> Array:
+            return share * factor if by == "scale" else arithmetic.multiply(by, share, factor, uniform=True)
+
+        return self._truncated(x.map(times), bits, aval, at.error)
+
+    @once
     def select(self, b: Sharing, x: Sharing, y: Sharing, aval: Aval, at: At) -> Sharing:
         first, second = (part.error for part in at.inner) if at.inner else (None, None)
         bit = self._number(b, 0, aval, (first, 0), (second, 0))
@@ -182,6 +158,7 @@ class Replicated(Traced):
 
     # ---- bits -----------------------------------------------------------------------------------------
 
+    @once
     def compare(self, kind: str, x: Sharing, y: Sharing, operand: Aval, at: At) -> Sharing:
         difference, less = self.sub(x, y, operand), kind == "lt"
         gates, words = (SIGN, circuits.SIGN_WORDS) if less else (ZERO, circuits.ZERO_WORDS)
@@ -193,10 +170,12 @@ class Replicated(Traced):
         word = circuits.is_zero(difference, zeros, self._flip(at.error, ZERO_LANE))
         return word.map(lambda w: w == 1)
 
+    @once
     def both(self, a: Sharing, b: Sharing, aval: Aval, at: At) -> Sharing:
         added = _coin(self.stream.zero_bits(*aval.shape))
         return conjunction(a, b, added if at.error is None else added ^ place(at.error, self.corrupt))
 
+    @once
     def arith(self, b: Sharing, aval: Aval, at: At) -> Sharing:
         unit = self.precision if _fixed(aval) else 0
         first = at.inner[0].error if at.inner else None
@@ -221,6 +200,10 @@ class Replicated(Traced):
                 f"no party can flip single digits at {at.name} on engine {self.name!r}, where a carry runs "
                 "on into higher ones: flip a comparison, or add to a product"
             )
+        return self._digits(x, lo, hi, operand)
+
+    @once
+    def _digits(self, x: Sharing, lo: int, hi: int, operand: Aval) -> Sharing:
         word = circuits.digits(x, self._zero_bits(circuits.DIGITS_WORDS, operand.shape))
         places = np.arange(lo, hi) + (self.precision if _fixed(operand) else 0)
         # below the least digit there are zeros, above the highest its sign
