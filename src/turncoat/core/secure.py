@@ -32,7 +32,7 @@ from turncoat.core.names import Names
 from turncoat.core.program import Program, first_outputs, trace
 from turncoat.core.protocol import Protocol
 from turncoat.core.reach import Exposed
-from turncoat.core.shared import Shared, as_declared
+from turncoat.core.shared import Shared, as_declared, leaving
 from turncoat.core.static import Numbers, Texts
 from turncoat.core.surface import Surface, by_passes, hints
 from turncoat.core.values import Aval, Secret, Value, is_secret, public, struct
@@ -131,15 +131,15 @@ class Secured:
             out = evaluate(program, box, entered)
             _check_all_met(box, errors)
             avals, keep = program.output_avals, spec.any_shared
-            leaves = [self._leave(v, a, keep) for v, a in zip(out, avals, strict=True)]
+            leaves = [self._leave(v, a, keep, engine) for v, a in zip(out, avals, strict=True)]
         return jax.tree.unflatten(plan.out_tree, leaves), box.seen
 
-    def _leave(self, value: Value, aval: Any, keep_shared: bool) -> Any:
+    def _leave(self, value: Value, aval: Any, keep_shared: bool, engine: Engine) -> Any:
         if not is_secret(value):
             return as_declared(public(value), aval)
         if keep_shared:
-            return Shared(value.wire, value.aval, self.engine)
-        return as_declared(self.engine.open(value.wire, value.aval), aval)
+            return Shared(leaving(engine, value.wire), value.aval, self.engine)
+        return as_declared(engine.open(value.wire, value.aval), aval)
 
     def on(self, engine: Engine) -> Secured:
         """The same function under the same protocol on another engine."""
