@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import time
 from typing import Any
 
 import numpy as np
@@ -26,8 +27,6 @@ BITS, PRECISION, SPARE = 40, 18, 8
 """Fixed-point numbers have 40 bits, 18 of them fractional; public factors up to 8 fractional bits more."""
 SIGNIFICANT = 15  # bits that a public factor keeps
 
-if mpc is None:
-    raise SystemExit("MPyC could not be set up")
 TYPE = mpc.SecInt(BITS + PRECISION + SPARE)
 FIELD = TYPE.field
 P = FIELD.modulus
@@ -212,58 +211,70 @@ def _kept(value: Any, *sources: Any) -> Any:
 # ---- the connection ---------------------------------------------------------------------------------------
 
 
-async def connect(party: Party) -> list[Any]:
-    """MPyC's own connections, through sockets in the folder of the run: no port, and no other user reaches them.
+class Connection(asyncoro.MessageExchanger):
+    """MPyC's connection to one peer, with a count of what it carries."""
 
-    What `Runtime.start` does over TCP, where it listens on all interfaces. The listening ends are returned.
+    __slots__ = "messages", "received"
+
+    def __init__(self, peer: int | None = None) -> None:
+        super().__init__(mpc, peer)
+        self.messages, self.received = 0, 0
+
+    def send(self, pc: int, payload: bytes) -> None:
+        self.messages += 1
+        super().send(pc, payload)
+
+    def data_received(self, data: bytes) -> None:
+        self.received += len(data)
+        super().data_received(data)
+
+
+async def connect(party: Party) -> None:
+    """What `Runtime.start` does over TCP, through sockets in the run's own folder: no port, and no other user.
+
+    MPyC itself listens on all interfaces, and unpickles what it is sent.
     """
+    loop, server = asyncio.get_running_loop(), None
     for peer in mpc.parties:
-        peer.protocol = asyncio.get_running_loop().create_future() if peer.pid == party.rank else None
-    loop, listening = asyncio.get_running_loop(), []
+        peer.protocol = loop.create_future() if peer.pid == party.rank else None
     if party.rank:
-        server = await loop.create_unix_server(
-            lambda: asyncoro.MessageExchanger(mpc), str(party.folder / f"socket{party.rank}")
-        )
-        listening.append(server)
+        server = await loop.create_unix_server(Connection, str(party.folder / f"socket{party.rank}"))
     for peer in mpc.parties[party.rank + 1 :]:
         await _reached(peer.pid, str(party.folder / f"socket{peer.pid}"))
     await mpc.parties[party.rank].protocol
-    for server in listening:
+    if server is not None:
         server.close()
-    mpc.start_time = __import__("time").time()
-    return listening
+    mpc.start_time = time.time()
 
 
 async def _reached(pid: int, path: str) -> None:
-    loop = asyncio.get_running_loop()
     while True:
         try:
-            await loop.create_unix_connection(lambda: asyncoro.MessageExchanger(mpc, pid), path)
+            await asyncio.get_running_loop().create_unix_connection(lambda: Connection(pid), path)
             return
         except (FileNotFoundError, ConnectionRefusedError):
             await asyncio.sleep(0.05)
 
 
+def counts() -> dict[str, int]:
+    """What this party has sent and received so far, to and from all others."""
+    others = [peer.protocol for peer in mpc.parties if peer.pid != PARTY.rank]
+    return {
+        "messages": sum(c.messages for c in others),
+        "sent_bytes": sum(c.nbytes_sent for c in others),
+        "received_bytes": sum(c.received for c in others),
+    }
+
+
 async def main() -> None:
     tape, machine = PARTY.tape, Machine(PARTY)
     await connect(PARTY)
-    sent = Counted(mpc)
     revealed = await PARTY.run(tape, machine)
     await mpc.barrier()
     PARTY.step()
-    counts = sent.counts()
+    found = counts()
     await mpc.shutdown()
-    PARTY.report(tape, revealed, version=f"mpyc {mpyc.__version__}", rounds=machine.rounds, **counts)
-
-
-class Counted:
-    """Messages and bytes that this party sends and receives, as MPyC's own connections count what they send."""
-
-    def __init__(self, runtime: Any) -> None:
-        self.others = [peer.protocol for peer in runtime.parties if peer.pid != runtime.pid]
-
-    def counts(self) -> dict[str, int]:
-        return {"sent_bytes": sum(p.nbytes_sent for p in self.others)}
+    PARTY.report(tape, revealed, version=f"mpyc {mpyc.__version__}", rounds=machine.rounds, **found)
 
 
 if __name__ == "__main__":
