@@ -80,7 +80,9 @@ class Recorder(Eager):
         w = self.writing
         return Tape(tuple(w.ops), tuple(w.arrays), tuple(w.outputs))
 
-    def _write(self, name: str, ins: Any, aval: Any, arrays: Any = (), at: At = At(), detail: str = "") -> Wire:
+    def _write(
+        self, name: str, ins: Any, aval: Any, arrays: Any = (), at: At = At(), detail: str = ""
+    ) -> Wire:
         w = self.writing
         number, shape = len(w.ops), tuple(int(n) for n in aval.shape)
         if at.error is not None and np.any(np.asarray(at.error)):
@@ -105,8 +107,8 @@ class Recorder(Eager):
     def open(self, wire, aval):
         if self.inside:
             raise Refusal(
-                "this step reveals a value while it runs, and a tape is recorded before any value is known: confirm a "
-                "job that opens its result at the end alone"
+                "this step reveals a value while it runs, and a tape is recorded before any value is known: confirm "
+                "a job that opens its result at the end alone"
             )
         self.writing.outputs.append(wire.number)
         self.writing.opened.append(jnp.zeros(aval.shape, aval.dtype))

@@ -1,8 +1,8 @@
 """Starting the processes of a run, ending them, and what they say when they fail.
 
-Parties whose peer has died may wait for it for ever and silently, so they have an owner: this process. It ends those it
-started on the first failure, at a deadline, and when it is interrupted; should it be killed itself, they end
-because the pipe that it holds for each of them closes.
+Parties whose peer has died may wait for it for ever and silently, so they have an owner: this process. It ends those
+that it started on the first failure, at a deadline, and when it is interrupted; should it be killed itself, they
+end because the pipe that it holds for each of them closes.
 """
 
 from __future__ import annotations

@@ -18,6 +18,8 @@ from turncoat.parties.backends import Backend
 from turncoat.parties.launcher import Failed, launch
 from turncoat.parties.programs.tape import Array, Tape, load_numbered, save_numbered
 
+COUNTED = ("rounds", "messages", "sent_bytes", "received_bytes")
+
 
 @dataclass(frozen=True)
 class Session:
@@ -49,10 +51,9 @@ class Ended:
 
     def seen(self, party: int) -> dict[str, Any]:
         """What an honest party could tell runs apart by: equal in a clean and a tampered run."""
-        counted = ("tape", "rounds", "messages", "sent_bytes", "received_bytes")
-        return {"exit code": 0, "printed": self.said[party]} | {
-            name: self.reports[party][name] for name in counted if name in self.reports[party]
-        }
+        report = self.reports[party]
+        counted = {name: report[name] for name in COUNTED if name in report}
+        return {"exit_code": 0, "printed": self.said[party], **counted}
 
 
 def run(session: Session, tape: Tape, inputs: Mapping[int, Array], errors: Mapping[int, Array]) -> Ended:

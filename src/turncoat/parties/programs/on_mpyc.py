@@ -155,7 +155,8 @@ class Machine:
         return (await self._reshared(b * (x - y), error, _scale(op.sort)) + y) % P
 
     async def both(self, op: Any, a: Any, b: Any, error: Any = None) -> Any:
-        return await self._reshared(a * b, _not_a_bit(op, error), 0)
+        _not_a_bit(op, error)
+        return await self._reshared(a * b, None, 0)
 
     async def compare(self, op: Any, x: Any, y: Any, error: Any = None) -> Any:
         _not_a_bit(op, error)
@@ -167,7 +168,9 @@ class Machine:
 
 def _not_a_bit(op: Any, error: Any) -> None:
     if error is not None:
-        raise SystemExit(f"{op.site}: a bit that is shared in a prime field is not flipped by adding a constant")
+        raise SystemExit(
+            f"{op.site}: a bit that is shared in a prime field is not flipped by adding a constant"
+        )
 
 
 def _scale(sort: str) -> int:
@@ -256,24 +259,19 @@ async def _reached(pid: int, path: str) -> None:
             await asyncio.sleep(0.05)
 
 
-def counts() -> dict[str, int]:
-    """What this party has sent and received so far, to and from all others."""
+async def main() -> None:
+    tape, machine = PARTY.tape, Machine(PARTY)
+    await connect(PARTY)
     others = [peer.protocol for peer in mpc.parties if peer.pid != PARTY.rank]
-    return {
+    revealed = await PARTY.run(tape, machine)
+    await mpc.barrier()
+    PARTY.step()
+    await mpc.shutdown()  # only then has everything arrived that is counted
+    found = {
         "messages": sum(c.messages for c in others),
         "sent_bytes": sum(c.nbytes_sent for c in others),
         "received_bytes": sum(c.received for c in others),
     }
-
-
-async def main() -> None:
-    tape, machine = PARTY.tape, Machine(PARTY)
-    await connect(PARTY)
-    revealed = await PARTY.run(tape, machine)
-    await mpc.barrier()
-    PARTY.step()
-    found = counts()
-    await mpc.shutdown()
     PARTY.report(tape, revealed, version=f"mpyc {mpyc.__version__}", rounds=machine.rounds, **found)
 
 

@@ -1,7 +1,7 @@
 """What a party's process does whatever its engine: read what it was given, run the tape, write what it found.
 
-A party reads `tape.npz` in the folder of the run, and in a folder of its own (`party0`, ...) `inputs.npz` and, if it is
-the corrupt one, `errors.npz`. There it leaves `revealed.npz` and `report.json`. Standard library and NumPy alone.
+A party reads `tape.npz` in the folder of the run, and in a folder of its own (`party0`, ...) `inputs.npz` and, if it
+is the corrupt one, `errors.npz`. There it leaves `revealed.npz` and `report.json`. Standard library and NumPy alone.
 """
 
 from __future__ import annotations

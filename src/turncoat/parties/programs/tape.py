@@ -83,7 +83,7 @@ class Tape:
 
     def save(self, path: Path) -> None:
         """Writes one compressed file."""
-        named = {f"a{i}": array for i, array in enumerate(self.arrays)}
+        named: dict[str, Any] = {f"a{i}": array for i, array in enumerate(self.arrays)}
         np.savez_compressed(path, ops=np.frombuffer(self._text(), np.uint8), **named)
 
     @classmethod
@@ -92,13 +92,20 @@ class Tape:
         with np.load(path, allow_pickle=False) as archive:
             content = json.loads(archive["ops"].tobytes())
             arrays = tuple(archive[f"a{i}"] for i in range(len(archive.files) - 1))
-        ops = tuple(Op(*(tuple(v) if isinstance(v, list) else v for v in op)) for op in content["ops"])
+        ops = tuple(_op(values) for values in content["ops"])
         return cls(ops, arrays, tuple(content["outputs"]))
+
+
+def _op(values: list[Any]) -> Op:
+    """An operation, of its fields as JSON has them."""
+    given: list[Any] = [tuple(v) if isinstance(v, list) else v for v in values]
+    return Op(*given)
 
 
 def save_numbered(path: Path, arrays: Mapping[int, Array]) -> None:
     """Writes arrays by number: a party's private inputs, or its errors."""
-    np.savez_compressed(path, **{str(number): array for number, array in arrays.items()})
+    named: dict[str, Any] = {str(number): array for number, array in arrays.items()}
+    np.savez_compressed(path, **named)
 
 
 def load_numbered(path: Path) -> dict[int, Array]:
