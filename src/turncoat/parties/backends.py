@@ -80,7 +80,20 @@ MPYC = Backend(
     where="its own product of shares, before it shares that anew with the others",
     bits_refused="a bit that is shared in a prime field is not flipped by adding a constant",
 )
-CATALOGUE = {backend.name: backend for backend in (MPYC,)}
+CRYPTEN = Backend(
+    name="crypten",
+    title="CrypTen",
+    program="on_crypten.py",
+    parties=(2, 3),
+    tampers=PRODUCTS | {"compare", "both"},
+    precision=16,
+    bits=46,
+    needs=("crypten", "torch"),
+    install="pip install --no-deps -r requirements/crypten.txt",
+    sharing="additive sharing in Z_2^64, all parties but one may be corrupt; party 0 deals the multiplication triples",
+    where="its own share of a product before truncation, or of a comparison's bit",
+)
+CATALOGUE = {backend.name: backend for backend in (MPYC, CRYPTEN)}
 
 
 def get(name: str) -> Backend:

@@ -18,7 +18,7 @@ from turncoat.parties.backends import Backend
 from turncoat.parties.launcher import Failed, launch
 from turncoat.parties.programs.tape import Array, Tape, load_numbered, save_numbered
 
-COUNTED = ("rounds", "messages", "sent_bytes", "received_bytes")
+COUNTED = ("rounds", "messages", "sent_bytes", "received_bytes", "bytes")
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ COUNTS = {
     "messages": "messages",
     "sent_bytes": "bytes sent",
     "received_bytes": "bytes received",
+    "bytes": "bytes sent and received",
 }
 
 

@@ -14,15 +14,19 @@ EVIDENCE = {"A": "the corrupt party's own share, edited in its own process; all 
 
 
 class Seen(Value):
-    """What a party could tell runs apart by; counts that its engine does not keep are None."""
+    """What a party could tell runs apart by; counts that its engine does not keep are None.
+
+    `bytes` are those sent and received together, where the engine counts no other.
+    """
 
     party: Count
     exit_code: int
     printed: str
     rounds: Count | None = None
     messages: Count | None = None
-    sent_bytes: Count | None = None
+    sent_bytes: Count = 0
     received_bytes: Count | None = None
+    bytes: Count | None = None
 
 
 class Among(Value):
@@ -47,7 +51,7 @@ class Among(Value):
     @property
     def sent_bytes(self) -> int:
         """What all parties sent together."""
-        return sum(s.sent_bytes or 0 for s in self.seen)
+        return sum(s.sent_bytes if s.bytes is None else s.bytes // 2 for s in self.seen)
 
 
 class Confirmation(Value):
