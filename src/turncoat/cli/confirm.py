@@ -54,7 +54,9 @@ class Parties(Options):
 
     engine: Annotated[str, typer.Option(help=named("The engine of the parties", backends.CATALOGUE))]
     parties: Annotated[int, typer.Option(help="How many parties there are.")] = 3
-    corrupt: Annotated[int, typer.Option(help="The one that deviates, counted from 0.")] = 0
+    corrupt: Annotated[
+        int | None, typer.Option(help="The one that deviates, counted from 0; the last one by default.")
+    ] = None
     deadline: Annotated[
         float, typer.Option(help="Seconds for each run, after which all parties are ended.")
     ] = 600
@@ -73,7 +75,8 @@ class Parties(Options):
             if engine != backend.name:
                 without_effect(f"on engine {backend.name!r}", **{option: getattr(self, option)})
         given = getattr(self, f"{backend.name}_python", None)
-        return Session(backend, self.parties, self.corrupt, self.deadline, _interpreter(given))
+        corrupt = self.parties - 1 if self.corrupt is None else self.corrupt
+        return Session(backend, self.parties, corrupt, self.deadline, _interpreter(given))
 
 
 def _interpreter(given: str | None) -> str:

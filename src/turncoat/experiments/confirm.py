@@ -12,6 +12,7 @@ import numpy as np
 
 from turncoat import attacks
 from turncoat.attacks import Attack
+from turncoat.engines.segments import segments
 from turncoat.experiments.experiment import Experiment, to_result
 from turncoat.experiments.recorded import Given, Recorded, record
 from turncoat.experiments.runs import Attacked, Runs
@@ -70,11 +71,12 @@ def confirm(what: Confirm, progress: Progress = lambda *_: None, command: str | 
     attack = attacks.get(what.attack, what.settings)
     attacked = drawn(what, attack)
     both = predicted(what.session, attacked)
+    files = {"segments.json": segments(both[0].recorded.tape)} if what.session.backend.cut else {}
     ended = []
     for i, one in enumerate(both, 1):
         progress(STAGES[i], i, len(STAGES))
         r = one.recorded
-        ended.append(parties.run(what.session, r.tape, r.inputs, r.errors))
+        ended.append(parties.run(what.session, r.tape, r.inputs, r.errors, files))
     models = [one.recorded.released(e.revealed) for one, e in zip(both, ended, strict=True)]
     judged = Runs(
         honest=[attacked.judged(None, models[0], 0)],
@@ -173,7 +175,8 @@ def _allowed(session: Session, recorded: Recorded) -> float:
             f"{backend.largest:.3g} here ({backend.bits} bits, {backend.precision} of them fractional); lower the "
             "attack's strength"
         )
-    draws = [recorded.computed(Plain(backend.precision, seed)) for seed in range(DRAWS)]
+    machines = [Plain(backend.precision, seed, backend.factor_bits) for seed in range(DRAWS)]
+    draws = [recorded.computed(machine) for machine in machines]
     return backend.unit + SAFETY * max(_largest(true, draw) for draw in draws)
 
 
@@ -200,6 +203,7 @@ def _among(ended: Ended, model: Any, one: Predicted) -> Among:
         deviation=_largest(one.model, model),
         allowed=one.allowed,
         seconds=tuple(steps),
+        processor=tuple(np.sum([report["processor"] for report in ended.reports], axis=0)),
         whole_seconds=ended.seconds,
         peak_mib=tuple(report["peak_mib"] for report in ended.reports),
         seen=tuple(Seen(party=i, **ended.seen(i)) for i in range(len(ended.reports))),

@@ -19,8 +19,9 @@ class Backend:
 
     `tampers`: the operations at whose results a corrupt party can add an error there. `precision` and `bits`:
     fractional bits and all bits of a number. `needs`: modules of the interpreter that runs it; `install`: how they
-    get there. `where`: what the corrupt party edits, in words. `exact_bytes`: whether runs of one tape send the same
-    number of bytes.
+    get there. `where`: what the corrupt party edits, in words. `factor_bits`: fractional bits of small public
+    factors. `cut`: whether it runs programs in StableHLO, so that the tape is cut at every operation (see
+    `engines.segments`).
     """
 
     name: str
@@ -34,7 +35,9 @@ class Backend:
     install: str
     sharing: str
     where: str
+    factor_bits: int
     bits_refused: str = ""
+    cut: bool = False
 
     @property
     def file(self) -> Path:
@@ -78,6 +81,7 @@ MPYC = Backend(
     install="pip install 'turncoat[mpyc]'",
     sharing="Shamir's sharing in a prime field of 98 bits, an odd number of parties, fewer than half of them corrupt",
     where="its own product of shares, before it shares that anew with the others",
+    factor_bits=26,
     bits_refused="a bit that is shared in a prime field is not flipped by adding a constant",
 )
 CRYPTEN = Backend(
@@ -87,13 +91,31 @@ CRYPTEN = Backend(
     parties=(2, 3),
     tampers=PRODUCTS | {"compare", "both"},
     precision=16,
-    bits=46,
+    bits=38,
     needs=("crypten", "torch"),
     install="pip install --no-deps -r requirements/crypten.txt",
-    sharing="additive sharing in Z_2^64, all parties but one may be corrupt; party 0 deals the multiplication triples",
+    sharing="additive sharing in Z_2^64, all parties but one may be corrupt; party 0 deals the multiplication "
+    "triples",
     where="its own share of a product before truncation, or of a comparison's bit",
+    factor_bits=24,
 )
-CATALOGUE = {backend.name: backend for backend in (MPYC, CRYPTEN)}
+SPU = Backend(
+    name="spu",
+    title="SPU",
+    program="on_spu.py",
+    parties=(2, 3),
+    tampers=PRODUCTS | {"compare", "both"},
+    precision=18,
+    bits=45,
+    needs=("spu",),
+    install="python3.11 -m venv spu && spu/bin/pip install -r requirements/spu.txt (then --spu-python spu/bin/python)",
+    sharing="protocol SEMI2K, additive sharing in Z_2^64, all parties but one may be corrupt; party 0 deals the "
+    "multiplication triples",
+    where="its own share of a result in SPU's memory, between two programs",
+    factor_bits=18,
+    cut=True,
+)
+CATALOGUE = {backend.name: backend for backend in (MPYC, CRYPTEN, SPU)}
 
 
 def get(name: str) -> Backend:

@@ -56,14 +56,22 @@ class Ended:
         return {"exit_code": 0, "printed": self.said[party], **counted}
 
 
-def run(session: Session, tape: Tape, inputs: Mapping[int, Array], errors: Mapping[int, Array]) -> Ended:
+def run(
+    session: Session,
+    tape: Tape,
+    inputs: Mapping[int, Array],
+    errors: Mapping[int, Array],
+    more: Mapping[str, bytes] | None = None,
+) -> Ended:
     """Starts the parties on a tape, each with its own inputs; only the corrupt one gets the errors.
 
-    The private inputs belong to the honest parties in turn. Raises Failed where a party fails, where they revealed
-    different things, or did not run this tape.
+    The private inputs belong to the honest parties in turn; `more` are files for all, by name. Raises Failed where a
+    party fails, where they revealed different things, or did not run this tape.
     """
-    with tempfile.TemporaryDirectory(prefix="turncoat-") as name:
-        folder = Path(name)
+    with tempfile.TemporaryDirectory(prefix="turncoat-") as made:
+        folder = Path(made)
+        for name, content in (more or {}).items():
+            (folder / name).write_bytes(content)
         _deal(folder, session, tape, inputs, errors)
         began = time.perf_counter()
         said = launch(_commands(session, folder), folder, session.deadline, _environment())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from matplotlib.axes import Axes
@@ -75,7 +76,8 @@ def _runs(found: Confirmation) -> Table:
     table.add_row("Revealed, off the prediction by at most", *(f"{run.deviation:.1e}" for run in both))
     table.add_row("  which rounding explains up to", *(f"{run.allowed:.1e}" for run in both))
     table.add_row("Its errors move the model by up to", "", f"{found.effect:.2g}")
-    table.add_row("Seconds a step (median)", *(f"{_median(run):.2g}" for run in both))
+    table.add_row("Seconds a step (median)", *(f"{_median(run.seconds):.2g}" for run in both))
+    table.add_row("  processor, all parties", *(f"{_median(run.processor):.2g}" for run in both))
     table.add_row("Seconds in all, with start-up", *(f"{run.whole_seconds:.2g}" for run in both))
     table.add_row("MB sent a step, by all parties", *(f"{_sent(found, run):.3g}" for run in both))
     table.add_row("Peak memory, largest party (MiB)", *(f"{max(run.peak_mib):.0f}" for run in both))
@@ -98,8 +100,8 @@ def _views(found: Confirmation) -> Table:
     return table
 
 
-def _median(run: Among) -> float:
-    ordered = sorted(run.seconds)
+def _median(values: Sequence[float]) -> float:
+    ordered = sorted(values)
     return float(ordered[len(ordered) // 2])
 
 

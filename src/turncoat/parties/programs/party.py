@@ -29,8 +29,8 @@ class Party:
     parties: int
     folder: Path
     engine: str = ""
-    times: list[float] = field(default_factory=list)
-    _began: float | None = None
+    times: list[tuple[float, float]] = field(default_factory=list)
+    _began: tuple[float, float] | None = None
 
     @classmethod
     def of_arguments(cls) -> Party:
@@ -60,9 +60,9 @@ class Party:
 
     def step(self) -> None:
         """Called when a step begins, and at the end of the last one."""
-        now = time.perf_counter()
+        now = time.perf_counter(), time.process_time()
         if self._began is not None:
-            self.times.append(now - self._began)
+            self.times.append((now[0] - self._began[0], now[1] - self._began[1]))
         self._began = now
 
     async def run(self, tape: Tape, machine: Any) -> list[Any]:
@@ -73,7 +73,8 @@ class Party:
     def report(self, tape: Tape, revealed: list[Any], **found: Any) -> None:
         """Writes what this party saw; `found` are the engine's counts and its version."""
         save_numbered(self.own / "revealed.npz", {i: np.asarray(a) for i, a in enumerate(revealed)})
-        found |= {"tape": tape.hash, "seconds": self.times, "peak_mib": peak_mib()}
+        wall, processor = ([t[i] for t in self.times] for i in (0, 1))
+        found |= {"tape": tape.hash, "seconds": wall, "processor": processor, "peak_mib": peak_mib()}
         (self.own / "report.json").write_text(json.dumps(found))
 
 

@@ -11,11 +11,18 @@ class Plain:
     """Float64, integers and bits; with `bits`, numbers are rounded as fixed point would.
 
     Each truncation then ends at one of the two nearest multiples of 2^-bits, drawn with the probabilities that make
-    its mean exact: probabilistic truncation as engines have it. `largest` is the largest magnitude met.
+    its mean exact: probabilistic truncation as engines have it. Public factors that are not whole are rounded to
+    `factor_bits`. `largest` is the largest magnitude met.
     """
 
-    def __init__(self, bits: int | None = None, seed: int = 0) -> None:
+    def __init__(self, bits: int | None = None, seed: int = 0, factor_bits: int | None = None) -> None:
         self.bits, self.rng, self.largest = bits, np.random.default_rng(seed), 0.0
+        self.factor_bits = bits if factor_bits is None else factor_bits
+
+    def _factor(self, factor: Any) -> Any:
+        if self.factor_bits is None:
+            return factor
+        return np.rint(factor * 2.0**self.factor_bits) * 2.0**-self.factor_bits
 
     def _number(self, value: Any, op: Any, truncated: bool) -> Any:
         if op.sort == "fixed" and truncated and self.bits is not None:
@@ -71,10 +78,10 @@ class Plain:
         return self._seen(x.sum(-1))
 
     async def scale(self, op: Any, x: Any, factor: Any) -> Any:
-        return self._number(x * factor, op, not _whole(factor))
+        return self._number(x * self._factor(factor), op, not _whole(factor))
 
     async def matmul_public(self, op: Any, x: Any, factor: Any) -> Any:
-        return self._number(x @ factor, op, not _whole(factor))
+        return self._number(x @ self._factor(factor), op, not _whole(factor))
 
     async def multiply(self, op: Any, x: Any, y: Any, error: Any = None) -> Any:
         return self._tampered(op, x * y, error)
