@@ -93,7 +93,7 @@ CRYPTEN = Backend(
     precision=16,
     bits=38,
     needs=("crypten", "torch"),
-    install="pip install --no-deps -r requirements/crypten.txt",
+    install="pip install --no-deps -r requirements/crypten.txt, here or in an environment named by --crypten-python",
     sharing="additive sharing in Z_2^64, all parties but one may be corrupt; party 0 deals the multiplication "
     "triples",
     where="its own share of a product before truncation, or of a comparison's bit",
@@ -108,7 +108,7 @@ SPU = Backend(
     precision=18,
     bits=45,
     needs=("spu",),
-    install="python3.11 -m venv spu && spu/bin/pip install -r requirements/spu.txt (then --spu-python spu/bin/python)",
+    install="pip install -r requirements/spu.txt in an environment of its own, named by --spu-python",
     sharing="protocol SEMI2K, additive sharing in Z_2^64, all parties but one may be corrupt; party 0 deals the "
     "multiplication triples",
     where="its own share of a result in SPU's memory, between two programs",

@@ -33,8 +33,8 @@ class Among(Value):
     """One run among real parties.
 
     `deviation` is the largest of any revealed number from the simulator's prediction for the same errors, `allowed`
-    how large fixed-point rounding can make it; `seconds` are of each step, as its slowest party took, `processor` those of
-    processor time that all parties spent on it together; `peak_mib` and `seen` are of each party.
+    how large fixed-point rounding can make it; `seconds` are of each step, as its slowest party took, `processor`
+    those of processor time that all parties spent on it together; `peak_mib` and `seen` are of each party.
     """
 
     deviation: Number = Field(ge=0)
