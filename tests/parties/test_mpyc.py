@@ -10,8 +10,8 @@ from dataclasses import replace
 import jax
 import numpy as np
 import pytest
-from cli.conftest import turncoat, written
 
+from cli.conftest import turncoat, written
 from turncoat import attacks
 from turncoat.experiments import confirm
 from turncoat.jobs.setup import Setup

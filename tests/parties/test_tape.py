@@ -7,9 +7,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from conformance.runs import TAMPERED, runs
 
 import turncoat as tc
+from conformance.runs import TAMPERED, runs
 from turncoat.engines.recorder import Recorder
 from turncoat.engines.segments import segments
 from turncoat.parties.programs import tape as tapes
