@@ -32,7 +32,8 @@ class Plain:
 
     def _seen(self, value: Any) -> Any:
         if value.size and value.dtype != bool:
-            self.largest = max(self.largest, float(np.abs(value).max()))
+            largest = float(np.abs(value).max())
+            self.largest = max(self.largest, largest if np.isfinite(largest) else np.inf)
         return value
 
     async def step(self, op: Any) -> None:
