@@ -3,8 +3,6 @@
 import json
 import os
 import sys
-import threading
-import time
 from dataclasses import replace
 
 import jax
@@ -12,10 +10,11 @@ import numpy as np
 import pytest
 
 from cli.conftest import turncoat, written
+from parties.hygiene import killed_at_random
 from turncoat import attacks
 from turncoat.experiments import confirm
 from turncoat.jobs.setup import Setup
-from turncoat.parties import backends, launcher, session
+from turncoat.parties import backends, session
 from turncoat.refusal import Refusal
 from turncoat.results.confirmation import Confirmation
 
@@ -95,35 +94,15 @@ def test_other_errors_than_the_predicted_ones_are_told_apart(attacked):
 
 @pytest.mark.parametrize("party", range(3))
 def test_when_one_is_killed_all_end(party, attacked, monkeypatch):
-    children, started = [], launcher._started
-
-    def remembered(*given):
-        children.append(started(*given))
-        return children[-1]
-
-    monkeypatch.setattr(launcher, "_started", remembered)
-    tape, rng, killed = attacked[0].recorded.tape, np.random.default_rng(party), []
-
-    def kill():
-        while len(children) < 3:
-            time.sleep(0.01)
-        time.sleep(rng.uniform(0, 3))
-        children[party].kill()
-        killed.append(time.monotonic())
-
-    thread = threading.Thread(target=kill)
-    thread.start()
-    with pytest.raises(launcher.Failed, match=f"party {party} was ended by signal 9"):
-        session.run(session.Session(backends.MPYC), tape, attacked[0].recorded.inputs, {})
-    thread.join()
-    assert time.monotonic() - killed[0] < 10
-    assert all(child.returncode is not None for child in children)
+    killed_at_random(session.Session(backends.MPYC), attacked[0].recorded, {}, party, 3, monkeypatch)
 
 
 REFUSED = """
 confirm backdoor --engine mpc | no real parties run on 'mpc'; choose from
 confirm nothing --engine mpyc | no attack 'nothing'
-confirm backdoor | Missing option '--engine'
+confirm backdoor | name the engine of the parties by --engine: mpyc, crypten, spu
+audit --spu-python x | --spu-python has no effect without --confirm
+audit --confirm mpd | no real parties run on 'mpd'
 confirm backdoor --engine mpyc --parties 4 | MPyC runs here with 3 or 5 or 7 parties, not 4
 confirm backdoor --engine mpyc --corrupt 3 | there is no party 3: 3 parties are numbered 0 to 2
 confirm backdoor --engine mpyc --spu-python x | --spu-python has no effect on engine 'mpyc'

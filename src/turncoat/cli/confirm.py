@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import sys
 from dataclasses import dataclass
 from inspect import Parameter
 from pathlib import Path
@@ -15,8 +12,8 @@ import typer
 from turncoat import attacks
 from turncoat.cli.attack import Pairs, settings_of
 from turncoat.cli.job_options import Given
-from turncoat.cli.options import Common, grouped, named, without_effect
-from turncoat.cli.options import Group as Options
+from turncoat.cli.options import Common, grouped, named
+from turncoat.cli.parties import DEADLINE, Pythons
 from turncoat.cli.screen import Files, command, deliver, progress
 from turncoat.experiments.confirm import Confirm, confirm
 from turncoat.jobs import finding
@@ -49,43 +46,25 @@ class OfJob(Given):
 
 
 @dataclass(frozen=True)
-class Parties(Options):
+class Parties(Pythons):
     """Who runs it, and on what."""
 
-    engine: Annotated[str, typer.Option(help=named("The engine of the parties", backends.CATALOGUE))]
+    engine: Annotated[
+        str, typer.Option(help=named("The engine of the parties", backends.CATALOGUE), show_default=False)
+    ] = ""
     parties: Annotated[int, typer.Option(help="How many parties there are.")] = 3
     corrupt: Annotated[
         int | None, typer.Option(help="The one that deviates, counted from 0; the last one by default.")
     ] = None
     deadline: Annotated[
         float, typer.Option(help="Seconds for each run, after which all parties are ended.")
-    ] = 600
-    crypten_python: Annotated[
-        str | None, typer.Option(help="The interpreter that has CrypTen; this one by default.")
-    ] = None
-    spu_python: Annotated[
-        str | None, typer.Option(help="The interpreter that has SPU; this one by default.")
-    ] = None
+    ] = DEADLINE
 
-    def session(self) -> Session:
-        """Refusal for an unknown engine, an interpreter without it, or parties that it does not run with."""
-        backend = backends.get(self.engine)
-        others = {"crypten_python": "crypten", "spu_python": "spu"}
-        for option, engine in others.items():
-            if engine != backend.name:
-                without_effect(f"on engine {backend.name!r}", **{option: getattr(self, option)})
-        given = getattr(self, f"{backend.name}_python", None)
-        corrupt = self.parties - 1 if self.corrupt is None else self.corrupt
-        return Session(backend, self.parties, corrupt, self.deadline, _interpreter(given))
-
-
-def _interpreter(given: str | None) -> str:
-    if given is None:
-        return sys.executable
-    found = shutil.which(given)
-    if found is None:
-        raise Refusal(f"there is no interpreter {given!r}; give the path of a python")
-    return os.path.abspath(found)  # links stay, as in environments
+    def chosen(self) -> Session:
+        """The parties; Refusal where no engine is named, or it does not run with them."""
+        if not self.engine:
+            raise Refusal(f"name the engine of the parties by --engine: {', '.join(backends.CATALOGUE)}")
+        return self.session(self.engine, self.parties, self.corrupt, self.deadline)
 
 
 @app.command("confirm")
@@ -110,7 +89,7 @@ def run(
         job = Deployed.of(found, *given.of_own())
     titles = (job.data, job.model) if isinstance(job, Setup) else (job.job.name,)
     folder = usable(common.folder("confirm", name, *titles, parties.engine), "confirmation.json")
-    what = Confirm(name, job, parties.session(), settings_of(settings or []), steps, common.seed)
+    what = Confirm(name, job, parties.chosen(), settings_of(settings or []), steps, common.seed)
     with progress() as report:
         found_ = confirm(what, report, command())
     _delivered(found_, common, folder)
