@@ -22,6 +22,7 @@ VERBS = {
     "audit": "Runs every attack on a training job and says how much one corrupt party gains.",
     "attack": "Runs one attack: honest beside attacked, from the same seeds.",
     "surface": "Lists every site of a training step, and what an error there does.",
+    "confirm": "Runs one attack among real parties of MPyC, CrypTen or SPU, one of which deviates.",
     "reproduce": "Runs a table or figure of the paper and shows our numbers beside the paper's.",
     "data": "Lists, fetches and verifies data sets.",
 }
