@@ -14,7 +14,8 @@ SOURCE = Path(turncoat.__file__).parent
 # Each room may import those before it; the doors are for users, and nothing inside goes through them.
 ORDER = [
     "refusal", "version", "settings", "functions", "parties", "core", "protocols", "engines", "data", "metrics",
-    "results", "jobs", "adapters", "goals", "adversary", "attacks", "experiments", "report", "paper", "cli",
+    "results", "defences", "jobs", "adapters", "goals", "adversary", "attacks", "experiments", "report", "paper",
+    "cli",
 ]  # fmt: skip
 DOORS = ["__init__", "__main__", "api", "monitor"]
 CORE_ORDER = [

@@ -58,6 +58,6 @@ class Recorded:
 def record(deployed: Deployed, given: Given, tampering: Tampering | None = None) -> Recorded:
     """The training of a job as a tape; Refusal where a step cannot be recorded."""
     recorder = Recorder()
-    frame, count = train(deployed.step.on(recorder), *given, tampering)
+    frame, tally = train(deployed.step.on(recorder), *given, tampering)
     written = recorder.writing
-    return Recorded(recorder.tape, written.inputs, written.errors, frame, written.opened, int(count))
+    return Recorded(recorder.tape, written.inputs, written.errors, frame, written.opened, int(tally.errors))
