@@ -183,8 +183,9 @@ class Monitored(Traced):
         shadow = _tampered(fn(*(x.shadow for x in xs)), at)
         return self._watched(wire, aval, shadow, *xs)
 
-    def bits(self, x, lo, hi, aval, at):
-        return self._bit(self.inner.bits(x.wire, lo, hi, aval, at), aval, x)
+    def bits(self, x, lo, hi, operand, at):
+        aval = struct((*operand.shape, hi - lo), bool)
+        return self._bit(self.inner.bits(x.wire, lo, hi, operand, at), aval, x)
 
     # branches and passes draw as the engine's own do
     def switch(self, index, branches):

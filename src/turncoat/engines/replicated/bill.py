@@ -136,8 +136,8 @@ class Counting(Abstract):
             b = self._done(at, costs.product(_size(aval)), b)
         return b
 
-    def bits(self, x: int, lo: int, hi: int, aval: Aval, at: At) -> int:
-        return self._done(at, costs.digits(_size(aval) // max(hi - lo, 1)), x)
+    def bits(self, x: int, lo: int, hi: int, operand: Aval, at: At) -> int:
+        return self._done(at, costs.digits(_size(operand)), x)
 
     def scan(self, body: Body, carry: Values, xs: Values, length: int, reverse: bool) -> Passed:
         rows, ys = [row(x) for x in xs], Values()

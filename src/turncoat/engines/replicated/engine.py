@@ -61,7 +61,7 @@ class Replicated(Traced):
         options.check(corrupt, truncation, precision)
         self.corrupt, self.truncation, self.precision, self.copies = corrupt, truncation, precision, copies
         self.name = options.name(corrupt, truncation, precision, gates)
-        self.largest = arithmetic.LARGEST * 2.0**-precision
+        self.largest, self.smallest = arithmetic.LARGEST * 2.0**-precision, 2.0**-precision
         self.kinds = frozenset({"product", "bit", "conversion", "xor-product"})
         if corrupt in VARIANTS[truncation]:
             self.kinds |= {"truncation"}
@@ -215,14 +215,14 @@ class Replicated(Traced):
                 "conversion counts twice: give even whole numbers, outside of jit, vmap and training"
             )
 
-    def bits(self, x: Sharing, lo: int, hi: int, aval: Aval, at: At) -> Sharing:
+    def bits(self, x: Sharing, lo: int, hi: int, operand: Aval, at: At) -> Sharing:
         if at.error is not None:
             raise Refusal(
                 f"no party can flip single digits at {at.name} on engine {self.name!r}, where a carry runs "
                 "on into higher ones: flip a comparison, or add to a product"
             )
-        word = circuits.digits(x, self._zero_bits(circuits.DIGITS_WORDS, aval.shape[:-1]))
-        places = np.arange(lo, hi) + self.precision
+        word = circuits.digits(x, self._zero_bits(circuits.DIGITS_WORDS, operand.shape))
+        places = np.arange(lo, hi) + (self.precision if _fixed(operand) else 0)
         # below the least digit there are zeros, above the highest its sign
         lanes = np.clip(places, 0, circuits.TOP).astype(np.uint64)
         return word.map(lambda w: ((w[..., None] >> lanes) & np.uint64(1) == 1) & (places >= 0))
