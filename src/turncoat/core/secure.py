@@ -19,7 +19,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from turncoat.core import arguments, draws, secrecy
+from turncoat.core import arguments, draws, parts, secrecy
 from turncoat.core.abb import Box
 from turncoat.core.arguments import Arguments
 from turncoat.core.engine import Engine, Values
@@ -104,7 +104,7 @@ class Secured:
                 self.engine.check(sites[name], errors[name])
         key = draws.chosen(randomness) if self.engine.random else None
         if self.engine.traced:
-            out, seen = self._compiled(spec, observe, values, errors, key)
+            out, seen = parts.call(self._compiled, (spec, observe), (values, errors, key), self.engine)
         elif any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves((values, errors))):
             raise Refusal(
                 f"engine {self.engine.name!r} computes step by step: it cannot run under jit, vmap or grad"

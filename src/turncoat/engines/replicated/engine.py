@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, Self
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -23,15 +23,13 @@ from turncoat.core.values import Aval
 from turncoat.engines import arithmetic
 from turncoat.engines.replicated import circuits, conversion, options, truncation
 from turncoat.engines.replicated.bill import counted
-from turncoat.engines.replicated.checks.ledger import Ledger
 from turncoat.engines.replicated.checks.policy import Policy
-from turncoat.engines.replicated.checks.proof import Lie
 from turncoat.engines.replicated.gates import LANES, SIGN, ZERO, flipped
+from turncoat.engines.replicated.once import NAME, once
 from turncoat.engines.replicated.opening import opened, opened_bits, revealed
 from turncoat.engines.replicated.passes import Passes
-from turncoat.engines.replicated.products import Added, Note, conjunction, multiply
-from turncoat.engines.replicated.randomness import Stream
-from turncoat.engines.replicated.sharing import Marked, Shares, Sharing, known, place, shared, shared_bits
+from turncoat.engines.replicated.products import Added, conjunction, multiply
+from turncoat.engines.replicated.sharing import Marked, Sharing, known, place, shared, shared_bits
 from turncoat.engines.replicated.truncation import VARIANTS
 from turncoat.refusal import Refusal
 
@@ -48,11 +46,8 @@ class Replicated(Passes):
     other values.
     """
 
+    parts = NAME
     xor_products = conversion.PRODUCTS
-    provers: tuple[int, ...]
-    """Whose messages are proved: the corrupt party's; honest parties' proofs are as long, and never fail."""
-    lie: Lie | None = None
-    """What the corrupt party makes of the messages of its own proofs."""
 
     def __init__(
         self,
@@ -67,7 +62,7 @@ class Replicated(Passes):
         self.policy, self.provers = Policy.of(check), (corrupt,)
         self.corrupt, self.truncation, self.precision, self.copies = corrupt, truncation, precision, copies
         self.name = options.name(corrupt, truncation, precision, gates, check)
-        self.largest = arithmetic.LARGEST * 2.0**-precision
+        self.largest, self.smallest = arithmetic.LARGEST * 2.0**-precision, 2.0**-precision
         self.kinds = frozenset({"product", "bit", "conversion", "xor-product"})
         if corrupt in VARIANTS[truncation]:
             self.kinds |= {"truncation"}
@@ -76,14 +71,6 @@ class Replicated(Passes):
 
     def context(self):
         return jax.enable_x64(True)
-
-    def begin(self, key: Any) -> Self:
-        begun = super().begin(key)
-        with self.context():
-            begun.stream = Stream.of(begun.draws.key)
-            if self.policy is not None:
-                begun.ledger = Ledger(self.policy, self.provers, self.lie)
-        return begun
 
     def notes(self, walk: Callable) -> tuple[str, ...]:
         reach = [str(party) for party in VARIANTS[self.truncation]]
@@ -115,18 +102,6 @@ class Replicated(Passes):
         whole = value[0] if aval.dtype == np.bool_ else arithmetic.signed(value[0]).astype(aval.dtype)
         return revealed(whole, aborted)
 
-    def received(self, wire: Sharing) -> Sharing:
-        if self.ledger is None or not isinstance(wire, Marked):
-            return wire
-        self.ledger.failed |= wire.failed
-        return Shares(wire.own)
-
-    def leaving(self, wire: Sharing) -> Sharing:
-        if self.ledger is None:
-            return wire
-        self.ledger.settle(self.draws.key)
-        return Marked(wire.own, self.ledger.failed)
-
     # ---- local ----------------------------------------------------------------------------------------
 
     def add(self, x: Sharing, y: Sharing, aval: Aval) -> Sharing:
@@ -156,6 +131,7 @@ class Replicated(Passes):
 
     # ---- products -------------------------------------------------------------------------------------
 
+    @once
     def product(self, bilinear: Bilinear, x: Sharing, y: Sharing, aval: Aval, at: At) -> Sharing:
         digits = self.precision * (_fixed(aval) + bilinear.truncates)
         apply = partial(arithmetic.multiply, bilinear, uniform=True)
@@ -166,13 +142,21 @@ class Replicated(Passes):
     def product_public(self, bilinear: Bilinear, x: Sharing, c: Any, aval: Aval, at: At) -> Sharing:
         whole = not bilinear.truncates
         factor, bits = (self._encoded(c, bilinear.y_aval), 0) if whole else self._factor(c, aval, at)
-        z = x.map(lambda share: arithmetic.multiply(bilinear, share, factor, uniform=True))
-        return self._truncated(z, bits, aval, at.error)
+        return self._times(bilinear, x, factor, bits, aval, at)
 
     def scale(self, x: Sharing, factor: Any, aval: Aval, at: At) -> Sharing:
-        element, bits = self._factor(factor, aval, at)
-        return self._truncated(x.map(lambda a: a * element), bits, aval, at.error)
+        return self._times("scale", x, *self._factor(factor, aval, at), aval, at)
 
+    @once
+    def _times(self, by: Any, x: Sharing, factor: Array, bits: Any, aval: Aval, at: At) -> Sharing:
+        """Shares times ring elements, by a bilinear map or entry by entry."""
+
+        def times(share: Array) -> Array:
+            return share * factor if by == "scale" else arithmetic.multiply(by, share, factor, uniform=True)
+
+        return self._truncated(x.map(times), bits, aval, at.error)
+
+    @once
     def select(self, b: Sharing, x: Sharing, y: Sharing, aval: Aval, at: At) -> Sharing:
         first, second = (part.error for part in at.inner) if at.inner else (None, None)
         bit = self._number(b, 0, aval, (first, 0), (second, 0))
@@ -183,6 +167,7 @@ class Replicated(Passes):
 
     # ---- bits -----------------------------------------------------------------------------------------
 
+    @once
     def compare(self, kind: str, x: Sharing, y: Sharing, operand: Aval, at: At) -> Sharing:
         difference, less = self.sub(x, y, operand), kind == "lt"
         gates, words = (SIGN, circuits.SIGN_WORDS) if less else (ZERO, circuits.ZERO_WORDS)
@@ -194,10 +179,12 @@ class Replicated(Passes):
         word = circuits.is_zero(difference, zeros, self._flip(at.error, ZERO_LANE), self._lanes())
         return word.map(lambda w: w == 1)
 
+    @once
     def both(self, a: Sharing, b: Sharing, aval: Aval, at: At) -> Sharing:
         error = None if at.error is None else place(at.error, self.corrupt)
         return conjunction(a, b, Added(_coin(self.stream.zero(*aval.shape)), error), self._lanes())
 
+    @once
     def arith(self, b: Sharing, aval: Aval, at: At) -> Sharing:
         unit = self.precision if _fixed(aval) else 0
         first = at.inner[0].error if at.inner else None
@@ -216,14 +203,18 @@ class Replicated(Passes):
                 "conversion counts twice: give even whole numbers, outside of jit, vmap and training"
             )
 
-    def bits(self, x: Sharing, lo: int, hi: int, aval: Aval, at: At) -> Sharing:
+    def bits(self, x: Sharing, lo: int, hi: int, operand: Aval, at: At) -> Sharing:
         if at.error is not None:
             raise Refusal(
                 f"no party can flip single digits at {at.name} on engine {self.name!r}, where a carry runs "
                 "on into higher ones: flip a comparison, or add to a product"
             )
-        word = circuits.digits(x, self._zero_bits(circuits.DIGITS_WORDS, aval.shape[:-1]), self._lanes())
-        places = np.arange(lo, hi) + self.precision
+        return self._digits(x, lo, hi, operand)
+
+    @once
+    def _digits(self, x: Sharing, lo: int, hi: int, operand: Aval) -> Sharing:
+        word = circuits.digits(x, self._zero_bits(circuits.DIGITS_WORDS, operand.shape), self._lanes())
+        places = np.arange(lo, hi) + (self.precision if _fixed(operand) else 0)
         # below the least digit there are zeros, above the highest its sign
         lanes = np.clip(places, 0, circuits.TOP).astype(np.uint64)
         return word.map(lambda w: ((w[..., None] >> lanes) & np.uint64(1) == 1) & (places >= 0))
@@ -253,12 +244,6 @@ class Replicated(Passes):
         """What is added to the parties' products: a sharing of zero, and the corrupt party's error."""
         wrong = None if error is None else place(arithmetic.wrapped(error, digits), self.corrupt)
         return Added(self.stream.zero(*aval.shape), wrong)
-
-    def _words(self) -> Note | None:
-        return None if self.ledger is None else self.ledger.words()
-
-    def _lanes(self) -> Note | None:
-        return None if self.ledger is None else self.ledger.lanes()
 
     def _truncated(self, z: Sharing, bits: Any, aval: Aval, error: Any = None) -> Sharing:
         """z without its lowest `bits`; an error is added where the protocol lets this party."""

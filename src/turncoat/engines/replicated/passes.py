@@ -1,47 +1,46 @@
-"""Control flow on shares: what is drawn in a loop's pass or a branch, and what is proved of it."""
+"""Shares that outlive an operation: loops, branches and evaluations, and what is proved of each."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from functools import partial
+from typing import Any, Self
 
 import jax
 import jax.numpy as jnp
 from jax import Array
 
-from turncoat.core.draws import Draws
-from turncoat.core.engine import Body, Passed, Step, Test, Traced, Values
+from turncoat.core.engine import Body, Passed, Step, Test, Values
 from turncoat.engines.replicated.checks.ledger import Ledger
+from turncoat.engines.replicated.checks.policy import Policy
+from turncoat.engines.replicated.checks.proof import Lie
 from turncoat.engines.replicated.checks.record import stacked
-from turncoat.engines.replicated.randomness import Stream
-from turncoat.engines.replicated.sharing import Copies, Sharing
+from turncoat.engines.replicated.drawing import Drawing
+from turncoat.engines.replicated.products import Note
+from turncoat.engines.replicated.sharing import Copies, Marked, Shares, Sharing
 
 
-class Passes(Traced):
+class Passes(Drawing):
     """Loops and branches of an engine with a stream and perhaps a ledger.
 
     A scan's passes are proved together, after it, unless one opens something; those of a loop of unknown
     length, and branches, each by itself.
     """
 
-    random = True
-    stream: Stream  # of the evaluation, or of the pass of a loop in it
     ledger: Ledger | None = None
+    policy: Policy | None
+    provers: tuple[int, ...]
+    """Whose messages are proved: the corrupt party's; honest parties' proofs are as long, and never fail."""
+    lie: Lie | None = None
+    """What the corrupt party makes of the messages of its own proofs."""
 
-    @contextmanager
-    def _drawing(self, key: Any) -> Iterator[None]:
-        """Another stream for a while."""
-        saved, self.stream = self.stream, Stream.of(key)
-        try:
-            yield
-        finally:
-            self.stream = saved
-
-    @contextmanager
-    def _pass(self, loop: Draws | None, number: Any) -> Iterator[None]:
-        with super()._pass(loop, number), self._drawing(self.draws.key):
-            yield
+    def begin(self, key: Any) -> Self:
+        begun = super().begin(key)
+        if self.policy is not None:
+            with self.context():
+                begun.ledger = Ledger(self.policy, self.provers, self.lie)
+        return begun
 
     @contextmanager
     def _noting(self, failed: Array) -> Iterator[Ledger]:
@@ -89,16 +88,10 @@ class Passes(Traced):
         return carry
 
     def switch(self, index: Any, branches: Sequence[Callable[[], Values]]) -> Values:
-        def apart(branch: Callable[[], Values]) -> Callable[[], Values]:
-            def run() -> Values:
-                with self._drawing(self.draws.next()):
-                    return branch() if self.ledger is None else self._proved(self.ledger.failed, branch)
-
-            return run
-
-        out = super().switch(index, [apart(b) for b in branches])
-        if self.ledger is not None:
-            *out, self.ledger.failed = out
+        if self.ledger is None:
+            return super().switch(index, branches)
+        failed = self.ledger.failed
+        *out, self.ledger.failed = super().switch(index, [partial(self._proved, failed, b) for b in branches])
         return out
 
     def _proved(self, failed: Array, run: Callable[[], Values]) -> Values:
@@ -107,6 +100,26 @@ class Passes(Traced):
             out = run()
             ledger.settle(self.draws.key)
         return [*out, ledger.failed]
+
+    def _words(self) -> Note | None:
+        return None if self.ledger is None else self.ledger.words()
+
+    def _lanes(self) -> Note | None:
+        return None if self.ledger is None else self.ledger.lanes()
+
+    # ---- what stays shared between evaluations ------------------------------------------------------------
+
+    def received(self, wire: Sharing) -> Sharing:
+        if self.ledger is None or not isinstance(wire, Marked):
+            return wire
+        self.ledger.failed |= wire.failed
+        return Shares(wire.own)
+
+    def leaving(self, wire: Sharing) -> Sharing:
+        if self.ledger is None:
+            return wire
+        self.ledger.settle(self.draws.key)
+        return Marked(wire.own, self.ledger.failed)
 
     # ---- the value's leading axis stands behind the parties' --------------------------------------------
 
