@@ -38,7 +38,9 @@ def secret_shifts(x, y, by):
 
 CASES = [
     (name, f, dtype)
-    for name, f, dtype in itertools.product(ENGINES, (logic, public_shifts, secret_shifts), ("int32", "uint8"))
+    for name, f, dtype in itertools.product(
+        ENGINES, (logic, public_shifts, secret_shifts), ("int32", "uint8")
+    )
     if name in ("reals", "ring") or (dtype == "int32" and (f is logic or name == "additive"))
 ]
 

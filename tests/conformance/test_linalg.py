@@ -200,9 +200,7 @@ def test_an_error_is_the_same_in_fixed_point():
 def test_in_a_sweep_every_row_meets_every_other_once(n):
     meeting, places, met = Meeting(n), np.arange(n), []
     for _ in range(meeting.rounds):
-        met += [
-            frozenset((places[i], places[j])) for i, j in zip(meeting.first, meeting.second, strict=True)
-        ]
+        met += [frozenset((places[i], places[j])) for i, j in zip(meeting.first, meeting.second, strict=True)]
         places = places[meeting.after]
     assert len(met) == len(set(met)) == n * (n - 1) // 2
     assert list(places) == list(range(n))

@@ -29,6 +29,7 @@ from turncoat.core.exposure import Exposure
 from turncoat.core.hidden import FLAX, Surroundings, check_returned, written
 from turncoat.core.masks import for_masks
 from turncoat.core.names import Names
+from turncoat.core.narrow import is_narrow, wide_value, widened
 from turncoat.core.program import Program, first_outputs, trace
 from turncoat.core.protocol import Protocol
 from turncoat.core.reach import Exposed
@@ -131,13 +132,14 @@ class Secured:
             out = evaluate(program, box, entered)
             _check_all_met(box, errors)
             avals, keep = program.output_avals, spec.any_shared
-            leaves = [self._leave(v, a, keep) for v, a in zip(out, avals, strict=True)]
+            leaves = [self._leave(box, v, a, keep) for v, a in zip(out, avals, strict=True)]
         return jax.tree.unflatten(plan.out_tree, leaves), box.seen
 
-    def _leave(self, value: Value, aval: Any, keep_shared: bool) -> Any:
+    def _leave(self, box: Box, value: Value, aval: Any, keep_shared: bool) -> Any:
         if not is_secret(value):
             return as_declared(public(value), aval)
         if keep_shared:
+            value = box.lift(value, aval.dtype) if is_narrow(aval.dtype) else value
             return Shared(value.wire, value.aval, self.engine)
         return as_declared(self.engine.open(value.wire, value.aval), aval)
 
@@ -266,12 +268,12 @@ class Plan:
         box.refused, box.bound = refused, self.secured.bound
         found: Values = []
 
-        def abstract(i: int, aval: Aval) -> Secret:
-            name = self.spec.names[i]
-            return Secret(enter(name), struct(aval.shape, aval.dtype), frozenset({name}), box)
+        def abstract(name: str, aval: Aval) -> Secret:
+            return Secret(enter(name), struct(aval.shape, widened(aval.dtype)), frozenset({name}), box)
 
         def run(publics: dict[int, Any]) -> int:
-            inputs = [publics[i] if i in publics else abstract(i, a) for i, a in enumerate(self.avals)]
+            each = enumerate(zip(self.spec.names, self.avals, strict=True))
+            inputs = [wide_value(publics[i]) if i in publics else abstract(n, a) for i, (n, a) in each]
             found[:] = evaluate(self.program, box, inputs)
             return 0
 
