@@ -28,6 +28,7 @@ from turncoat.core.evaluate import evaluate
 from turncoat.core.exposure import Exposure
 from turncoat.core.masks import for_masks
 from turncoat.core.names import Names
+from turncoat.core.narrow import is_narrow, wide_value, widened
 from turncoat.core.protocol import Protocol
 from turncoat.core.reach import Exposed
 from turncoat.core.shared import Shared, as_declared, leaving
@@ -130,15 +131,16 @@ class Secured:
             out = evaluate(program, box, entered)
             _check_all_met(box, errors)
             avals, keep = program.output_avals, spec.any_shared
-            leaves = [self._leave(v, a, keep, engine) for v, a in zip(out, avals, strict=True)]
+            leaves = [self._leave(box, v, a, keep) for v, a in zip(out, avals, strict=True)]
         return jax.tree.unflatten(plan.out_tree, leaves), box.seen
 
-    def _leave(self, value: Value, aval: Any, keep_shared: bool, engine: Engine) -> Any:
+    def _leave(self, box: Box, value: Value, aval: Any, keep_shared: bool) -> Any:
         if not is_secret(value):
             return as_declared(public(value), aval)
         if keep_shared:
-            return Shared(leaving(engine, value.wire), value.aval, self.engine)
-        return as_declared(engine.open(value.wire, value.aval), aval)
+            value = box.lift(value, aval.dtype) if is_narrow(aval.dtype) else value
+            return Shared(leaving(box.engine, value.wire), value.aval, self.engine)
+        return as_declared(box.engine.open(value.wire, value.aval), aval)
 
     def on(self, engine: Engine) -> Secured:
         """The same function under the same protocol on another engine."""
@@ -224,12 +226,12 @@ class Plan:
         box.refused, box.bound = refused, self.secured.bound
         found: Values = []
 
-        def abstract(i: int, aval: Aval) -> Secret:
-            name = self.spec.names[i]
-            return Secret(enter(name), struct(aval.shape, aval.dtype), frozenset({name}), box)
+        def abstract(name: str, aval: Aval) -> Secret:
+            return Secret(enter(name), struct(aval.shape, widened(aval.dtype)), frozenset({name}), box)
 
         def run(publics: dict[int, Any]) -> int:
-            inputs = [publics[i] if i in publics else abstract(i, a) for i, a in enumerate(self.avals)]
+            each = enumerate(zip(self.spec.names, self.avals, strict=True))
+            inputs = [wide_value(publics[i]) if i in publics else abstract(n, a) for i, (n, a) in each]
             found[:] = evaluate(self.program, box, inputs)
             return 0
 
