@@ -28,7 +28,7 @@ from turncoat.engines.replicated.bill import bill
 from turncoat.experiments import aborts, honest
 from turncoat.experiments.experiment import check_trials
 from turncoat.experiments.records import versions
-from turncoat.experiments.runs import Memory, Run, run_trials
+from turncoat.experiments.runs import Memory, Run, Runs, run_trials
 from turncoat.experiments.trial import Progress
 from turncoat.jobs.checks import check
 from turncoat.jobs.deployed import Deployed
@@ -128,9 +128,13 @@ def _row(attack: Attack, ways: Ways, known: Known, run: tuple[Any, ...], memory:
     attack.needs.check(plain.job)
     attack.goal.check_task(plain.job.data)
     attack.goal.check(plain.job.data)
-    found = {
-        way: run_trials(one, (attack,), trials, seed, progress, memory[way]) for way, one in ways.items()
-    }
+    found: dict[Any, Runs] = {(): run_trials(plain, (attack,), trials, seed, progress, memory[()])}
+    unable: dict[Any, str] = {}
+    for way in filter(None, ways):
+        try:
+            found[way] = run_trials(ways[way], (attack,), trials, seed, progress, memory[way])
+        except Refusal as reason:  # the measures leave this attack no way in
+            unable[way] = str(reason)
     success = {way: Measured.of(aborts.summary(attack.goal, r.attacked).success) for way, r in found.items()}
     attacked = found[()].attacked
     return Row(
@@ -144,7 +148,9 @@ def _row(attack: Attack, ways: Ways, known: Known, run: tuple[Any, ...], memory:
         cells={
             name: _cell(found[one[0].measures].attacked, success[one[0].measures], *one)
             for name, one in known.items()
+            if one[0].measures in found
         },
+        unable={name: unable[one[0].measures] for name, one in known.items() if one[0].measures in unable},
     )
 
 

@@ -42,6 +42,9 @@ def attacked(found: Matrix, row: Row) -> Table:
     table.add_row("no errors", "", percent(row.honest.mean))
     table.add_row("passive", "0%", _with_interval(row.passive))
     for one in found.defences:
+        if one.defence in row.unable:
+            table.add_row(one.defence, "", "has no way in")
+            continue
         cell = row.cells[one.defence]
         table.add_row(one.defence, f"{cell.detected.mean:.4%}", _with_interval(cell.success))
     return table
