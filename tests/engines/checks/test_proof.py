@@ -158,7 +158,7 @@ def test_a_prover_that_knows_the_challenges_gets_through(monkeypatch):
 
 
 def test_what_verifier_one_sees_says_nothing_of_the_secrets():
-    """The opening round's message, and the last v, of two very different secrets: each bit is set half of the time."""
+    """The opening message, and the last v, of two very different secrets: each bit is set half of the time."""
     told = []
 
     def refuted(algebra, claim):
