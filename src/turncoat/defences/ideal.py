@@ -77,13 +77,14 @@ class Tally:
     """What was counted in a run: rank-0 integers.
 
     `errors`: products tampered with; `messages`: those that deviate, by site, of a run that is checked; `step` and
-    `site`: where the first error was found, `NOBODY` if none was.
+    `site`: where the first error was found, `NOBODY` if none was; `failed`: whether a proof of the engine's failed.
     """
 
     errors: Any
     messages: Mapping[str, Any] = field(default_factory=dict)
     step: Any = None
     site: Any = None
+    failed: Any = None
 
     @classmethod
     def start(cls, checks: Checks | None, names: Any) -> Tally:
@@ -108,7 +109,8 @@ class Tally:
     @property
     def aborted(self) -> Any:
         """Whether an error was found: a Boolean, False without checks."""
-        return jnp.zeros((), bool) if self.step is None else self.step != NOBODY
+        found = jnp.zeros((), bool) if self.step is None else self.step != NOBODY
+        return found if self.failed is None else found | self.failed
 
     def sealed(self, released: Any) -> Any:
         """What is opened at the end of the run: of one that was aborted nothing, and NaN or zeros stand for that."""
