@@ -96,20 +96,20 @@ def _trained(
     """The audit of a job, and the folder for it."""
     named = (job.data, job.model) if isinstance(job, Setup) else (job.name,)
     folder = usable(common.folder("audit", *named), "audit.json")
-    protocol, engine = (None, None) if isinstance(job, Setup) else given.of_own()
+    protocol, engine, defence = (None, None, None) if isinstance(job, Setup) else given.of_own()
     with progress() as report:
         found = audits.audit(
             job,
             protocol=protocol,
             engine=engine,
+            defence=defence,
             trials=TRIALS if trials is None else trials,
             seed=common.seed,
             progress=report,
-            command=command(),
         )
         if session is not None:
             found = with_confirmation(found, deployed(job, protocol, engine), session, common.seed, report)
-    return found, folder
+    return found.model_copy(update={"command": command()}), folder
 
 
 def names(text: str | None) -> tuple[str, ...]:

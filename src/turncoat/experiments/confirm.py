@@ -12,6 +12,7 @@ import numpy as np
 
 from turncoat import attacks, engines, protocols
 from turncoat.attacks import Attack
+from turncoat.defences.ideal import Tally
 from turncoat.engines.segments import segments
 from turncoat.experiments.experiment import Experiment, to_result
 from turncoat.experiments.recorded import Given, Recorded, record
@@ -79,8 +80,8 @@ def confirm(what: Confirm, progress: Progress = lambda *_: None, command: str | 
         ended.append(parties.run(what.session, r.tape, r.inputs, r.errors, files))
     models = [one.recorded.released(e.revealed) for one, e in zip(both, ended, strict=True)]
     judged = Runs(
-        honest=[attacked.judged(None, models[0], 0)],
-        attacked=[attacked.judged(0, models[1], both[1].recorded.tampered)],
+        honest=[attacked.judged(None, models[0], Tally(0))],
+        attacked=[attacked.judged(0, models[1], Tally(both[1].recorded.tampered))],
     )
     deployed = attacked.trial.deployed
     named = replace(deployed, names=(deployed.names[0], what.session.backend.name))

@@ -60,6 +60,6 @@ def record(
 ) -> Recorded:
     """The training of a job as a tape; Refusal where a step cannot be recorded."""
     recorder = Recorder(ideals)
-    frame, count = train(deployed.step.on(recorder), *given, tampering)
+    frame, tally = train(deployed.step.on(recorder), *given, tampering)
     written = recorder.writing
-    return Recorded(recorder.tape, written.inputs, written.errors, frame, written.opened, int(count))
+    return Recorded(recorder.tape, written.inputs, written.errors, frame, written.opened, int(tally.errors))
