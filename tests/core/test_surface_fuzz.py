@@ -31,7 +31,7 @@ def test_the_programs_have_every_operation_and_each_family_many_times():
         assert sum(bool(family.keys() & k) for k in kinds) >= PROGRAMS / 6
 
 
-@pytest.mark.parametrize("first", range(0, 60, 10))
+@pytest.mark.parametrize("first", range(0, 40, 10))
 def test_the_oracle_is_what_the_engine_computes(first):
     for seed in range(first, first + 10):
         assert differs_from_engine(seed) < 1e-9, seed
