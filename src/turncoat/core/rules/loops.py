@@ -9,8 +9,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
+from jax.extend.core import jaxpr_as_fun
 
-from turncoat.core import plain, secrecy
+from turncoat.core import secrecy
 from turncoat.core.abb import Box
 from turncoat.core.engine import Passed, Values
 from turncoat.core.exposure import Exposure
@@ -128,7 +129,8 @@ def _bounded(box: Box, op: Op, values: Values, because: frozenset[str]) -> Value
 
     A selection for each carry, as users of SPU write it, which refuses such loops.
     """
-    (test, body), c, b = op.bodies, op.params["cond_nconsts"], op.params["body_nconsts"]
+    c, b = op.params["cond_nconsts"], op.params["body_nconsts"]
+    test, body = (jaxpr_as_fun(op.params[k]) for k in ("cond_jaxpr", "body_jaxpr"))  # with their own scopes
     if not box.bound or box.bound < 0:
         hint = "reveal its condition by tc.reveal, so that all parties learn it, or give secure a bound= of passes"
         raise refusal(op, values, "a while loop runs as long as a secret says", hint, because)
@@ -140,8 +142,8 @@ def _bounded(box: Box, op: Op, values: Values, because: frozenset[str]) -> Value
 
         def one(state: Any, _: None) -> Any:
             carry, active = state
-            active = active & plain.run(test, [*known, *carry])[0]
-            new = plain.run(body, [*consts, *carry])
+            active = active & test(*known, *carry)[0]
+            new = body(*consts, *carry)
             return ([jnp.where(active, n, o) for n, o in zip(new, carry, strict=True)], active), None
 
         return lax.scan(one, (list(start), jnp.bool_(True)), None, length=box.bound)[0][0]
