@@ -31,7 +31,7 @@ from turncoat.jobs.deployed import Deployed
 from turncoat.jobs.job import Job
 from turncoat.jobs.setup import Setup
 from turncoat.refusal import Refusal, first_line
-from turncoat.results.audit import AuditResult
+from turncoat.results.audit import AuditResult, Unrun
 from turncoat.results.result import Result
 from turncoat.settings import check_seed
 
@@ -57,7 +57,7 @@ def audit(
     `trials` honest and as many attacked trainings, of which trial t draws everything from `seed + t`;
     `progress(what, done, total)` is called before each. The `AuditResult` holds the verdict and its reasons, a
     `Result` for each attack, and the attack surface of one step; an attack that was refused, or that failed
-    unexpectedly, is named in the reasons. `command` is the line to show that runs it again.
+    unexpectedly, is named in `unrun`. `command` is the line to show that runs it again.
     Raises Refusal for unknown names, data that cannot be used, and a job whose honest training does not work.
     """
     began = time.perf_counter()
@@ -70,14 +70,15 @@ def audit(
     surface = Trial.of(target, seed).surface
     memory: Memory = defaultdict(dict)
     works = honest.check(target, trials, seed, _stage(progress, 0, "honest training"), memory)
-    results, refused = _attacked(target, trials, seed, progress, memory)
+    results, unrun = _attacked(target, trials, seed, progress, memory)
     made = named(asked)
     embedded = made is not None and made.data in data.names()
-    found = Evidence(surface, results, tuple(refused), embedded=embedded, honest=works)
+    found = Evidence(surface, results, tuple(u.attack for u in unrun), embedded=embedded, honest=works)
     of_job: dict[str, Any] = {"data": dataset.name, "data_label": dataset.label, "model": target.job.name}
     seconds = time.perf_counter() - began
     return AuditResult(
-        **_concluded(found, (*refused.values(), *map(_of_data, dataset.notes))),
+        **_concluded(found, map(_of_data, dataset.notes)),
+        unrun=unrun,
         **of_job,
         honest=works,
         seconds=seconds,
@@ -102,21 +103,24 @@ def _of_data(note: str) -> str:
 
 def _attacked(
     target: Deployed, trials: int, seed: int, progress: Progress, memory: Memory
-) -> tuple[list[Result], dict[str, str]]:
-    """The results of the attacks that could be run, and a sentence for each of the others by its name."""
-    results, refused = [], {}
+) -> tuple[list[Result], tuple[Unrun, ...]]:
+    """The results of the attacks that could be run, and why each of the others could not."""
+    results, unrun = [], []
     for number, name in enumerate(attacks.CATALOGUE, 1):
         stage = _stage(progress, number, name)
         try:
             results.append(run(Experiment(name, target, {}, trials, seed), stage, memory=memory))
         except Refusal as reason:
-            refused[name] = f"`{name}` was not run: {reason}."
+            unrun.append(_unrun(name, f"{reason}."))
         except Exception as error:  # a fault of ours in one attack must not lose what the others found
-            refused[name] = (
-                f"`{name}` failed unexpectedly with {type(error).__name__}: {first_line(error)}; please report it."
-            )
-            warnings.warn(refused[name], stacklevel=3)
-    return results, refused
+            said = f"failed unexpectedly with {type(error).__name__}: {first_line(error)}; please report it."
+            unrun.append(_unrun(name, said, failed=True))
+            warnings.warn(f"`{name}` {said}", stacklevel=3)
+    return results, tuple(unrun)
+
+
+def _unrun(name: str, why: str, failed: bool = False) -> Unrun:
+    return Unrun(attack=name, harm=attacks.get(name).goal.harm, why=why, failed=failed)
 
 
 def audit_target(t: user_step.Target, command: str | None = None) -> AuditResult:
