@@ -156,7 +156,7 @@ def test_an_attack_that_fails_unexpectedly_does_not_lose_the_audit(monkeypatch):
         found = audit.audit(Setup(epochs=1, protocol="exact"), trials=1)
     assert [r.attack for r in found.results] == ["backdoor"]
     said = "`targeted` failed unexpectedly with ZeroDivisionError: division by zero; please report it."
-    assert said in found.reasons
+    assert said in [f"`{u.attack}` {u.why}" for u in found.unrun if u.failed]
 
 
 def test_a_users_own_step_is_audited_and_what_it_prints_stays_out_of_the_json(folder):

@@ -66,7 +66,7 @@ def test_an_audit_page_begins_with_the_verdict(audit_page):
         "Backdoor Can a party plant a hidden trigger? Yes 1 of 1 attack worked backdoor 99.94% 99.91 to 99.97%",
         audit.reasons[1],
         "What was not run",
-        "membership (membership): scores are not opened",
+        "membership : scores are not opened",
         audit.next_steps[0],
         "What was done",
         "1. Backdoor reached its goal",

@@ -23,6 +23,9 @@ VERBS = {
     "attack": "Runs one attack: honest beside attacked, from the same seeds.",
     "surface": "Lists every site of a training step, and what an error there does.",
     "reproduce": "Runs a table or figure of the paper and shows our numbers beside the paper's.",
+    "report": "Makes the report of runs again, from their results alone.",
+    "compare": "Says what got better or worse from one run to another.",
+    "view": "Serves a folder of runs on this machine, with a list of them.",
     "data": "Lists, fetches and verifies data sets.",
 }
 UsageError: Any = typer.BadParameter.__bases__[0]

@@ -28,6 +28,7 @@ from turncoat.jobs.setup import Setup
 from turncoat.refusal import Refusal
 from turncoat.report import terminal
 from turncoat.report.folder import usable
+from turncoat.report.saved import Saved
 from turncoat.results.json import to_json
 from turncoat.results.result import Result
 
@@ -122,9 +123,9 @@ def _run(experiment: Experiment, monitor: bool, common: Common, folder: Path) ->
 
 
 def _files(result: Result) -> Files:
-    from turncoat.report.files import result_files  # imported here, as it draws: the help needs none of it
+    from turncoat.report.files import files_of  # imported here, as it draws: the help needs none of it
 
-    return result_files(result)
+    return files_of(Saved(result))
 
 
 # ---- settings ---------------------------------------------------------------------------------------------

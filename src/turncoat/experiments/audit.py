@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import warnings
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from turncoat import attacks, data
@@ -35,16 +35,19 @@ from turncoat.results.audit import AuditResult, Unrun
 from turncoat.results.result import Result
 from turncoat.settings import check_seed
 
+Only = Mapping[str, Mapping[str, Any]] | None
+"""The attacks to run by name, each with settings; None: all of them at their defaults."""
+
 
 def audit(
-    job: Job | Setup = Setup(),
+    job: Job | Setup | Deployed = Setup(),
     *,
     protocol: Protocol | str | None = None,
     engine: Engine | str | None = None,
     trials: int = 5,
     seed: int = 0,
     progress: Progress = lambda *_: None,
-    command: str | None = None,
+    only: Only = None,
 ) -> AuditResult:
     """Runs every attack that a training job leaves a way in, and judges passive security for this job.
 
@@ -53,11 +56,11 @@ def audit(
         for result in found.results:
             print(result.attack, result.attacked.success.mean)
 
-    Honest training comes first, and must have learned something. Each attack runs at its default settings, with
-    `trials` honest and as many attacked trainings, of which trial t draws everything from `seed + t`;
-    `progress(what, done, total)` is called before each. The `AuditResult` holds the verdict and its reasons, a
-    `Result` for each attack, and the attack surface of one step; an attack that was refused, or that failed
-    unexpectedly, is named in `unrun`. `command` is the line to show that runs it again.
+    Honest training comes first, and must have learned something. Each attack runs at its default settings, or
+    those of `only` with the settings that it gives them, in `trials` honest and as many attacked trainings, of
+    which trial t draws everything from `seed + t`; `progress(what, done, total)` is called before each. The
+    `AuditResult` holds the verdict and its reasons, a `Result` for each attack, and the attack surface of one
+    step; an attack that was refused, or that failed unexpectedly, is named in `unrun`.
     Raises Refusal for unknown names, data that cannot be used, and a job whose honest training does not work.
     """
     began = time.perf_counter()
@@ -69,8 +72,12 @@ def audit(
     dataset = target.job.data
     surface = Trial.of(target, seed).surface
     memory: Memory = defaultdict(dict)
-    works = honest.check(target, trials, seed, _stage(progress, 0, "honest training"), memory)
-    results, unrun = _attacked(target, trials, seed, progress, memory)
+    wanted = {name: {} for name in attacks.CATALOGUE} if only is None else only
+    experiments = [Experiment(name, target, settings, trials, seed) for name, settings in wanted.items()]
+    first = _stage(progress, 0, 1 + len(experiments), "honest training")
+    works = honest.check(target, trials, seed, first, memory)
+    results, unrun = _attacked(experiments, progress, memory)
+    unrun += tuple(_unrun(name, "was not asked for.") for name in attacks.CATALOGUE if name not in wanted)
     made = named(asked)
     embedded = made is not None and made.data in data.names()
     found = Evidence(surface, results, tuple(u.attack for u in unrun), embedded=embedded, honest=works)
@@ -82,13 +89,11 @@ def audit(
         **of_job,
         honest=works,
         seconds=seconds,
-        command=command,
     )
 
 
-def _stage(progress: Progress, number: int, name: str) -> Progress:
+def _stage(progress: Progress, number: int, stages: int, name: str) -> Progress:
     """Progress of one stage, which also says how far the whole audit is: honest training is stage 0."""
-    stages = 1 + len(attacks.CATALOGUE)
 
     def report(what: str, done: int, total: int) -> None:
         progress("the whole audit", number * total + done, stages * total)
@@ -102,14 +107,15 @@ def _of_data(note: str) -> str:
 
 
 def _attacked(
-    target: Deployed, trials: int, seed: int, progress: Progress, memory: Memory
+    experiments: Sequence[Experiment], progress: Progress, memory: Memory
 ) -> tuple[list[Result], tuple[Unrun, ...]]:
     """The results of the attacks that could be run, and why each of the others could not."""
     results, unrun = [], []
-    for number, name in enumerate(attacks.CATALOGUE, 1):
-        stage = _stage(progress, number, name)
+    for number, experiment in enumerate(experiments, 1):
+        name = experiment.attack
+        stage = _stage(progress, number, 1 + len(experiments), name)
         try:
-            results.append(run(Experiment(name, target, {}, trials, seed), stage, memory=memory))
+            results.append(run(experiment, stage, memory=memory))
         except Refusal as reason:
             unrun.append(_unrun(name, f"{reason}."))
         except Exception as error:  # a fault of ours in one attack must not lose what the others found

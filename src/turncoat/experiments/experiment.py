@@ -68,9 +68,11 @@ class Experiment:
 
 
 def deployed(
-    job: Job | Setup, protocol: Protocol | str | None, engine: Engine | str | None
+    job: Job | Setup | Deployed, protocol: Protocol | str | None, engine: Engine | str | None
 ) -> Setup | Deployed:
-    """A job under a protocol and on an engine, by default CrypTen's and `reals`."""
+    """A job under a protocol and on an engine, by default CrypTen's and `reals`; one that has its own keeps them."""
+    if isinstance(job, Deployed):
+        return job
     if isinstance(job, Job):
         return Deployed.of(job, protocol or Setup.protocol, engine or Setup.engine)
     if protocol is None and engine is None:

@@ -14,6 +14,10 @@ NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"
 VARIABLE = "TURNCOAT_BROWSER"
 """The environment variable that names the browser where it is called otherwise."""
 SECONDS = 120
+NONE = (
+    "there is no browser here to print with; install Chromium, or name yours by the environment variable "
+    f"{VARIABLE}"
+)
 
 
 def find() -> str | None:
@@ -36,10 +40,7 @@ def run(page: str, folder: Path, *options: str) -> str:
     """What the browser writes to standard output of a page that is put into a folder."""
     browser = find()
     if browser is None:
-        raise Refusal(
-            "there is no browser here to print with; install Chromium, or name yours by the environment variable "
-            f"{VARIABLE}"
-        )
+        raise Refusal(NONE)
     source = folder / "page.html"
     source.write_text(page, encoding="utf-8")
     command = [browser, "--headless", "--disable-gpu", f"--user-data-dir={folder / 'profile'}", *options]

@@ -8,12 +8,14 @@ from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from turncoat.report import glossary, grouping, numbers, picture, reproduced, summary, words
+from turncoat.report import compared, glossary, grouping, numbers, picture, reproduced, summary, words
 from turncoat.report.curves import curves_image
 from turncoat.report.figure import attack_image
 from turncoat.report.gallery import gallery_image
+from turncoat.report.index import Row
 from turncoat.report.scatter import scatter
 from turncoat.results.audit import AuditResult
+from turncoat.results.comparison import Comparison
 from turncoat.results.reproduction import Reproduction
 from turncoat.results.result import Result
 from turncoat.results.threats import ranked, threats
@@ -44,6 +46,16 @@ def reproduction_html(found: Reproduction, images: Mapping[str, bytes] | None = 
     parts = [("rows", "Row by row"), *([("notes", "Notes")] if found.notes else []), *LAST[1:]]
     drawn = [(_uri("png", image), name) for name, image in (images or {}).items()]
     return _pages().get_template("reproduction.html").render(found=found, images=drawn, sections=parts)
+
+
+def comparison_html(found: Comparison) -> str:
+    """The page of two runs beside each other."""
+    return _pages().get_template("comparison.html").render(found=found)
+
+
+def index_html(folder: str, rows: Sequence[Row]) -> str:
+    """The page that lists runs."""
+    return _pages().get_template("index.html").render(folder=folder, rows=rows)
 
 
 LAST = [("intervals", "How the intervals were made"), ("again", "How to run it again"), ("terms", "Terms")]
@@ -94,6 +106,7 @@ def _pages() -> Environment:
     rooms = {
         "glossary": glossary,
         "numbers": numbers,
+        "compared": compared,
         "reproduced": reproduced,
         "summary": summary,
         "words": words,

@@ -60,7 +60,7 @@ def audit_table(audit: AuditResult, detail: int = 3) -> RenderableType:
             parts += [_heading("Attacks that were tried"), _attack_rows(ranked(audit.results))]
             parts.append(_text(words.reading(audit.results), "dim"))
     if detail > 1:
-        parts += _list("What was not run", [f"`{one.attack}`: {one.why}" for one in audit.unrun])
+        parts += _list("What was not run", words.left_out(audit.unrun))
     if words.stands_in(audit):
         parts.append(_text(glossary.STAND_IN_WARNING, "yellow"))
     if audit.surface and detail > 2:

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from turncoat.report import glossary
 from turncoat.report.measures import Shown, shown, title
 from turncoat.report.numbers import counted, duration, percent
-from turncoat.results.audit import AuditResult, SiteRow
+from turncoat.results.audit import AuditResult, SiteRow, Unrun
+from turncoat.results.comparison import Comparison
 from turncoat.results.reproduction import Reproduction
 from turncoat.results.result import Paper, Result
 from turncoat.results.sentences import both_notice, gained, points
@@ -120,7 +121,7 @@ def stands_in(audit: AuditResult) -> bool:
     return audit.stand_in or any(result.stand_in for result in audit.results)
 
 
-def dated(result: Result | AuditResult | Reproduction) -> str:
+def dated(result: Result | AuditResult | Reproduction | Comparison) -> str:
     """When a result was made, how long that took and by what."""
     version = result.versions.get("turncoat", "")
     tool = f"Turncoat {version}".strip()
@@ -259,3 +260,11 @@ def _phrase(kind: str, outputs: str, some: int) -> str:
         return f"scales {outputs} by {_listed(by, some)}"
     patterns = {"shift": "shifts {}", "tied": "shifts {} jointly", "bent": "bends {}"}
     return patterns[kind].format(outputs)
+
+
+def left_out(unrun: Iterable[Unrun]) -> list[str]:
+    """Why attacks were not run, those with one reason in one line."""
+    by_reason: dict[str, list[str]] = {}
+    for one in unrun:
+        by_reason.setdefault(one.why, []).append(f"`{one.attack}`")
+    return [f"{', '.join(names)}: {why}" for why, names in by_reason.items()]
