@@ -13,14 +13,13 @@ from turncoat.cli import job_file, outputs
 from turncoat.cli.job_options import Given
 from turncoat.cli.job_template import template
 from turncoat.cli.options import Common, Group, grouped, without_effect
-from turncoat.cli.screen import Files, aside, command, deliver, progress, say
+from turncoat.cli.screen import Files, aside, command, deliver, progress, say, usable
 from turncoat.experiments import audit as audits
 from turncoat.jobs import finding, user_step
 from turncoat.jobs.deployed import Deployed
 from turncoat.jobs.setup import Setup
 from turncoat.refusal import Refusal
 from turncoat.report import terminal
-from turncoat.report.folder import usable
 from turncoat.report.saved import Saved
 from turncoat.results.audit import AuditResult
 from turncoat.results.json import to_json

@@ -8,10 +8,9 @@ from typing import Annotated
 import typer
 
 from turncoat.cli.options import Common, grouped
-from turncoat.cli.screen import command, deliver
+from turncoat.cli.screen import command, deliver, usable
 from turncoat.refusal import Refusal
 from turncoat.report import compared
-from turncoat.report.folder import usable
 from turncoat.report.saved import Saved, load
 from turncoat.results.audit import AuditResult
 from turncoat.results.comparing import Run

@@ -20,7 +20,11 @@ FORMATS = ("json", "html", "csv", "markdown", "pdf", "junit", "sarif")
 
 Formats = Annotated[
     list[str] | None,
-    typer.Option("--format", help=f"A further format to write: {', '.join(FORMATS)}; may be given again."),
+    typer.Option(
+        "--format",
+        metavar="NAME",
+        help=f"A further format to write: {', '.join(FORMATS)}; may be given again.",
+    ),
 ]
 DETAIL = 3
 Detail = Annotated[
@@ -28,6 +32,7 @@ Detail = Annotated[
     typer.Option(
         min=1,
         max=4,
+        metavar="1-4",
         help=f"How much is printed: 1 the verdict, 2 threats, 3 attacks and sites, 4 all; {DETAIL} by default.",
     ),
 ]
@@ -35,6 +40,7 @@ FailOn = Annotated[
     list[str] | None,
     typer.Option(
         "--fail-on",
+        metavar="WHEN",
         help="Exit with code 1 on a verdict (broken), a threat that came true (backdoor), one whose success is above "
         "a share (backdoor>0.5), or attacks that were not run (not-run); may be given again.",
     ),

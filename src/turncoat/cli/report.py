@@ -9,11 +9,12 @@ from typing import Annotated, Any
 import typer
 from rich.console import RenderableType
 
+from turncoat.cli import interrupts
 from turncoat.cli.options import Common, grouped
 from turncoat.cli.outputs import DETAIL, Detail, Formats, check_formats
-from turncoat.cli.screen import as_text, say, show
+from turncoat.cli.screen import as_text, say, show, usable
 from turncoat.refusal import Refusal
-from turncoat.report.folder import save, usable
+from turncoat.report.folder import save
 from turncoat.report.saved import MAIN, Found, Saved, load
 from turncoat.results.audit import AuditResult
 from turncoat.results.comparison import Comparison
@@ -43,7 +44,10 @@ def report(runs: Runs, *, formats: Formats = None, detail: Detail = None, common
         files = files_of(saved, [*written(saved), *(formats or [])])
         if not common.as_json:
             show("", table(saved.found, detail or DETAIL), False)
-        say(f"The report is {save(place, files)}/report.html")
+        with interrupts.writing():
+            folder = save(place, files)
+            interrupts.kept(f"the report in {folder} is written")
+        say(f"The report is {folder}/report.html")
     if common.as_json:
         show(as_text(_listed(loaded)), "", True)
 

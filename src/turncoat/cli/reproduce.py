@@ -8,9 +8,8 @@ import typer
 
 from turncoat import engines, paper, protocols
 from turncoat.cli.options import Common, grouped, named
-from turncoat.cli.screen import Files, command, deliver, progress
+from turncoat.cli.screen import Files, command, deliver, progress, usable
 from turncoat.refusal import Refusal
-from turncoat.report.folder import usable
 from turncoat.report.reproduction import reproduction_table
 from turncoat.report.saved import Saved
 from turncoat.results.json import to_json
