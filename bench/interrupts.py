@@ -1,6 +1,6 @@
 """Ctrl-C at random times: `python -m bench.interrupts` interrupts an audit 50 times and says how each run ended.
 
-Each run is a process of its own, an audit with --json, and is sent SIGINT after a time drawn between its start and
+Each run is a process of its own, an audit by three attacks, and is sent SIGINT after a time drawn between its start and
 the time that a whole run takes. Wanted: exit code 130, one sentence, and no half-written folder.
 """
 
@@ -17,7 +17,16 @@ import time
 from collections import Counter
 from pathlib import Path
 
-COMMAND = ("audit", "--trials", "1", "--epochs", "3", "--json")
+JOB = """
+[job]
+epochs = 3
+[run]
+trials = 1
+[attacks.backdoor]
+[attacks.reconstruction]
+[attacks.sparse-backdoor]
+"""
+COMMAND = ("audit", "job.toml", "--json")
 # A shell that runs this in the background ignores the signal, and so would its children.
 ENTRY = """
 import signal
@@ -32,6 +41,7 @@ EARLIEST = 0.1
 def interrupted(folder: Path, after: float | None, *arguments: str) -> tuple[int, str, float]:
     """Exit code, standard error and seconds of a run that is interrupted after so many seconds, or not at all."""
     out = folder / "out"
+    (folder / "job.toml").write_text(JOB)
     command = [sys.executable, "-c", ENTRY, *arguments, "--out", str(out)]
     began = time.monotonic()
     with subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as run:

@@ -9,15 +9,19 @@ from typing import Annotated
 
 import typer
 
-from turncoat.cli import job_file, outputs
+from turncoat.cli import interrupts, job_file, outputs
 from turncoat.cli.job_options import Given
 from turncoat.cli.job_template import template
 from turncoat.cli.options import Common, Group, grouped, without_effect
+from turncoat.cli.parties import OWN, Pythons
 from turncoat.cli.screen import Files, aside, command, deliver, progress, say, usable
 from turncoat.experiments import audit as audits
+from turncoat.experiments.confirmed import with_confirmation
 from turncoat.jobs import finding, user_step
 from turncoat.jobs.deployed import Deployed
 from turncoat.jobs.setup import Setup
+from turncoat.parties import backends
+from turncoat.parties.session import Session
 from turncoat.refusal import Refusal
 from turncoat.report import terminal
 from turncoat.report.saved import Saved
@@ -52,17 +56,38 @@ Init = Annotated[
 
 
 @dataclass(frozen=True)
-class Ways(Group):
-    """What comes out of an audit, and when it counts as failed."""
+class Confirming(Pythons):
+    """Whether the worst attack is confirmed among real parties, and on what."""
 
+    confirm: Annotated[
+        str | None,
+        typer.Option(help=f"Confirm the worst attack among real parties: {', '.join(backends.CATALOGUE)}."),
+    ] = None
+
+    def chosen(self) -> Session | None:
+        """The parties, if there are to be any."""
+        if self.confirm is None:
+            without_effect("without --confirm", **{name: getattr(self, name) for name in OWN})
+            return None
+        return self.session(self.confirm)
+
+
+@dataclass(frozen=True)
+class Ways(Group):
+    """How much is run, what comes out of it, and when it counts as failed."""
+
+    trials: Trials = None
     formats: outputs.Formats = None
     fail_on: outputs.FailOn = None
     detail: outputs.Detail = None
 
-    def beside(self, file: job_file.ReportTable) -> Ways:
+    init: Init = False
+
+    def beside(self, file: job_file.JobFile) -> Ways:
         """The same, with what a job file asks as well."""
-        formats, fail_on = [*file.formats, *(self.formats or [])], [*file.fail_on, *(self.fail_on or [])]
-        return Ways(formats, fail_on, self.detail or file.detail)
+        asked = file.report
+        formats, fail_on = [*asked.formats, *(self.formats or [])], [*asked.fail_on, *(self.fail_on or [])]
+        return Ways(self.trials or file.run.trials, formats, fail_on, self.detail or asked.detail)
 
 
 @dataclass(frozen=True)
@@ -79,14 +104,13 @@ def audit(
     step: Step = None,
     *,
     given: Given,
-    trials: Trials = None,
     own: OwnStep,
     ways: Ways,
-    init: Init = False,
+    confirming: Confirming,
     common: Common,
 ) -> None:
     """Runs every attack on a training job and says how much one corrupt party gains."""
-    if init:
+    if ways.init:
         _write(Path(step or job_file.NAME))
         return
     read = None
@@ -94,12 +118,12 @@ def audit(
         given.none(f"beside {step}, which says what is audited")
         with aside():
             read = job_file.read(step)
-        trials, ways = trials or read.file.run.trials, ways.beside(read.file.report)
+        ways = ways.beside(read.file)
         out = common.out or (Path(read.file.report.out) if read.file.report.out else None)
         common = replace(common, out=out, seed=common.seed or read.file.run.seed)
     asked = outputs.conditions(ways.fail_on or [])
     outputs.check_formats(ways.formats or [])
-    found, folder = _audited(step, read, given, trials, own, common)
+    found, folder = _audited(step, read, given, own, ways, confirming, common)
     saved, said = Saved(found), "The report is {folder}/report.html"
     table = terminal.audit_table(found, ways.detail or outputs.DETAIL)
     deliver(to_json(found), table, common.as_json, folder, lambda: _files(saved, ways.formats or []), said)
@@ -115,8 +139,9 @@ def _audited(
     step: str | None,
     read: job_file.Asked | None,
     given: Given,
-    trials: int | None,
     own: OwnStep,
+    ways: Ways,
+    confirming: Confirming,
     common: Common,
 ) -> tuple[AuditResult, Path]:
     """The audit of a job file's job, of a job by names or of the user's own, or of a step; and the folder for it."""
@@ -124,11 +149,12 @@ def _audited(
         job = finding.job(step) if step and read is None else None
     if step is None or read is not None or job is not None:
         without_effect("without a step of your own", example=own.example, public=own.public)
+        parties = confirming.chosen()
         if read is not None:
-            return _trained(read.job, read.only, trials, common)
-        target = Deployed.of(job, *given.of_own()) if job is not None else given.job()
-        return _trained(target, None, trials, common)
-    without_effect("on your own step", trials=trials)
+            return _trained(read.job, read.only, ways.trials, parties, common)
+        target = given.job() if job is None else Deployed.of(job, *given.of_own())
+        return _trained(target, None, ways.trials, parties, common)
+    without_effect("on your own step", trials=ways.trials, confirm=confirming.confirm)
     protocol, engine = given.of_a_step()
     folder = usable(common.folder("audit", step), "audit.json")
     with aside():
@@ -137,14 +163,17 @@ def _audited(
 
 
 def _trained(
-    job: Setup | Deployed, only: audits.Only, trials: int | None, common: Common
+    job: Setup | Deployed, only: audits.Only, trials: int | None, session: Session | None, common: Common
 ) -> tuple[AuditResult, Path]:
     """The audit of a job, and the folder for it."""
     named = (job.data, job.model) if isinstance(job, Setup) else (job.job.name,)
     folder = usable(common.folder("audit", *named), "audit.json")
     count = TRIALS if trials is None else trials
     with progress() as report:
-        found = audits.audit(job, trials=count, seed=common.seed, progress=report, only=only)
+        found = audits.audited(job, trials=count, seed=common.seed, progress=report, only=only)
+        if session is not None:
+            with interrupts.by_exception():  # which ends the parties' processes too
+                found = with_confirmation(found, job, session, common.seed, report)
     return found.model_copy(update={"command": command()}), folder
 
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from turncoat import attacks, engines, protocols
+from turncoat import attacks, defences, engines, protocols
 from turncoat.cli.outputs import FORMATS, conditions
 from turncoat.cli.toml_lines import placed, where
 from turncoat.experiments.experiment import check_trials
@@ -85,6 +85,11 @@ class PartiesTable(Table):
     engine: Annotated[str, _checked(engines.get)] = Field(
         default="reals",
         description=f"the engine: {', '.join(engines.CATALOGUE)}; with options, as ring:precision=20",
+    )
+    defence: Annotated[str, _checked(defences.get)] | None = Field(
+        default=None,
+        description=f"{MEANS['defence']}: {', '.join(defences.CATALOGUE)}",
+        examples=["matrices"],
     )
     contributor: str | None = Field(default=None, description=MEANS["contributor"], examples=["bank"])
     order: Literal["public", "secret"] | None = Field(
@@ -180,6 +185,7 @@ def read(path: str | Path) -> Asked:
 def _job(path: str | Path, text: str, file: JobFile, given: Mapping[str, Any]) -> Setup | Deployed:
     """The job, as a value where the file says what names alone cannot."""
     parties = file.parties
+    under = parties.protocol, parties.engine, parties.defence
     if file.job.own is not None:
         if more := [name for name in given if name != "own"]:
             raise Refusal(f"{where(path, text, ('job', more[0]))}: it has no effect beside own; leave it out")
@@ -191,9 +197,9 @@ def _job(path: str | Path, text: str, file: JobFile, given: Mapping[str, Any]) -
                 )
             if parties.contributor is not None:
                 raise Refusal("your own job says itself who contributed what; leave contributor out")
-        return Deployed.of(_seen(job, parties), parties.protocol, parties.engine)
+        return Deployed.of(_seen(job, parties), *under)
     names = file.job.model_dump(exclude={"own"}) | parties.model_dump(
-        include={"protocol", "engine", "contributor"}
+        include={"protocol", "engine", "contributor", "defence"}
     )
     chosen: dict[str, Any] = {n: tuple(v) if isinstance(v, list) else v for n, v in names.items()}
     with placed(path, text, ("job",)):
@@ -202,7 +208,7 @@ def _job(path: str | Path, text: str, file: JobFile, given: Mapping[str, Any]) -
             return setup
         made = setup.job(file.run.seed)
         # named by this file alone: the options of the command line do not say what is opened
-        return Deployed.of(replace(_seen(made, parties), origin=None), parties.protocol, parties.engine)
+        return Deployed.of(replace(_seen(made, parties), origin=None), *under)
 
 
 def _seen_as_usual(parties: PartiesTable) -> bool:

@@ -16,22 +16,9 @@ from typing import Any
 import jax
 import numpy as np
 
+from turncoat.core.calls import CALLS, called, literal, placed_nowhere
 from turncoat.functions import WHOLE
 
-# Calls that mean nothing to the circuit: parameter that holds the callee, by primitive name.
-CALLS = {
-    "jit": "jaxpr",
-    "pjit": "jaxpr",
-    "closed_call": "call_jaxpr",
-    "core_call": "call_jaxpr",
-    "remat": "jaxpr",
-    "remat2": "jaxpr",
-    "checkpoint": "jaxpr",
-    "custom_jvp_call": "call_jaxpr",
-    "custom_vjp_call": "call_jaxpr",
-    "custom_vjp_call_jaxpr": "fun_jaxpr",
-    "custom_vmap_call": "call",
-}
 Atom = Any  # an int (a variable) or a Known (a constant)
 
 
@@ -129,14 +116,14 @@ class _Flattener:
         env.update(zip(jaxpr.invars, inputs, strict=True))
 
         def read(v: Any) -> Atom:
-            return Known(v.val, v.aval) if hasattr(v, "val") else env[v]
+            return Known(literal(v), v.aval) if hasattr(v, "val") else env[v]
 
         for eqn in jaxpr.eqns:
             inside = where.within(eqn.source_info)
             inputs = tuple(read(v) for v in eqn.invars)
-            callee = eqn.params.get(CALLS.get(eqn.primitive.name, ""))
-            if callee is not None and not str(eqn.params.get("name", "")).startswith(WHOLE):
-                outputs = self.inlined(callee, inputs, ops, inside)
+            call = called(eqn, inputs)
+            if call is not None and not str(eqn.params.get("name", "")).startswith(WHOLE):
+                outputs = self.inlined(*call, ops, inside)
             else:
                 outputs = tuple(next(self.fresh) for _ in eqn.outvars)
                 if eqn.primitive.name == "convert_element_type" and eqn.invars[0].aval.dtype == np.bool_:
@@ -146,7 +133,7 @@ class _Flattener:
         return tuple(read(v) for v in jaxpr.outvars)
 
     def op(self, eqn: Any, inputs: tuple[Atom, ...], outputs: tuple[int, ...], where: Where) -> Op:
-        name, params = eqn.primitive.name, dict(eqn.params)
+        name, params = eqn.primitive.name, placed_nowhere(eqn.params)
         whole = name in CALLS
         bodies: tuple[Any, ...] = ()
         if name == "cond":  # JAX makes a number of a predicate, and a conversion costs messages

@@ -19,7 +19,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from turncoat.core import arguments, draws, secrecy
+from turncoat.core import arguments, draws, parts, secrecy
 from turncoat.core.abb import Box
 from turncoat.core.arguments import Arguments
 from turncoat.core.engine import Engine, Values
@@ -32,7 +32,7 @@ from turncoat.core.names import Names
 from turncoat.core.program import Program, first_outputs, trace
 from turncoat.core.protocol import Protocol
 from turncoat.core.reach import Exposed
-from turncoat.core.shared import Shared, as_declared
+from turncoat.core.shared import Shared, as_declared, leaving
 from turncoat.core.static import Numbers, Texts
 from turncoat.core.surface import Surface, by_passes, hints
 from turncoat.core.values import Aval, Secret, Value, is_secret, public, struct
@@ -104,7 +104,7 @@ class Secured:
                 self.engine.check(sites[name], errors[name])
         key = draws.chosen(randomness) if self.engine.random else None
         if self.engine.traced:
-            out, seen = self._compiled(spec, observe, values, errors, key)
+            out, seen = parts.call(self._compiled, (spec, observe), (values, errors, key), self.engine)
         elif any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves((values, errors))):
             raise Refusal(
                 f"engine {self.engine.name!r} computes step by step: it cannot run under jit, vmap or grad"
@@ -131,15 +131,15 @@ class Secured:
             out = evaluate(program, box, entered)
             _check_all_met(box, errors)
             avals, keep = program.output_avals, spec.any_shared
-            leaves = [self._leave(v, a, keep) for v, a in zip(out, avals, strict=True)]
+            leaves = [self._leave(v, a, keep, engine) for v, a in zip(out, avals, strict=True)]
         return jax.tree.unflatten(plan.out_tree, leaves), box.seen
 
-    def _leave(self, value: Value, aval: Any, keep_shared: bool) -> Any:
+    def _leave(self, value: Value, aval: Any, keep_shared: bool, engine: Engine) -> Any:
         if not is_secret(value):
             return as_declared(public(value), aval)
         if keep_shared:
-            return Shared(value.wire, value.aval, self.engine)
-        return as_declared(self.engine.open(value.wire, value.aval), aval)
+            return Shared(leaving(engine, value.wire), value.aval, self.engine)
+        return as_declared(engine.open(value.wire, value.aval), aval)
 
     def on(self, engine: Engine) -> Secured:
         """The same function under the same protocol on another engine."""

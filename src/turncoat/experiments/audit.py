@@ -11,12 +11,14 @@ from typing import Any
 from turncoat import attacks, data
 from turncoat.core.engine import Engine
 from turncoat.core.protocol import Protocol
+from turncoat.defences.defence import Defence
 from turncoat.experiments import honest
 from turncoat.experiments.experiment import Experiment, check_trials, deployed, run
 from turncoat.experiments.records import named, versions
 from turncoat.experiments.runs import Memory
 from turncoat.experiments.trial import Progress, Trial
 from turncoat.experiments.verdict import (
+    Checked,
     Evidence,
     clean_sites,
     next_steps,
@@ -40,14 +42,14 @@ Only = Mapping[str, Mapping[str, Any]] | None
 
 
 def audit(
-    job: Job | Setup | Deployed = Setup(),
+    job: Job | Setup = Setup(),
     *,
     protocol: Protocol | str | None = None,
     engine: Engine | str | None = None,
+    defence: Defence | str | None = None,
     trials: int = 5,
     seed: int = 0,
     progress: Progress = lambda *_: None,
-    only: Only = None,
 ) -> AuditResult:
     """Runs every attack that a training job leaves a way in, and judges passive security for this job.
 
@@ -56,17 +58,29 @@ def audit(
         for result in found.results:
             print(result.attack, result.attacked.success.mean)
 
-    Honest training comes first, and must have learned something. Each attack runs at its default settings, or
-    those of `only` with the settings that it gives them, in `trials` honest and as many attacked trainings, of
-    which trial t draws everything from `seed + t`; `progress(what, done, total)` is called before each. The
-    `AuditResult` holds the verdict and its reasons, a `Result` for each attack, and the attack surface of one
-    step; an attack that was refused, or that failed unexpectedly, is named in `unrun`.
+    Honest training comes first, and must have learned something. Each attack runs at its default settings, with
+    `trials` honest and as many attacked trainings, of which trial t draws everything from `seed + t`;
+    `progress(what, done, total)` is called before each. The `AuditResult` holds the verdict and its reasons, a
+    `Result` for each attack, and the attack surface of one step; an attack that was refused, or that failed
+    unexpectedly, is named in `unrun`. `defence`, a value or a name of `turncoat.defences.CATALOGUE`, is what the
+    honest parties check.
     Raises Refusal for unknown names, data that cannot be used, and a job whose honest training does not work.
     """
+    return audited(deployed(job, protocol, engine, defence), trials=trials, seed=seed, progress=progress)
+
+
+def audited(
+    asked: Setup | Deployed,
+    *,
+    trials: int = 5,
+    seed: int = 0,
+    progress: Progress = lambda *_: None,
+    only: Only = None,
+) -> AuditResult:
+    """`audit` of a job that has its protocol, engine and defence, by the attacks of `only`."""
     began = time.perf_counter()
     check_trials(trials)
     check_seed(seed)
-    asked = deployed(job, protocol, engine)
     target = asked.deployed(seed)
     check(target.job)
     dataset = target.job.data
@@ -80,7 +94,10 @@ def audit(
     unrun += tuple(_unrun(name, "was not asked for.") for name in attacks.CATALOGUE if name not in wanted)
     made = named(asked)
     embedded = made is not None and made.data in data.names()
-    found = Evidence(surface, results, tuple(u.attack for u in unrun), embedded=embedded, honest=works)
+    every = target.checks is not None and all(check.share == 1 for check in target.checks.policy.values())
+    checked = Checked(target.defence.soundness) if every and target.defence else None
+    left = tuple(u.attack for u in unrun)
+    found = Evidence(surface, results, left, embedded=embedded, honest=works, checked=checked)
     of_job: dict[str, Any] = {"data": dataset.name, "data_label": dataset.label, "model": target.job.name}
     seconds = time.perf_counter() - began
     return AuditResult(

@@ -9,7 +9,7 @@ from turncoat.results.audit import AuditResult, SiteRow, Unrun
 from turncoat.results.comparison import Comparison
 from turncoat.results.reproduction import Reproduction
 from turncoat.results.result import Paper, Result
-from turncoat.results.sentences import both_notice, gained, points
+from turncoat.results.sentences import both_notice, gained, points, stopped
 from turncoat.results.values import Measured
 
 SOME = 4
@@ -42,7 +42,8 @@ def judgement(result: Result) -> list[str]:
     """Whether the attack reached its goal, by which bar, and whether a check of accuracy would notice it."""
     bar = [f"The goal was {'' if result.reached else 'not '}reached, which asks that {result.bar}."]
     noticed = [sentence(both_notice(result))] if result.noticed else []
-    return (bar if result.bar else []) + noticed
+    caught = [sentence(stopped(result))] if result.defence else []
+    return (bar if result.bar else []) + noticed + caught
 
 
 def runs(result: Result) -> dict[str, str]:
