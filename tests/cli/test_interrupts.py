@@ -23,7 +23,7 @@ with interrupts.handled():
 """
 
 
-@pytest.mark.parametrize("after", [0.5, 4.0])
+@pytest.mark.parametrize("after", [0.05, 4.0])
 def test_an_interrupted_audit_ends_at_once_with_one_sentence(tmp_path, after):
     code, said, seconds = interrupted(tmp_path, after, "audit", "--epochs", "2000", "--trials", "50")
     assert how(tmp_path, code, said) == "130 and one sentence", said

@@ -23,8 +23,8 @@ from turncoat.report.index import rows
 CI = Path(__file__).parents[2] / "examples" / "ci"
 JOB = """
 [job]
-data = "breast_cancer"
-epochs = 2
+data = "digits"
+epochs = 6
 [parties]
 protocol = "exact"
 [run]
@@ -35,7 +35,7 @@ out = "asked"
 formats = ["sarif"]
 detail = 2
 fail_on = ["backdoor>0.5"]
-[attacks.sparse-backdoor]
+[attacks.backdoor]
 source = 0
 target = 1
 [attacks.neuron-override]
@@ -51,7 +51,7 @@ def asked(folder):
 def test_a_job_file_says_what_is_audited_and_what_comes_out(asked, folder):
     assert asked.code == 1, asked.err
     assert {p.name for p in (folder / "asked").iterdir()} == {
-        "audit.json", "report.html", "turncoat.sarif", "junit.xml", "sparse-backdoor.png", "files.json",
+        "audit.json", "report.html", "turncoat.sarif", "junit.xml", "backdoor.png", "files.json",
     }  # fmt: skip
     found = json.loads((folder / "asked" / "audit.json").read_text())
     (result,) = found["results"]
@@ -61,14 +61,12 @@ def test_a_job_file_says_what_is_audited_and_what_comes_out(asked, folder):
         2,
         3,
     )
-    assert (result["attack"], result["harm"]) == ("sparse-backdoor", "backdoor")
+    assert (result["attack"], result["harm"]) == ("backdoor", "backdoor")
     assert {"source": 0, "target": 1}.items() <= result["given"].items()
-    assert result["command"].startswith(
-        "turncoat attack sparse-backdoor --data breast_cancer --protocol exact"
-    )
+    assert result["command"].startswith("turncoat attack backdoor --protocol exact --epochs 6")
     assert found["command"] == "turncoat audit asked.toml --format junit --fail-on membership"
     why = {one["attack"]: one["why"] for one in found["unrun"]}
-    assert set(why) == set(attacks.CATALOGUE) - {"sparse-backdoor"}
+    assert set(why) == set(attacks.CATALOGUE) - {"backdoor"}
     assert "no neuron to override" in why["neuron-override"] and why["deposit"] == "was not asked for."
 
 
