@@ -16,6 +16,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import jax.numpy as jnp
+import numpy as np
 from jax import Array, lax
 
 DEGREE = 47
@@ -109,4 +110,7 @@ def unit() -> Array:
 
 def matrix(algebra: Algebra, s: Array) -> Array:
     """The matrix of multiplication by s: a column for each power of x."""
-    return times(algebra, s[:, None], jnp.eye(DEGREE, dtype=jnp.uint64))
+    power = np.arange(2 * DEGREE - 1)[:, None] - np.arange(DEGREE)  # of s that a column's power of x leads to
+    inside = (power >= 0) & (power < DEGREE)
+    shifted = jnp.where(inside, s[np.clip(power, 0, DEGREE - 1)], np.uint64(0))
+    return reduced(algebra, shifted)

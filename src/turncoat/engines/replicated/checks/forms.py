@@ -48,13 +48,14 @@ def _of_dot(bilinear: Bilinear) -> Form:
 
 
 def _of_entries(bilinear: Bilinear) -> Form:
-    x_index, y_index = (index.astype(np.int32) for index in bilinear.as_dot())
+    with jax.ensure_compile_time_eval():  # of shapes alone, and by JAX
+        x_index, y_index = (index.astype(np.int32) for index in bilinear.as_dot())
     (b, m, k), n = x_index.shape, y_index.shape[2]
     places = bilinear.from_dot(np.arange(b * m * n).reshape(b, m, n)).ravel()
     order = np.argsort(places).astype(np.int32)
 
     def taken(a: Array, index: np.ndarray) -> Array:
-        return jax.vmap(lambda row: jnp.where(index < 0, 0, row.ravel()[np.maximum(index, 0)]))(a)
+        return jax.vmap(lambda row: jnp.where(index < 0, np.uint64(0), row.ravel()[np.maximum(index, 0)]))(a)
 
     def result(z: Array) -> Array:
         return jax.vmap(lambda row: row.ravel()[order].reshape(b, m, n))(z)

@@ -29,6 +29,14 @@ class Counts:
     def __add__(self, other: Counts) -> Counts:
         return Counts(self.words + other.words, self.lanes + other.lanes, self.pairs + other.pairs)
 
+    def times(self, n: int) -> Counts:
+        return Counts(n * self.words, n * self.lanes, n * self.pairs)
+
+
+def matrices(b: int, m: int, k: int, n: int) -> Counts:
+    """Products of b pairs of matrices (m, k) and (k, n)."""
+    return Counts(pairs=2 * b * k)
+
 
 def halvings(n: int, until: int = 1) -> list[int]:
     """How many rounds are computed together, of rows of n elements until there are so many at most."""
