@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from math import lcm, prod
@@ -40,7 +40,7 @@ class View:
     adversary's own randomness; `goal` is what it wants, `told` what the harness tells it of this trial (see
     `goals.Case`); `party` (records,) says who contributed each of the victims' records, where the job says so in
     public; `initial` is the state that training starts from, where that is public. `memo` holds what the adversary
-    has trained already, for all attacks on one trial.
+    has trained already, for all attacks on one trial; `said(what, done, total)` is told how far long work is.
     """
 
     x: np.ndarray
@@ -55,6 +55,7 @@ class View:
     party: np.ndarray | None = None
     initial: Any = None
     memo: dict[Any, Any] = field(default_factory=dict)
+    said: Callable[[str, int, int], None] = lambda *_: None
 
     # ---- the job ------------------------------------------------------------------------------------------
 
