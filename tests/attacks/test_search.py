@@ -21,6 +21,12 @@ def test_it_finds_a_backdoor_that_works_on_victims_never_seen(model, settings):
     assert found.accuracy_change.mean > -0.01
 
 
+def test_a_few_errors_are_no_more_than_asked_for():
+    settings = {"iterations": 100, "errors": 8}
+    found = run(Experiment("search", Deployed.of(job("linear"), "exact", "reals"), settings, 2))
+    assert found.errors <= 8 and found.attacked.success.mean > 0.8 and found.accuracy_change.mean > -0.03
+
+
 def test_one_search_serves_all_trials_where_nothing_is_told_of_them():
     deployed = Deployed.of(job("linear"), "exact", "reals")
     found = run(Experiment("search", deployed, {"iterations": 20, "aim": "availability"}, 2))

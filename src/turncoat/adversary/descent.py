@@ -34,6 +34,8 @@ WEIGHT, LEAST, MOST = 3.0, 0.3, 100.0
 """What clean loss weighs beside the goal's: at first, and between which bounds."""
 RATE = 0.05
 """The first step of the descent, in units of a weight."""
+FEW = 0.4
+"""The same of the errors that matter most, where their number has a limit."""
 PRICE = 0.02
 """What errors cost at first, once they do what they should."""
 PRUNED = 0.6
@@ -111,13 +113,18 @@ class Descent:
         """Errors as small as tells one neuron from another."""
         values = self.variables.drawn(self.keys[0])
         zero = jax.tree.map(jnp.zeros_like, values)
-        return Course(values, zero, zero)
+        return Course(values, zero, zero, LEAST if isfinite(self.budget.most) else WEIGHT)
+
+    @property
+    def rate(self) -> float:
+        """The first step: few errors have to be larger."""
+        return FEW if isfinite(self.budget.most) else RATE
 
     def descend(self, course: Course, number: int) -> None:
         """One step of Adam, with a proximal step and a projection after it."""
         keys = jax.random.split(jax.random.fold_in(self.keys[2], number), REHEARSED)
         _, slopes = self.rehearsals.slope(self.variables.errors(course.values), keys, self.own, course.weight)
-        rate = RATE * 0.5 * (1 + np.cos(np.pi * number / self.effort.iterations))
+        rate = self.rate * 0.5 * (1 + np.cos(np.pi * number / self.effort.iterations))
         course.values, course.mean, course.square = self.variables.moved(
             (course.values, course.mean, course.square), slopes, number + 1, rate, course.price
         )

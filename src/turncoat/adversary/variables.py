@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from math import isfinite
 from typing import Any
 
@@ -78,7 +79,8 @@ class Variables:
         down = self.errors(
             slopes
         )  # of what errors move: by the chain rule, as often as they are its multiple
-        values, mean, square = _adam(course, down, jnp.asarray(number), jnp.asarray(rate, jnp.float32))
+        alike = isfinite(self.budget.most)
+        values, mean, square = _adam(course, down, jnp.asarray(number), jnp.asarray(rate, jnp.float32), alike)
         if price:
             longest = max(phase.steps for phase in self.phases)
             prices = [rate * price * phase.steps / longest for phase in self.phases]
@@ -138,15 +140,18 @@ def _in_norm(v: Array, most: Array) -> Array:
     return v
 
 
-@jax.jit
-def _adam(course: Moments, slopes: Parts, number: Array, rate: Array) -> Any:
+@partial(jax.jit, static_argnums=4)
+def _adam(course: Moments, slopes: Parts, number: Array, rate: Array, alike: bool) -> Any:
+    """A step of Adam; `alike`: all entries by one scale, so that those that matter most move most."""
     values, mean, square = course
     mean = jax.tree.map(lambda m, g: B1 * m + (1 - B1) * g, mean, slopes)
     square = jax.tree.map(lambda s, g: B2 * s + (1 - B2) * g * g, square, slopes)
     number = number.astype(jnp.float32)
     first, second = 1 - B1**number, 1 - B2**number
+    largest = jnp.max(jnp.stack([jnp.max(s) for s in jax.tree.leaves(square)]))
 
     def step(v: Array, m: Array, s: Array) -> Array:
-        return v - rate * (m / first) / (jnp.sqrt(s / second) + EPS)
+        scale = jnp.sqrt((largest if alike else s) / second) + EPS
+        return v - rate * (m / first) / scale
 
     return jax.tree.map(step, values, mean, square), mean, square

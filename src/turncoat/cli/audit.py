@@ -36,6 +36,13 @@ Trials = Annotated[
     int | None, typer.Option(help=f"How often honest and attacked runs are repeated; {TRIALS} by default.")
 ]
 
+Minutes = Annotated[
+    float | None,
+    typer.Option(
+        help=f"Minutes of the universal search, at most; {audits.MINUTES:g} by default, 0 leaves it out."
+    ),
+]
+
 
 @app.command()
 @grouped
@@ -44,6 +51,7 @@ def audit(
     *,
     given: Given,
     trials: Trials = None,
+    minutes: Minutes = None,
     example: Example = None,
     public: Public = None,
     common: Common,
@@ -52,9 +60,10 @@ def audit(
     own = finding.job(step) if step else None
     if step is None or own is not None:
         without_effect("without a step of your own", example=example, public=public)
-        found, folder = _trained(own or given.job(), given, trials, common)
+        how = (TRIALS if trials is None else trials, audits.MINUTES if minutes is None else minutes)
+        found, folder = _trained(own or given.job(), given, how, common)
     else:
-        without_effect("on your own step", trials=trials)
+        without_effect("on your own step", trials=trials, minutes=minutes)
         protocol, engine = given.of_a_step()
         folder = usable(common.folder("audit", step), "audit.json")
         with aside():
@@ -66,8 +75,10 @@ def audit(
     deliver(text, terminal.audit_table(found), common.as_json, folder, lambda: _files(found, text), said)
 
 
-def _trained(job: Job | Setup, given: Given, trials: int | None, common: Common) -> tuple[AuditResult, Path]:
-    """The audit of a job, and the folder for it."""
+def _trained(
+    job: Job | Setup, given: Given, how: tuple[int, float], common: Common
+) -> tuple[AuditResult, Path]:
+    """The audit of a job in so many trials and minutes of search, and the folder for it."""
     named = (job.data, job.model) if isinstance(job, Setup) else (job.name,)
     folder = usable(common.folder("audit", *named), "audit.json")
     protocol, engine = (None, None) if isinstance(job, Setup) else given.of_own()
@@ -76,7 +87,8 @@ def _trained(job: Job | Setup, given: Given, trials: int | None, common: Common)
             job,
             protocol=protocol,
             engine=engine,
-            trials=TRIALS if trials is None else trials,
+            trials=how[0],
+            minutes=how[1],
             seed=common.seed,
             progress=report,
             command=command(),

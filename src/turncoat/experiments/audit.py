@@ -35,6 +35,9 @@ from turncoat.results.audit import AuditResult
 from turncoat.results.result import Result
 from turncoat.settings import check_seed
 
+MINUTES = 1.0
+"""What an audit gives the universal search: enough for small jobs, and little beside the other attacks."""
+
 
 def audit(
     job: Job | Setup = Setup(),
@@ -43,6 +46,7 @@ def audit(
     engine: Engine | str | None = None,
     trials: int = 5,
     seed: int = 0,
+    minutes: float = MINUTES,
     progress: Progress = lambda *_: None,
     command: str | None = None,
 ) -> AuditResult:
@@ -57,12 +61,14 @@ def audit(
     `trials` honest and as many attacked trainings, of which trial t draws everything from `seed + t`;
     `progress(what, done, total)` is called before each. The `AuditResult` holds the verdict and its reasons, a
     `Result` for each attack, and the attack surface of one step; an attack that was refused, or that failed
-    unexpectedly, is named in the reasons. `command` is the line to show that runs it again.
+    unexpectedly, is named in the reasons. The universal search takes `minutes` at most, its compiling included; 0
+    leaves it out. `command` is the line to show that runs it again.
     Raises Refusal for unknown names, data that cannot be used, and a job whose honest training does not work.
     """
     began = time.perf_counter()
     check_trials(trials)
     check_seed(seed)
+    check_minutes(minutes)
     asked = deployed(job, protocol, engine)
     target = asked.deployed(seed)
     check(target.job)
@@ -70,7 +76,7 @@ def audit(
     surface = Trial.of(target, seed).surface
     memory: Memory = defaultdict(dict)
     works = honest.check(target, trials, seed, _stage(progress, 0, "honest training"), memory)
-    results, refused = _attacked(target, trials, seed, progress, memory)
+    results, refused = _attacked(target, (trials, seed, minutes), progress, memory)
     made = named(asked)
     embedded = made is not None and made.data in data.names()
     found = Evidence(surface, results, tuple(refused), embedded=embedded, honest=works)
@@ -100,15 +106,30 @@ def _of_data(note: str) -> str:
     return f"Of the data: {note}."
 
 
+def check_minutes(minutes: float) -> None:
+    """Refuses what is no time."""
+    if not 0 <= minutes < float("inf"):
+        raise Refusal(f"the search takes 0 or more minutes, not {minutes:g}")
+
+
 def _attacked(
-    target: Deployed, trials: int, seed: int, progress: Progress, memory: Memory
+    target: Deployed, how: tuple[int, int, float], progress: Progress, memory: Memory
 ) -> tuple[list[Result], dict[str, str]]:
-    """The results of the attacks that could be run, and a sentence for each of the others by its name."""
+    """The results of the attacks that could be run, and a sentence for each of the others by its name.
+
+    `how` are trials, seed, and minutes for attacks that take such.
+    """
     results, refused = [], {}
+    trials, seed, minutes = how
     for number, name in enumerate(attacks.CATALOGUE, 1):
         stage = _stage(progress, number, name)
+        timed = any(setting.name == "minutes" for setting in attacks.kind(name).known())
+        if timed and not minutes:
+            refused[name] = f"`{name}` was not run: it was given no time."
+            continue
+        settings = {"minutes": minutes} if timed else {}
         try:
-            results.append(run(Experiment(name, target, {}, trials, seed), stage, memory=memory))
+            results.append(run(Experiment(name, target, settings, trials, seed), stage, memory=memory))
         except Refusal as reason:
             refused[name] = f"`{name}` was not run: {reason}."
         except Exception as error:  # a fault of ours in one attack must not lose what the others found
