@@ -72,3 +72,12 @@ def test_availability_wants_no_right_answer():
 def test_a_goal_without_a_surrogate_says_so():
     with pytest.raises(Refusal, match="not about a model's answers"):
         goals.Reconstruction().surrogate(own())
+
+
+def test_unfairness_wants_wrong_answers_to_one_party_alone():
+    wanted = goals.Fairness(1).surrogate(own(party=np.array([0, 1, 0, 0, 1, 0])))
+    assert wanted.away and wanted.of.tolist() == [1, 4] and wanted.y.tolist() == [1, 1]
+    assert wanted.kept.tolist() == [True, False, True, True, False, True]
+    for party, says in ((None, "needs the parties"), (np.zeros(6), "no record like those of party 1")):
+        with pytest.raises(Refusal, match=says):
+            goals.Fairness(1).surrogate(own(party=party))

@@ -30,9 +30,11 @@ PATIENCE = 5
 """So many looks without anything better, and the search ends."""
 REHEARSED, HELD = 2, 6
 """Rehearsals that a slope is the mean of, and held-out ones."""
+SURE = 0.05
+"""The held-out loss of the goal up to which it counts as sure: the victims' records are others."""
 WEIGHT, LEAST, MOST = 3.0, 0.3, 100.0
 """What clean loss weighs beside the goal's: at first, and between which bounds."""
-RATE = 0.05
+RATE = 0.03
 """The first step of the descent, in units of a weight."""
 FEW = 0.4
 """The same of the errors that matter most, where their number has a limit."""
@@ -145,7 +147,7 @@ class Descent:
             course.weight = min(2 * course.weight, MOST)
         elif found.ending.success < ENOUGH:
             course.weight = max(course.weight / 1.5, LEAST)
-        good = lost <= self.loss and found.ending.success >= ENOUGH
+        good = lost <= self.loss and found.ending.success >= ENOUGH and found.ending.goal <= SURE
         course.price = max(2 * course.price, PRICE) if good else course.price / 4
 
     def prune(self, course: Course, share: float) -> None:
@@ -162,7 +164,7 @@ class Descent:
         ending = Ending(*map(float, self.held(self.variables.errors(made))))
         errors = self.variables.count(made)
         worth = min(ending.success, 0.995) - 10 * max(self.lost(ending) - self.loss, 0)
-        worth -= 0.02 * errors / self.variables.all + 0.01 * min(ending.goal, 10)
+        worth -= 0.005 * errors / self.variables.all + 0.1 * min(ending.goal, 10)
         worth = worth if np.isfinite(worth) else -np.inf
         return Found([[np.asarray(v) for v in part] for part in made], ending, errors, worth)
 

@@ -32,6 +32,15 @@ SHARE = 10
 FEWEST = 30
 """Records of its own that an adversary needs to hold some out."""
 
+PLAIN = {"source": 0, "target": 1, "records": 5, "party": 0}
+USED = {
+    "backdoor": ("source", "target", "trigger"),
+    "targeted": ("records",),
+    "availability": (),
+    "fairness": ("party",),
+}
+"""Which settings an aim has, and what they are by default."""
+
 
 def by_phases(plan: dict[str, Any], info: StepInfo) -> Errors:
     """The errors of all phases that a step is in."""
@@ -49,7 +58,8 @@ class UniversalSearch(Attack):
     """
 
     aim: Annotated[
-        Literal["backdoor", "targeted", "availability"], Field(description="the goal that is searched for")
+        Literal["backdoor", "targeted", "availability", "fairness"],
+        Field(description="the goal that is searched for"),
     ] = "backdoor"
     iterations: Annotated[int, Field(ge=1, description="steps of the descent, at most")] = 300
     minutes: Annotated[float, Field(gt=0, description="minutes of a search, at most, compiling included")] = (
@@ -72,6 +82,9 @@ class UniversalSearch(Attack):
     source: Annotated[int, Field(ge=0, description="a backdoor's source class")] = DERIVED
     target: Annotated[int, Field(ge=0, description="a backdoor's target class")] = DERIVED
     records: Annotated[int, Field(ge=1, description="how many records a targeted search aims at")] = DERIVED
+    party: Annotated[
+        int, Field(ge=0, description="the contributor that a search for unfairness is against")
+    ] = DERIVED
     trigger: goals.Trigger = field(default_factory=goals.Trigger)
 
     name = "search"
@@ -82,13 +95,22 @@ class UniversalSearch(Attack):
     tamper = staticmethod(by_phases)
 
     def defaults(self) -> Mapping[str, Any]:
-        return {"source": 0, "target": 1, "records": 5}
+        return PLAIN
+
+    def check_together(self) -> None:
+        for name, plain in {**PLAIN, "trigger": goals.Trigger()}.items():
+            if name not in USED[self.aim] and getattr(self, name) != plain:
+                raise Refusal(f"{name} does nothing to aim={self.aim}; leave it out")
 
     @property
     def goal(self) -> goals.Goal:
-        if self.aim == "backdoor":
-            return goals.Backdoor(self.source, self.target, self.trigger)
-        return goals.Targeted(self.records) if self.aim == "targeted" else goals.Availability()
+        found: dict[str, goals.Goal] = {
+            "backdoor": goals.Backdoor(self.source, self.target, self.trigger),
+            "targeted": goals.Targeted(self.records),
+            "availability": goals.Availability(),
+            "fairness": goals.Fairness(self.party),
+        }
+        return found[self.aim]
 
     @property
     def needs(self) -> Needs:
@@ -117,7 +139,7 @@ class UniversalSearch(Attack):
             raise Refusal(
                 f"{len(view.x)} records of the adversary's own are too few to search on: it needs {FEWEST}"
             )
-        own = Own(view.x, view.y, view.shape, view.classes, told=view.told)
+        own = Own(view.x, view.y, view.shape, view.classes, view.own_party, view.told)
         entries = tuple(Entry(view.surface[p.site], p.passes) for p in self.budget.places(view.surface))
         rehearsals = Rehearsals(
             view, self.goal.surrogate(own), entries, self.phased(view.steps), self.horizon or view.steps
