@@ -692,7 +692,7 @@ def refused_often(x, n):
     for _ in range(2):
         x = lax.bessel_i1e(x)  # once, though it is done twice
     x, _ = lax.scan(lambda c, row: (c + lax.bessel_i0e(row), None), x, jnp.stack([x, x]))
-    return lax.nextafter(x * 2, x), lax.polygamma(n * x, x), lax.igamma(x, x), x * x
+    return lax.nextafter(x * 2, x), lax.polygamma(n.astype(x.dtype), x), lax.igamma(x, x), x * x
 
 
 def test_all_refusals_are_listed_once_in_program_order():
