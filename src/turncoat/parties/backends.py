@@ -20,9 +20,9 @@ class Backend:
     `tampers`: the operations at whose results a corrupt party can add an error there. `precision` and `bits`:
     fractional bits and all bits of a number. `needs`: modules of the interpreter that runs it; `install`: how they
     get there. `where`: what the corrupt party edits, in words. `factor_bits`: fractional bits of small public
-    factors. `spread`: units that a truncation may be off, as
-    `programs.plain` draws it. `cut`: whether it runs programs in StableHLO, so that the tape is cut at every operation (see
-    `engines.segments`). `own_functions`: the protocol whose functions are the engine's own, where it can run those.
+    factors. `spread`: units that a truncation may be off, as `programs.plain` draws it. `cut`: whether it runs
+    programs in StableHLO, so that the tape is cut at every operation (see `engines.segments`). `own_functions`: the
+    protocol whose functions are the engine's own, where it can run those.
     """
 
     name: str

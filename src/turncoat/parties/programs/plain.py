@@ -11,9 +11,9 @@ class Plain:
     """Float64, integers and bits; with `bits`, numbers are rounded as fixed point would.
 
     Each truncation then ends at one of the two nearest multiples of 2^-bits, drawn with the probabilities that make
-    its mean exact: probabilistic truncation as engines have it; or with a `spread` of s within s multiples, where each
-    party truncates its own share. Public factors that are not whole are rounded to
-    `factor_bits`. `largest` is the largest magnitude met.
+    its mean exact: probabilistic truncation as engines have it; or with a `spread` of s within s multiples, where
+    each party truncates its own share. Public factors that are not whole are rounded to `factor_bits`. `largest` is
+    the largest magnitude met.
     """
 
     def __init__(
