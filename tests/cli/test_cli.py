@@ -255,6 +255,7 @@ def test_the_list_of_data_sets_is_readable_at_80_columns():
             ["JOB", "--data", "--learning-rate", "tf-encrypted-pond", "5 by default", "--json"],
         ),
         ("attack --help", ["NAME", "--set", "--list", "--monitor", "10 by default", "128 by default"]),
+        ("detect --help", ["--errors", "--alpha", "--caught", "2^-40"]),
         ("surface --help", ["JOB", "--example", "--hidden", "--seed"]),
         ("reproduce --help", ["NAME", *paper.CATALOGUE, "--trials"]),
         ("data --help", ["list", "fetch", "verify"]),

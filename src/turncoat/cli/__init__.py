@@ -21,7 +21,10 @@ HELP = "Audits machine-learning training under passively secure multiparty compu
 VERBS = {
     "audit": "Runs every attack on a training job and says how much one corrupt party gains.",
     "attack": "Runs one attack: honest beside attacked, from the same seeds.",
+    "defend": "Sets every attack against every defence: what is left of it, how likely it is found, at which price.",
+    "detect": "Says how likely random checks find additive errors, which share to check, and how many errors pass.",
     "surface": "Lists every site of a training step, and what an error there does.",
+    "confirm": "Runs one attack among real parties of MPyC, CrypTen or SPU, one of which deviates.",
     "reproduce": "Runs a table or figure of the paper and shows our numbers beside the paper's.",
     "data": "Lists, fetches and verifies data sets.",
 }

@@ -98,7 +98,7 @@ def attack(
     named = (job.data, job.model) if isinstance(job, Setup) else (job.job.name,)
     of_job = (job.protocol, job.engine) if isinstance(job, Setup) else job.names
     folder = usable(common.folder(name, *named, *of_job), "result.json")
-    _run(Experiment(name, job, _settings(settings or []), count, common.seed), ways.monitor, common, folder)
+    _run(Experiment(name, job, settings_of(settings or []), count, common.seed), ways.monitor, common, folder)
 
 
 def _own(name: str) -> Job:
@@ -130,7 +130,8 @@ def _files(result: Result) -> Files:
 # ---- settings ---------------------------------------------------------------------------------------------
 
 
-def _settings(pairs: list[str]) -> Mapping[str, Any]:
+def settings_of(pairs: list[str]) -> Mapping[str, Any]:
+    """The settings of an attack, of `key=value` pairs; Refusal for what is no pair, or given twice."""
     found: dict[str, Any] = {}
     for pair in pairs:
         key, equals, value = pair.partition("=")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -9,11 +10,16 @@ import typer
 
 from turncoat.cli.job_options import Given
 from turncoat.cli.options import Common, grouped, without_effect
+from turncoat.cli.parties import OWN, Pythons
 from turncoat.cli.screen import Files, aside, command, deliver, progress
 from turncoat.experiments import audit as audits
+from turncoat.experiments.confirmed import with_confirmation
+from turncoat.experiments.experiment import deployed
 from turncoat.jobs import finding, user_step
 from turncoat.jobs.job import Job
 from turncoat.jobs.setup import Setup
+from turncoat.parties import backends
+from turncoat.parties.session import Session
 from turncoat.report import terminal
 from turncoat.report.folder import usable
 from turncoat.results.audit import AuditResult
@@ -37,6 +43,23 @@ Trials = Annotated[
 ]
 
 
+@dataclass(frozen=True)
+class Confirming(Pythons):
+    """Whether the worst attack is confirmed among real parties, and on what."""
+
+    confirm: Annotated[
+        str | None,
+        typer.Option(help=f"Confirm the worst attack among real parties: {', '.join(backends.CATALOGUE)}."),
+    ] = None
+
+    def chosen(self) -> Session | None:
+        """The parties, if there are to be any."""
+        if self.confirm is None:
+            without_effect("without --confirm", **{name: getattr(self, name) for name in OWN})
+            return None
+        return self.session(self.confirm)
+
+
 @app.command()
 @grouped
 def audit(
@@ -46,15 +69,16 @@ def audit(
     trials: Trials = None,
     example: Example = None,
     public: Public = None,
+    confirming: Confirming,
     common: Common,
 ) -> None:
     """Runs every attack on a training job and says how much one corrupt party gains."""
     own = finding.job(step) if step else None
     if step is None or own is not None:
         without_effect("without a step of your own", example=example, public=public)
-        found, folder = _trained(own or given.job(), given, trials, common)
+        found, folder = _trained(own or given.job(), given, trials, confirming.chosen(), common)
     else:
-        without_effect("on your own step", trials=trials)
+        without_effect("on your own step", trials=trials, confirm=confirming.confirm)
         protocol, engine = given.of_a_step()
         folder = usable(common.folder("audit", step), "audit.json")
         with aside():
@@ -66,22 +90,26 @@ def audit(
     deliver(text, terminal.audit_table(found), common.as_json, folder, lambda: _files(found, text), said)
 
 
-def _trained(job: Job | Setup, given: Given, trials: int | None, common: Common) -> tuple[AuditResult, Path]:
+def _trained(
+    job: Job | Setup, given: Given, trials: int | None, session: Session | None, common: Common
+) -> tuple[AuditResult, Path]:
     """The audit of a job, and the folder for it."""
     named = (job.data, job.model) if isinstance(job, Setup) else (job.name,)
     folder = usable(common.folder("audit", *named), "audit.json")
-    protocol, engine = (None, None) if isinstance(job, Setup) else given.of_own()
+    protocol, engine, defence = (None, None, None) if isinstance(job, Setup) else given.of_own()
     with progress() as report:
         found = audits.audit(
             job,
             protocol=protocol,
             engine=engine,
+            defence=defence,
             trials=TRIALS if trials is None else trials,
             seed=common.seed,
             progress=report,
-            command=command(),
         )
-    return found, folder
+        if session is not None:
+            found = with_confirmation(found, deployed(job, protocol, engine), session, common.seed, report)
+    return found.model_copy(update={"command": command()}), folder
 
 
 def names(text: str | None) -> tuple[str, ...]:

@@ -39,6 +39,7 @@ def surface(
     own = finding.job(step) if step else None
     if step is None or own is not None:
         without_effect("without a step of your own", example=example, public=public)
+        without_effect("on the surface, which a defence leaves as it is", defence=given.given.get("defence"))
         deployed = given.job().deployed(common.seed) if own is None else Deployed.of(own, *given.of_own())
         check(deployed.job)
         for note in deployed.job.data.notes:

@@ -238,7 +238,7 @@ class Box(Local):
         """Binary digits of weight 2^lo to 2^(hi-1), least first, on a new last axis."""
         aval = struct((*x.shape, hi - lo), np.bool_)
         at = self._at("bit", aval, name)
-        return self._secret(self.engine.bits(x.wire, lo, hi, aval, at), aval, (x,), at)
+        return self._secret(self.engine.bits(x.wire, lo, hi, x.aval, at), aval, (x,), at)
 
     def reveal(self, x: Secret) -> Any:
         """The value, public from here on."""

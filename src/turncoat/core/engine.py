@@ -49,7 +49,7 @@ class Engine:
     traced = True
     """Whether wires are pytrees of JAX arrays, so that `secure` can compile its evaluation."""
     parts: str | None = None  # the name of its compiled operations, by which a long program can be run
-    largest = 2.0**44  # what infinities become: as in a ring of 64 bits, 18 of them fractional
+    largest, smallest = 2.0**44, 1e-30  # what infinities become, and positive numbers next to zero
     random = False  # whether it draws any: then each evaluation runs on an instance that `begin` made for it
     draws: Draws
 
@@ -170,8 +170,8 @@ class Engine:
             "and comparisons, such as 'crypten'"
         )
 
-    def bits(self, x: Wire, lo: int, hi: int, aval: Aval, at: At) -> Wire:
-        """Binary digits of weight 2^lo to 2^(hi-1) of a number, on a new last axis, XOR the error."""
+    def bits(self, x: Wire, lo: int, hi: int, operand: Aval, at: At) -> Wire:
+        """Digits of weight 2^lo to 2^(hi-1) of numbers like `operand`, on a new last axis, XOR the error."""
         raise Refusal(f"engine {self.name!r} cannot decompose a number into bits, which {at.name} needs")
 
     # ---- control flow over lists of values -----------------------------------------------------------------

@@ -165,7 +165,7 @@ class Exposure(Abstract):
             out = self._own(out, product, TIED if last else BENT)
         return out
 
-    def bits(self, x: Exposed, lo: int, hi: int, aval: Aval, at: At) -> Exposed:
+    def bits(self, x: Exposed, lo: int, hi: int, operand: Aval, at: At) -> Exposed:
         return self._bent([x], at)
 
     def ideal(

@@ -11,12 +11,14 @@ from typing import Any
 from turncoat import attacks, data
 from turncoat.core.engine import Engine
 from turncoat.core.protocol import Protocol
+from turncoat.defences.defence import Defence
 from turncoat.experiments import honest
 from turncoat.experiments.experiment import Experiment, check_trials, deployed, run
 from turncoat.experiments.records import named, versions
 from turncoat.experiments.runs import Memory
 from turncoat.experiments.trial import Progress, Trial
 from turncoat.experiments.verdict import (
+    Checked,
     Evidence,
     clean_sites,
     next_steps,
@@ -41,10 +43,10 @@ def audit(
     *,
     protocol: Protocol | str | None = None,
     engine: Engine | str | None = None,
+    defence: Defence | str | None = None,
     trials: int = 5,
     seed: int = 0,
     progress: Progress = lambda *_: None,
-    command: str | None = None,
 ) -> AuditResult:
     """Runs every attack that a training job leaves a way in, and judges passive security for this job.
 
@@ -57,13 +59,14 @@ def audit(
     `trials` honest and as many attacked trainings, of which trial t draws everything from `seed + t`;
     `progress(what, done, total)` is called before each. The `AuditResult` holds the verdict and its reasons, a
     `Result` for each attack, and the attack surface of one step; an attack that was refused, or that failed
-    unexpectedly, is named in the reasons. `command` is the line to show that runs it again.
+    unexpectedly, is named in the reasons. `defence`, a value or a name of `turncoat.defences.CATALOGUE`, is
+    what the honest parties check.
     Raises Refusal for unknown names, data that cannot be used, and a job whose honest training does not work.
     """
     began = time.perf_counter()
     check_trials(trials)
     check_seed(seed)
-    asked = deployed(job, protocol, engine)
+    asked = deployed(job, protocol, engine, defence)
     target = asked.deployed(seed)
     check(target.job)
     dataset = target.job.data
@@ -73,7 +76,9 @@ def audit(
     results, refused = _attacked(target, trials, seed, progress, memory)
     made = named(asked)
     embedded = made is not None and made.data in data.names()
-    found = Evidence(surface, results, tuple(refused), embedded=embedded, honest=works)
+    every = target.checks is not None and all(check.share == 1 for check in target.checks.policy.values())
+    checked = Checked(target.defence.soundness) if every and target.defence else None
+    found = Evidence(surface, results, tuple(refused), embedded=embedded, honest=works, checked=checked)
     of_job: dict[str, Any] = {"data": dataset.name, "data_label": dataset.label, "model": target.job.name}
     seconds = time.perf_counter() - began
     return AuditResult(
@@ -81,7 +86,6 @@ def audit(
         **of_job,
         honest=works,
         seconds=seconds,
-        command=command,
     )
 
 

@@ -19,7 +19,16 @@ from typing import NamedTuple
 from turncoat.refusal import Refusal
 
 MANIFEST = "files.json"
-KINDS = ("result.json", "audit.json", "surface.json", "data.json", "reproduction.json")
+KINDS = (
+    "result.json",
+    "audit.json",
+    "surface.json",
+    "data.json",
+    "reproduction.json",
+    "confirmation.json",
+    "detection.json",
+    "defences.json",
+)
 """The main files of the kinds of results; a folder holds one of them."""
 
 FORMAT = "turncoat.files/1"

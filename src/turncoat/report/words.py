@@ -6,7 +6,7 @@ from turncoat.report.measures import Shown, shown, title
 from turncoat.report.numbers import counted, duration, percent
 from turncoat.results.audit import AuditResult, SiteRow
 from turncoat.results.result import Paper, Result
-from turncoat.results.sentences import both_notice, gained, points
+from turncoat.results.sentences import both_notice, gained, points, stopped
 
 SEVERITIES = {
     "broken": "one corrupt party reaches its goal, and a check of accuracy would probably miss it",
@@ -94,7 +94,8 @@ def judgement(result: Result) -> list[str]:
     """Whether the attack reached its goal, by which bar, and whether a check of accuracy would notice it."""
     bar = [f"The goal was {'' if result.reached else 'not '}reached, which asks that {result.bar}."]
     noticed = [sentence(both_notice(result))] if result.noticed else []
-    return (bar if result.bar else []) + noticed
+    caught = [sentence(stopped(result))] if result.defence else []
+    return (bar if result.bar else []) + noticed + caught
 
 
 def runs(result: Result) -> dict[str, str]:

@@ -9,11 +9,13 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from turncoat.refusal import Refusal
 from turncoat.results.audit import AuditResult
+from turncoat.results.confirmation import Confirmation
+from turncoat.results.matrix import Matrix
 from turncoat.results.reproduction import Reproduction
 from turncoat.results.result import Result
 
 
-def to_json(result: Result | AuditResult | Reproduction) -> str:
+def to_json(result: Result | AuditResult | Confirmation | Matrix | Reproduction) -> str:
     """The result as indented JSON text that ends in a newline."""
     return json.dumps(result.model_dump(mode="json"), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 

@@ -43,6 +43,19 @@ def both_notice(result: Result) -> str:
     )
 
 
+def stopped(result: Result) -> str:
+    """How often the checks of a defence found an error, and how often they should have; "" without a defence."""
+    found = result.defence
+    if found is None:
+        return ""
+    sites = sum(len(names) for names in found.checks.values())
+    return (
+        f"under the defence `{found.defence}`, which checks {sites} sites, {result.attacked.aborted} of "
+        f"{result.trials} attacked runs were aborted: {chance(found.detected)}, where {found.expected.mean:.3g} "
+        f"follows from the {found.messages:,} deviating messages"
+    )
+
+
 def ruin(result: Result) -> str:
     """How many attacked models are ruined; "" if none is."""
     count = result.attacked.ruined

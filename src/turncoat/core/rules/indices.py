@@ -9,6 +9,7 @@ its variant on oblivious RAM is another circuit.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -22,7 +23,6 @@ from jax import lax
 from turncoat.core.abb import Box
 from turncoat.core.bilinear import Bilinear, Sum
 from turncoat.core.program import Op
-from turncoat.core.rules.table import refusal
 from turncoat.core.values import Secret, Shape, Value, full_like, is_secret, public, struct
 
 Places = tuple[int, ...]
@@ -83,26 +83,28 @@ def updated(box: Box, op: Op, operand: Value, start: Sequence[Value], new: Value
 
 
 def written(box: Box, op: Op, operand: Value, index: Secret, new: Value) -> Value:
-    """`lax.scatter` of one update at a secret index; it is dropped out of bounds, unless it is clipped."""
-    if math.prod(index.shape[:-1]) != 1:
-        what, hint = "several entries are written at secret indices", "add them, or write them in a loop"
-        raise refusal(op, [index], what, hint)
+    """`lax.scatter` at secret indices, one for each of a batch; dropped out of bounds, unless it is clipped."""
     numbers, clip = op.params["dimension_numbers"], op.params["mode"] == CLIP
-    window = _window(numbers, operand.shape, new.shape)
+    window = window_of(numbers, operand.shape, new.shape)
     counts = tuple(operand.shape[d] - window[d] + 1 for d in numbers.scatter_dims_to_operand_dims)
+    batch = numbers.operand_batching_dims
+    order = [1 + d for d in numbers.scatter_indices_batching_dims]
+    rows = (math.prod(counts), *(operand.shape[d] for d in batch))
 
     def put(at: Any, a: Any, b: Any) -> Any:
         return op.primitive.bind(a, _everywhere(at, index), b, **op.params)
 
-    bits = _one_hot(box, [index], counts, clip)
-    bits = box.structure(lambda a: a.reshape(-1), [bits], struct((math.prod(counts),), bool))
-    return _chosen(box, op, Cases(put, counts, not clip), [operand, new], bits)
+    def in_order(a: Any) -> Any:
+        return a.transpose(0, *order, *(d for d in range(1, a.ndim) if d not in order)).reshape(rows)
+
+    bits = box.structure(in_order, [_one_hot(box, [index], counts, clip)], struct(rows, bool))
+    return _chosen(box, op, Cases(put, counts, not clip), [operand, new], bits, batch)
 
 
 def added(box: Box, op: Op, operand: Value, index: Secret, updates: Value) -> Value:
     """`lax.scatter_add` at secret indices; what is out of bounds is dropped, unless it is clipped."""
     numbers, aval = op.params["dimension_numbers"], op.avals[0]
-    window = _window(numbers, aval.shape, updates.shape)
+    window = window_of(numbers, aval.shape, updates.shape)
     counts = tuple(aval.shape[d] - window[d] + 1 for d in numbers.scatter_dims_to_operand_dims)
     bits = _one_hot(box, [index], counts, op.params["mode"] == CLIP)
     batch = [d for d in range(len(updates.shape)) if d not in numbers.update_window_dims]
@@ -208,26 +210,50 @@ def _chosen(
 ) -> Secret:
     """The dot product of a one-hot row with the cases; `batch` are the axes of the result that the row has."""
     aval, count = op.avals[0], math.prod(cases.counts) + cases.otherwise
-    if aval.dtype == np.bool_:
-        what, hint = "a bit is picked or written at a secret index", "use numbers, as by x.astype(int)"
-        raise refusal(op, [bits], what, hint)
     shape = (count, *aval.shape)
     if any(map(is_secret, sources)):
         values: Value = box.structure(cases.all, list(sources), struct(shape, aval.dtype))
     else:
         values = cases.all(*map(public, sources))
+    if aval.dtype == np.bool_:
+        return _picked_bit(box, _spread(box, _with_none(box, cases, bits), shape, batch), values)
     whole = aval.dtype if jnp.issubdtype(aval.dtype, jnp.integer) else np.dtype(np.int32)
     weights = box.arith(bits, whole)
     if cases.otherwise:
         none = 1 - box.total(weights, 0, keepdims=True)
-        both = struct((count, *bits.shape[1:]), whole)
-        weights = box.structure(lambda a, b: jnp.concatenate([a, b]), [weights, none], both)
+        weights = _after(box, weights, none)
     weights, form = _spread(box, weights, shape, batch), _contraction(shape, whole, aval)
     return (
         box.bilinear(form, weights, values)
         if is_secret(values)
         else box.product_public(form, weights, values)
     )
+
+
+def _picked_bit(box: Box, row: Secret, values: Value) -> Secret:
+    """The bit at the place where a one-hot row is set: the XOR of their AND."""
+    return _parity(box, box.both(row, values, None))
+
+
+def _with_none(box: Box, cases: Cases, bits: Secret) -> Secret:
+    """A one-hot row, and behind it whether nothing is set, where that is a case."""
+    if not cases.otherwise:
+        return bits
+    none = box.invert(_parity(box, bits))
+    return _after(box, bits, box.structure(lambda a: a[None], [none], struct((1, *none.shape), bool)))
+
+
+def _after(box: Box, row: Secret, last: Secret) -> Secret:
+    aval = struct((row.shape[0] + 1, *row.shape[1:]), row.dtype)
+    out: Secret = box.structure(lambda a, b: jnp.concatenate([a, b]), [row, last], aval)
+    return out
+
+
+def _parity(box: Box, bits: Secret) -> Secret:
+    """The XOR along the leading axis: local."""
+    aval = struct(bits.shape[1:], np.bool_)
+    rows = [box.structure(lambda a, i=i: a[i], [bits], aval) for i in range(bits.shape[0])]
+    return functools.reduce(box.xor, rows)
 
 
 def _contraction(shape: Shape, whole: Any, aval: Any) -> Bilinear:
@@ -242,7 +268,7 @@ def _contraction(shape: Shape, whole: Any, aval: Any) -> Bilinear:
     return Bilinear("dot_general", params, shape, shape, whole, dtype, aval.shape, dtype, shape[0], apply)
 
 
-def _window(numbers: Any, shape: Shape, updates: Shape) -> dict[int, int]:
+def window_of(numbers: Any, shape: Shape, updates: Shape) -> dict[int, int]:
     """How much of each axis of the operand one update covers."""
     single = {*numbers.inserted_window_dims, *numbers.operand_batching_dims}
     rest = [d for d in range(len(shape)) if d not in single]

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from math import ceil
 from typing import Any
 
 import jax
@@ -25,6 +26,9 @@ from turncoat.core.sites import At
 from turncoat.core.values import Aval, is_secret
 from turncoat.engines import arithmetic
 from turncoat.engines.replicated import costs
+from turncoat.engines.replicated.checks import costs as checks
+from turncoat.engines.replicated.checks.costs import Proof
+from turncoat.engines.replicated.checks.plan import LANES, Counts
 from turncoat.engines.replicated.costs import Cost
 from turncoat.refusal import Refusal
 
@@ -34,13 +38,14 @@ class Bill:
     """Costs by site, of truncations that are no sites, and in all; `critical` is the longest path's rounds.
 
     `circuits` are the operations of the program as it is written, a loop's body once: how many of each kind,
-    of those in loops and branches at `LOOPED`.
+    of those in loops and branches at `LOOPED`. `proof` is what the engine's check costs, beside all these.
     """
 
     sites: dict[str, Cost]
     elsewhere: Cost
     critical: int
     circuits: Mapping[Any, int]
+    proof: Proof | None = None
 
     @property
     def total(self) -> Cost:
@@ -55,6 +60,7 @@ class Bill:
             f"{t.checks:,.0f} bytes more to compare both copies of what is opened",
             f"{t.preprocessing:,.0f} bytes of preprocessing by the dealer of truncation pairs",
             *self._compiling(),
+            *([] if self.proof is None else self.proof.lines()),
         ]
 
     @property
@@ -89,7 +95,8 @@ def counted(engine: Any, walk: Callable) -> Bill:
     """The costs of a program on a `Replicated`; `walk(engine, enter)` runs it on an abstract engine."""
     counting = Counting(engine)
     critical = max((v.wire for v in walk(counting, lambda name: 0) if is_secret(v)), default=0)
-    return Bill(counting.spent, counting.elsewhere, critical, counting.circuits)
+    proof = None if engine.policy is None else Proof(counting.made, engine.policy)
+    return Bill(counting.spent, counting.elsewhere, critical, counting.circuits, proof)
 
 
 LOOPED = "in loops and branches"
@@ -103,8 +110,11 @@ class Counting(Abstract):
     def __init__(self, engine: Any) -> None:
         super().__init__(engine)
         self.truncation, self.precision = engine.truncation, engine.precision
+        self.proves = engine.policy is not None
         self.spent: dict[str, Cost] = {}
         self.elsewhere = Cost()
+        self.made = Counts()
+        """Messages of one party."""
         self.circuits: Counter[Any] = Counter()
         self._seen: bool | None = None  # outside of loops and branches; else whether this was walked before
 
@@ -163,26 +173,32 @@ class Counting(Abstract):
 
     def product(self, bilinear: Bilinear, x: int, y: int, aval: Aval, at: At) -> int:
         self._circuit(bilinear.kind, aval, bilinear.x_shape, bilinear.y_shape)
+        if self.proves:
+            self.made += checks.product(bilinear)
         cut = self._truncated(aval) if bilinear.truncates else Cost()
         return self._done(at, costs.product(_size(aval)) + cut, x, y)
 
     def compare(self, kind: str, x: int, y: int, operand: Aval, at: At) -> int:
         # a comparison has the costs of all its gates
         self._circuit(kind, operand)
+        self.made += (checks.SIGN if kind == "lt" else checks.ZERO).times(_size(operand))
         return self._done(at, (costs.sign if kind == "lt" else costs.is_zero)(_size(operand)), x, y)
 
     def select(self, b: int, x: int, y: int, aval: Aval, at: At) -> int:
         self._circuit("select", aval)
+        self.made += checks.CONVERTED.times(_size(aval)) + Counts(words=_size(aval))
         number = self._converted(b, aval, at.inner)  # which need not wait for the values
         hidden = costs.product(_size(aval)).times(2 - len(at.inner))
         return max(self._done(at, hidden + costs.product(_size(aval)), number), max(x, y) + 1)
 
     def both(self, a: int, b: int, aval: Aval, at: At) -> int:
         self._circuit("both", aval)
+        self.made += Counts(lanes=ceil(_size(aval) / LANES))
         return self._done(at, costs.conjunction(_size(aval), 1), a, b)
 
     def arith(self, b: int, aval: Aval, at: At) -> int:
         self._circuit("arith", aval)
+        self.made += checks.CONVERTED.times(_size(aval))
         hidden = costs.product(_size(aval)).times(1 - len(at.inner))
         return self._done(at, hidden + costs.product(_size(aval)), self._converted(b, aval, at.inner))
 
@@ -192,9 +208,10 @@ class Counting(Abstract):
             b = self._done(at, costs.product(_size(aval)), b)
         return b
 
-    def bits(self, x: int, lo: int, hi: int, aval: Aval, at: At) -> int:
-        self._circuit("bits", aval, lo, hi)
-        return self._done(at, costs.digits(_size(aval) // max(hi - lo, 1)), x)
+    def bits(self, x: int, lo: int, hi: int, operand: Aval, at: At) -> int:
+        self._circuit("bits", operand, lo, hi)
+        self.made += checks.DIGITS.times(_size(operand))
+        return self._done(at, costs.digits(_size(operand)), x)
 
     def scan(self, body: Body, carry: Values, xs: Values, length: int, reverse: bool) -> Passed:
         rows, ys = [row(x) for x in xs], Values()

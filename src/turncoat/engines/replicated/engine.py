@@ -23,25 +23,27 @@ from turncoat.core.values import Aval
 from turncoat.engines import arithmetic
 from turncoat.engines.replicated import circuits, conversion, options, truncation
 from turncoat.engines.replicated.bill import counted
-from turncoat.engines.replicated.drawing import Drawing
+from turncoat.engines.replicated.checks.policy import Policy
 from turncoat.engines.replicated.gates import LANES, SIGN, ZERO, flipped
 from turncoat.engines.replicated.once import NAME, once
 from turncoat.engines.replicated.opening import opened, opened_bits, revealed
-from turncoat.engines.replicated.products import conjunction, multiply
-from turncoat.engines.replicated.sharing import Copies, Sharing, known, place, shared, shared_bits
+from turncoat.engines.replicated.passes import Passes
+from turncoat.engines.replicated.products import Added, conjunction, multiply
+from turncoat.engines.replicated.sharing import Marked, Sharing, known, place, shared, shared_bits
 from turncoat.engines.replicated.truncation import VARIANTS
 from turncoat.refusal import Refusal
 
 SIGN_LANE, ZERO_LANE = np.uint64(circuits.TOP), np.uint64(0)
 
 
-class Replicated(Drawing):
+class Replicated(Passes):
     """Three parties in one process.
 
     `corrupt` (0, 1 or 2) is the party that can add errors, `truncation` one of `truncation.VARIANTS`,
     `precision` the fractional bits. With `gates`, the ANDs inside a comparison are sites too. With `copies`,
     both copies of each share are kept (see `sharing`): twice the work, for programs in which a party lies to
-    one neighbour. Raises Refusal for other values.
+    one neighbour. `check` says which messages the corrupt party has to prove (see `checks`). Raises Refusal for
+    other values.
     """
 
     parts = NAME
@@ -54,11 +56,13 @@ class Replicated(Drawing):
         precision: int = 18,
         gates: bool = False,
         copies: bool = False,
+        check: str | float = "none",
     ) -> None:
-        options.check(corrupt, truncation, precision)
+        options.check(corrupt, truncation, precision, copies, check)
+        self.policy, self.provers = Policy.of(check), (corrupt,)
         self.corrupt, self.truncation, self.precision, self.copies = corrupt, truncation, precision, copies
-        self.name = options.name(corrupt, truncation, precision, gates)
-        self.largest = arithmetic.LARGEST * 2.0**-precision
+        self.name = options.name(corrupt, truncation, precision, gates, check)
+        self.largest, self.smallest = arithmetic.LARGEST * 2.0**-precision, 2.0**-precision
         self.kinds = frozenset({"product", "bit", "conversion", "xor-product"})
         if corrupt in VARIANTS[truncation]:
             self.kinds |= {"truncation"}
@@ -89,11 +93,14 @@ class Replicated(Drawing):
         return known(encoded, self.copies)
 
     def open(self, wire: Sharing, aval: Aval) -> Array:
-        value, blame = (opened_bits if aval.dtype == np.bool_ else opened)(wire)
+        if self.ledger is not None:
+            self.ledger.settle_all(self.draws.key)
+            wire = Marked(wire.own, self.ledger.failed)
+        value, aborted = (opened_bits if aval.dtype == np.bool_ else opened)(wire)
         if _fixed(aval):
-            return revealed(wire, arithmetic.decode(value[0], self.precision).astype(aval.dtype), blame)
+            return revealed(arithmetic.decode(value[0], self.precision).astype(aval.dtype), aborted)
         whole = value[0] if aval.dtype == np.bool_ else arithmetic.signed(value[0]).astype(aval.dtype)
-        return revealed(wire, whole, blame)
+        return revealed(whole, aborted)
 
     # ---- local ----------------------------------------------------------------------------------------
 
@@ -128,7 +135,8 @@ class Replicated(Drawing):
     def product(self, bilinear: Bilinear, x: Sharing, y: Sharing, aval: Aval, at: At) -> Sharing:
         digits = self.precision * (_fixed(aval) + bilinear.truncates)
         apply = partial(arithmetic.multiply, bilinear, uniform=True)
-        z = multiply(apply, x, y, self._added(aval, at.error, digits))
+        note = None if self.ledger is None else self.ledger.bilinear(bilinear)
+        z = multiply(apply, x, y, self._added(aval, at.error, digits), note)
         return self._truncated(z, self.precision, aval) if bilinear.truncates else z
 
     def product_public(self, bilinear: Bilinear, x: Sharing, c: Any, aval: Aval, at: At) -> Sharing:
@@ -153,7 +161,8 @@ class Replicated(Drawing):
         first, second = (part.error for part in at.inner) if at.inner else (None, None)
         bit = self._number(b, 0, aval, (first, 0), (second, 0))
         digits = self.precision if _fixed(aval) else 0
-        chosen = multiply(jnp.multiply, bit, self.sub(x, y, aval), self._added(aval, at.error, digits))
+        added = self._added(aval, at.error, digits)
+        chosen = multiply(jnp.multiply, bit, self.sub(x, y, aval), added, self._words())
         return chosen.map(jnp.add, y)
 
     # ---- bits -----------------------------------------------------------------------------------------
@@ -165,15 +174,15 @@ class Replicated(Drawing):
         errors = [gate.error for gate in at.inner]
         zeros = flipped(gates, self._zero_bits(words, operand.shape), errors, self.corrupt)
         if less:
-            word = circuits.sign(difference, zeros, self._flip(at.error, SIGN_LANE))
+            word = circuits.sign(difference, zeros, self._flip(at.error, SIGN_LANE), self._lanes())
             return word.map(lambda w: (w >> SIGN_LANE) == 1)
-        word = circuits.is_zero(difference, zeros, self._flip(at.error, ZERO_LANE))
+        word = circuits.is_zero(difference, zeros, self._flip(at.error, ZERO_LANE), self._lanes())
         return word.map(lambda w: w == 1)
 
     @once
     def both(self, a: Sharing, b: Sharing, aval: Aval, at: At) -> Sharing:
-        added = _coin(self.stream.zero_bits(*aval.shape))
-        return conjunction(a, b, added if at.error is None else added ^ place(at.error, self.corrupt))
+        error = None if at.error is None else place(at.error, self.corrupt)
+        return conjunction(a, b, Added(_coin(self.stream.zero(*aval.shape)), error), self._lanes())
 
     @once
     def arith(self, b: Sharing, aval: Aval, at: At) -> Sharing:
@@ -194,29 +203,21 @@ class Replicated(Drawing):
                 "conversion counts twice: give even whole numbers, outside of jit, vmap and training"
             )
 
-    def bits(self, x: Sharing, lo: int, hi: int, aval: Aval, at: At) -> Sharing:
+    def bits(self, x: Sharing, lo: int, hi: int, operand: Aval, at: At) -> Sharing:
         if at.error is not None:
             raise Refusal(
                 f"no party can flip single digits at {at.name} on engine {self.name!r}, where a carry runs "
                 "on into higher ones: flip a comparison, or add to a product"
             )
-        return self._digits(x, lo, hi, aval)
+        return self._digits(x, lo, hi, operand)
 
     @once
-    def _digits(self, x: Sharing, lo: int, hi: int, aval: Aval) -> Sharing:
-        word = circuits.digits(x, self._zero_bits(circuits.DIGITS_WORDS, aval.shape[:-1]))
-        places = np.arange(lo, hi) + self.precision
+    def _digits(self, x: Sharing, lo: int, hi: int, operand: Aval) -> Sharing:
+        word = circuits.digits(x, self._zero_bits(circuits.DIGITS_WORDS, operand.shape), self._lanes())
+        places = np.arange(lo, hi) + (self.precision if _fixed(operand) else 0)
         # below the least digit there are zeros, above the highest its sign
         lanes = np.clip(places, 0, circuits.TOP).astype(np.uint64)
         return word.map(lambda w: ((w[..., None] >> lanes) & np.uint64(1) == 1) & (places >= 0))
-
-    # ---- loops: the value's leading axis stands behind the parties' -------------------------------------
-
-    def unroll_axis(self, wire: Sharing) -> Sharing:
-        return _turned(wire, lambda aborted, n: jnp.broadcast_to(aborted, (n, 3)))
-
-    def roll_axis(self, wire: Sharing) -> Sharing:
-        return _turned(wire, lambda aborted, n: jnp.any(aborted, 0))
 
     # ---- what the operations above are made of ----------------------------------------------------------
 
@@ -236,12 +237,13 @@ class Replicated(Drawing):
 
     def _number(self, b: Sharing, unit: int, aval: Aval, *errors: tuple[Any, int]) -> Sharing:
         """A bit times 2^unit; the errors of its two products, each at a scale of its own."""
-        return conversion.number(b, unit, *(self._added(aval, error, digits) for error, digits in errors))
+        first, second = (self._added(aval, error, digits) for error, digits in errors)
+        return conversion.number(b, unit, first, second, self._words())
 
-    def _added(self, aval: Aval, error: Any, digits: int) -> Array:
+    def _added(self, aval: Aval, error: Any, digits: int) -> Added:
         """What is added to the parties' products: a sharing of zero, and the corrupt party's error."""
-        zero = self.stream.zero(*aval.shape)
-        return zero if error is None else zero + place(arithmetic.wrapped(error, digits), self.corrupt)
+        wrong = None if error is None else place(arithmetic.wrapped(error, digits), self.corrupt)
+        return Added(self.stream.zero(*aval.shape), wrong)
 
     def _truncated(self, z: Sharing, bits: Any, aval: Aval, error: Any = None) -> Sharing:
         """z without its lowest `bits`; an error is added where the protocol lets this party."""
@@ -254,8 +256,8 @@ class Replicated(Drawing):
             return truncation.spu_trunc1(z, bits, self.stream.words(*aval.shape), late)
         return truncation.spu_truncpr(z, bits, self.stream.words(6, *aval.shape), late)
 
-    def _zero_bits(self, count: int, shape: tuple[int, ...]) -> list[Array]:
-        return [self.stream.zero_bits(*shape) for _ in range(count)]
+    def _zero_bits(self, count: int, shape: tuple[int, ...]) -> list[Added]:
+        return [Added(self.stream.zero(*shape)) for _ in range(count)]
 
     def _flip(self, error: Any, lane: np.uint64) -> Array:
         """What the parties XOR to their last messages: one of them its error, in one lane."""
@@ -270,8 +272,3 @@ def _fixed(aval: Aval) -> bool:
 
 def _coin(words: Array) -> Array:
     return (words >> SIGN_LANE) == 1
-
-
-def _turned(wire: Sharing, aborted: Callable) -> Sharing:
-    own, next = (jnp.swapaxes(a, 0, 1) for a in (wire.own, wire.next))
-    return Copies(own, next, aborted(wire.aborted, len(own))) if isinstance(wire, Copies) else wire.hold(own)

@@ -66,6 +66,8 @@ def once(method: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(method)
     def apply(self: Any, *args: Any) -> Any:
+        if self.ledger is not None:  # it notes what is inside, which a function of its own would not let out
+            return method(self, *args)
         leaves, tree = jax.tree.flatten([_anonymous(a) for a in args])
         arrays = tuple(leaf for leaf in leaves if _is_array(leaf))
         circuit = Circuit(self.first, method, tree, tuple(ARRAY if _is_array(x) else x for x in leaves))

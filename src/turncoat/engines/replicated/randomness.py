@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
-from turncoat.engines.replicated.sharing import PARTIES, following
+from turncoat.engines.replicated.sharing import PARTIES
 
 HALF = np.uint64(32)
 BLOCK = 2**14
@@ -47,14 +47,8 @@ class Source:
         raise NotImplementedError
 
     def zero(self, *shape: int) -> Array:
-        """Three words that add up to zero, for each entry: (3, *shape)."""
-        words = self.words(PARTIES, *shape)
-        return words - following(words)
-
-    def zero_bits(self, *shape: int) -> Array:
-        """Three words whose XOR is zero."""
-        words = self.words(PARTIES, *shape)
-        return words ^ following(words)
+        """The words of a sharing of zero, for each entry: (3, *shape). Party i adds word i less word i + 1."""
+        return self.words(PARTIES, *shape)
 
 
 class Given(Source):
