@@ -1,6 +1,6 @@
 """Whether the derived attack surface is ever too optimistic: random programs against an oracle.
 
-`python -m bench.surface_fuzz --programs 5000` derives the surface of that many random programs, and for each site,
+`python -m bench.surface_fuzz --programs 1500` derives the surface of that many random programs, and for each site,
 each choice of passes and each output compares the class with what errors e and 2e do at several secrets.
 A class says too much where the output moves otherwise than it says: a *shift* that is not the same for all secrets or
 cannot be chosen, a coefficient that depends on an argument that is not named, a change where no path is.
