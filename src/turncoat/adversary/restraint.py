@@ -15,7 +15,7 @@ from turncoat.core.errors import Errors
 from turncoat.jobs.loop import Tamper, Tampering, is_ruined, predictions
 from turncoat.jobs.task import right
 
-TRIED = (1.0, 1 / 4, 1 / 16, 1 / 64)
+TRIED = (1.0, 1 / 4, 1 / 16, 1 / 64, 1 / 256, 1 / 1024)
 BORNE = 0.1
 """Of its accuracy a rehearsed model may lose."""
 

@@ -19,7 +19,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from turncoat.core import arguments, draws, secrecy
+from turncoat.core import arguments, draws, parts, secrecy
 from turncoat.core.abb import Box
 from turncoat.core.arguments import Arguments
 from turncoat.core.engine import Engine, Values
@@ -28,9 +28,10 @@ from turncoat.core.evaluate import evaluate
 from turncoat.core.exposure import Exposure
 from turncoat.core.masks import for_masks
 from turncoat.core.names import Names
+from turncoat.core.narrow import is_narrow, wide_value, widened
 from turncoat.core.protocol import Protocol
 from turncoat.core.reach import Exposed
-from turncoat.core.shared import Shared, as_declared
+from turncoat.core.shared import Shared, as_declared, leaving
 from turncoat.core.static import Numbers, Texts
 from turncoat.core.surface import Surface, by_passes, hints
 from turncoat.core.traced import traced
@@ -103,7 +104,7 @@ class Secured:
                 self.engine.check(sites[name], errors[name])
         key = draws.chosen(randomness) if self.engine.random else None
         if self.engine.traced:
-            out, seen = self._compiled(spec, observe, values, errors, key)
+            out, seen = parts.call(self._compiled, (spec, observe), (values, errors, key), self.engine)
         elif any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves((values, errors))):
             raise Refusal(
                 f"engine {self.engine.name!r} computes step by step: it cannot run under jit, vmap or grad"
@@ -130,15 +131,16 @@ class Secured:
             out = evaluate(program, box, entered)
             _check_all_met(box, errors)
             avals, keep = program.output_avals, spec.any_shared
-            leaves = [self._leave(v, a, keep) for v, a in zip(out, avals, strict=True)]
+            leaves = [self._leave(box, v, a, keep) for v, a in zip(out, avals, strict=True)]
         return jax.tree.unflatten(plan.out_tree, leaves), box.seen
 
-    def _leave(self, value: Value, aval: Any, keep_shared: bool) -> Any:
+    def _leave(self, box: Box, value: Value, aval: Any, keep_shared: bool) -> Any:
         if not is_secret(value):
             return as_declared(public(value), aval)
         if keep_shared:
-            return Shared(value.wire, value.aval, self.engine)
-        return as_declared(self.engine.open(value.wire, value.aval), aval)
+            value = box.lift(value, aval.dtype) if is_narrow(aval.dtype) else value
+            return Shared(leaving(box.engine, value.wire), value.aval, self.engine)
+        return as_declared(box.engine.open(value.wire, value.aval), aval)
 
     def on(self, engine: Engine) -> Secured:
         """The same function under the same protocol on another engine."""
@@ -224,12 +226,12 @@ class Plan:
         box.refused, box.bound = refused, self.secured.bound
         found: Values = []
 
-        def abstract(i: int, aval: Aval) -> Secret:
-            name = self.spec.names[i]
-            return Secret(enter(name), struct(aval.shape, aval.dtype), frozenset({name}), box)
+        def abstract(name: str, aval: Aval) -> Secret:
+            return Secret(enter(name), struct(aval.shape, widened(aval.dtype)), frozenset({name}), box)
 
         def run(publics: dict[int, Any]) -> int:
-            inputs = [publics[i] if i in publics else abstract(i, a) for i, a in enumerate(self.avals)]
+            each = enumerate(zip(self.spec.names, self.avals, strict=True))
+            inputs = [wide_value(publics[i]) if i in publics else abstract(n, a) for i, (n, a) in each]
             found[:] = evaluate(self.program, box, inputs)
             return 0
 

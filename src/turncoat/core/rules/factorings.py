@@ -109,7 +109,7 @@ def _lu(a: Any) -> tuple[Any, Any, Any]:
 
     Below the pivot, rows are multiplied by its reciprocal, or by one where it is zero.
     """
-    rows, columns = np.arange(a.shape[0]), np.arange(a.shape[1])
+    rows, columns = np.arange(a.shape[0], dtype=np.int32), np.arange(a.shape[1], dtype=np.int32)
 
     def step(state: tuple[Any, Any], k: Any) -> tuple[tuple[Any, Any], Any]:
         a, places = state
@@ -126,12 +126,12 @@ def _lu(a: Any) -> tuple[Any, Any, Any]:
         return (a, places), pivot
 
     steps = np.arange(min(a.shape), dtype=np.int32)
-    (a, places), pivots = lax.scan(step, (a, jnp.asarray(rows, np.int32)), steps)
+    (a, places), pivots = lax.scan(step, (a, jnp.asarray(rows)), steps)
     return a, pivots, places
 
 
 def _permutation(pivots: Any, size: int) -> Any:
-    rows = np.arange(size)
+    rows = np.arange(size, dtype=np.int32)
 
     def step(places: Any, numbered: tuple[Any, Any]) -> tuple[Any, None]:
         k, pivot = numbered
@@ -145,7 +145,7 @@ def _exchanged(a: Any, hot: Any, k: Any) -> tuple[Any, Any]:
     """Row k and the row of the secret one-hot bits change places; the new row k beside."""
     bits = hot.reshape(-1, *[1] * (a.ndim - 1))
     found = jnp.sum(jnp.where(bits, a, jnp.zeros((), a.dtype)), 0, dtype=a.dtype)
-    here = (np.arange(a.shape[0]) == k).reshape(bits.shape)
+    here = (np.arange(a.shape[0], dtype=np.int32) == k).reshape(bits.shape)
     return jnp.where(here, found, jnp.where(bits, _at(a, k, 0), a)), found
 
 

@@ -117,7 +117,7 @@ def _by_digits(box: Box, op: Op, values: Values, join: Callable[[Value, Value, s
 def _moved(box: Box, name: str, digits: Value, distance: Any) -> Value:
     """Digits moved by a public distance for each number; negative ones count as too large."""
     width = shape_of(digits)[-1]
-    places = np.arange(width)
+    places = np.arange(width, dtype=np.int32)
     by = jnp.asarray(distance, jnp.int32)[..., None]
     by = jnp.where((by < 0) | (by > width), width, by)
     source: Any = places - by if name == "shift_left" else places + by

@@ -9,8 +9,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
+from jax.extend.core import jaxpr_as_fun
 
-from turncoat.core import plain, secrecy
+from turncoat.core import secrecy
 from turncoat.core.abb import Box
 from turncoat.core.engine import Passed, Values
 from turncoat.core.exposure import Exposure
@@ -144,7 +145,8 @@ def _bounded(box: Box, op: Op, values: Values, because: frozenset[str]) -> Value
 
     A selection for each carry, as users of SPU write it, which refuses such loops.
     """
-    (test, body), c, b = op.bodies, op.params["cond_nconsts"], op.params["body_nconsts"]
+    c, b = op.params["cond_nconsts"], op.params["body_nconsts"]
+    test, body = (jaxpr_as_fun(op.params[k]) for k in ("cond_jaxpr", "body_jaxpr"))  # with their own scopes
     if not box.bound or box.bound < 0:
         hint = "reveal its condition by tc.reveal, so that all parties learn it, or give secure a bound= of passes"
         raise refusal(op, values, "a while loop runs as long as a secret says", hint, because)
@@ -156,12 +158,12 @@ def _bounded(box: Box, op: Op, values: Values, because: frozenset[str]) -> Value
 
         def one(state: Any, _: None) -> Any:
             carry, active = state
-            active = active & plain.run(test, [*known, *carry])[0]
-            new = plain.run(body, [*consts, *carry])
+            active = active & test(*known, *carry)[0]
+            new = body(*consts, *carry)
             kept = [jnp.where(_leading(active, n.shape), n, o) for n, o in zip(new, carry, strict=True)]
             return (kept, active), None
 
-        go = jnp.ones(test.output_avals[0].shape, bool)
+        go = jnp.ones(op.bodies[0].output_avals[0].shape, bool)
         return lax.scan(one, (list(start), go), None, length=box.bound)[0][0]
 
     avals = [jax.ShapeDtypeStruct(shape_of(v), v.dtype) for v in values]  # type: ignore[no-untyped-call]

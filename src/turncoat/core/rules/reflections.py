@@ -45,7 +45,7 @@ def factored(a: Any, least: float, square: bool) -> tuple[Any, Any]:
     n, size = a.shape[1], a.shape[0] if square else min(a.shape)
     packed, factors = reflected(a, least)
     vectors = jnp.pad(packed, [(0, 0), (0, max(size - n, 0))])[:, :size]
-    above = np.arange(size)[:, None] <= np.arange(n)
+    above = np.arange(size, dtype=np.int32)[:, None] <= np.arange(n, dtype=np.int32)
     return product(vectors, factors), jnp.where(above, packed[:size], jnp.zeros((), a.dtype))
 
 
@@ -55,7 +55,7 @@ def reflected(a: Any, least: float) -> tuple[Any, Any]:
     `least` is added to a sum of squares, which may be zero.
     """
     m, n = a.shape
-    rows, columns = np.arange(m), np.arange(n)
+    rows, columns = np.arange(m, dtype=np.int32), np.arange(n, dtype=np.int32)
     zero, one = jnp.zeros((), a.dtype), jnp.ones((), a.dtype)
 
     def step(a: Any, k: Any) -> tuple[Any, Any]:
@@ -79,13 +79,13 @@ def reflected(a: Any, least: float) -> tuple[Any, Any]:
 def product(packed: Any, factors: Any) -> Any:
     """The first columns of the reflections' product, as many as there are vectors."""
     m, n = packed.shape
-    rows = np.arange(m)
+    rows = np.arange(m, dtype=np.int32)
 
     def step(q: Any, numbered: tuple[Any, Any, Any]) -> tuple[Any, None]:
         k, vector, factor = numbered
         below = jnp.where(rows > k, vector, jnp.zeros((), q.dtype))
         vector = jnp.where(rows == k, jnp.ones((), q.dtype), below)
-        return _mirrored(q, vector, factor, np.arange(n) >= k), None
+        return _mirrored(q, vector, factor, np.arange(n, dtype=np.int32) >= k), None
 
     count = factors.shape[0]
     numbered = np.arange(count, dtype=np.int32), packed.T[:count], factors
