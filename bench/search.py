@@ -20,6 +20,8 @@ import flax.linen as nn
 import optax
 
 import turncoat as tc
+from turncoat.experiments.experiment import Experiment, run
+from turncoat.jobs.deployed import Deployed
 from turncoat.results.result import Result
 
 HEAD = "| row | protocol | settings | wanted | success | accuracy, honest / attacked | errors | minutes | reached |"
@@ -110,9 +112,6 @@ def lines(names: list[str], trials: int, seed: int, minutes: float) -> Iterator[
 
 def one(job: tc.Job, protocol: str, settings: Mapping[str, Any], how: tuple[int, int]) -> Result:
     """The attack, without its sweeps."""
-    from turncoat.experiments.experiment import Experiment, run
-    from turncoat.jobs.deployed import Deployed
-
     return run(Experiment("search", Deployed.of(job, protocol, "reals"), settings, *how))
 
 
