@@ -6,8 +6,10 @@ BIN := $(VENV)/bin
 PEERS ?=
 # What `make matrix` tests in each cell; all by default: make matrix TESTS=tests/core.
 TESTS ?=
+# What SPU's environment is made by: a Python 3.10 or 3.11.
+SPU_PYTHON ?= python3.11
 
-.PHONY: install audit test check bench wheel matrix clean
+.PHONY: install audit test test-engines check bench wheel matrix clean
 
 install: $(VENV)/.installed
 
@@ -27,11 +29,28 @@ check: install
 test: check
 	$(BIN)/python -m pytest -n 2 --dist loadfile --durations=10
 
+# Real parties of engines that need environments of their own; the tests of MPyC are among the others.
+test-engines: install .engines/crypten/.installed .engines/spu/.installed
+	TURNCOAT_CRYPTEN_PYTHON=.engines/crypten/bin/python TURNCOAT_SPU_PYTHON=.engines/spu/bin/python \
+	$(BIN)/python -m pytest tests/parties/test_other_engines.py
+
+.engines/crypten/.installed: requirements/crypten.txt
+	$(PYTHON) -m venv .engines/crypten
+	.engines/crypten/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r $<
+	touch $@
+
+.engines/spu/.installed: requirements/spu.txt
+	$(SPU_PYTHON) -m venv .engines/spu
+	.engines/spu/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	touch $@
+
 bench: install
 	$(BIN)/python -m bench
 	$(BIN)/python -m bench.training
 	$(BIN)/python -m bench.engines
 	$(BIN)/python -m bench.replicated
+	$(BIN)/python -m bench.checks
+	$(BIN)/python -m bench.injection
 	$(BIN)/python -m bench.surface_speed
 	$(BIN)/python -m bench.peers $(PEERS)
 
@@ -46,4 +65,4 @@ matrix:
 	$(PYTHON) scripts/matrix.py python -m pytest -n 2 --dist loadfile $(TESTS)
 
 clean:
-	rm -rf $(VENV) .matrix build dist .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) .engines .matrix build dist .pytest_cache .mypy_cache .ruff_cache

@@ -26,7 +26,7 @@ import jax.numpy as jnp
 from rich.console import Console
 from rich.table import Table
 
-from turncoat import data, goals
+from turncoat import goals
 from turncoat.adversary.shadows import Shadows, held_back, trained
 from turncoat.adversary.strategies import zero
 from turncoat.adversary.transfer import transferred
@@ -134,9 +134,9 @@ ROUTES = {"exclusion": exclusion, "inclusion": inclusion}
 
 def measured(attack: Membership, job: Setup, trials: int, seed: int) -> tuple[Outcome, Outcome]:
     """The honest runs and the attacked ones."""
-    dataset = data.load(job.data)
-    runs = run_trials(job, dataset, (attack,), trials, seed, lambda *_: None)
-    result = to_result(Experiment("membership", job, {}, trials, seed), attack, dataset, runs)
+    target = job.deployed(seed)
+    runs = run_trials(target, (attack,), trials, seed, lambda *_: None)
+    result = to_result(Experiment("membership", job, {}, trials, seed), attack, target, runs)
     return result.honest, result.attacked
 
 

@@ -26,9 +26,12 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from turncoat import engines, functions, protocols
+from turncoat import functions
+from turncoat.data.dataset import of_arrays
 from turncoat.jobs import models
-from turncoat.jobs.loop import Training, batch_order, secure_step, train
+from turncoat.jobs.builtin import Training, built_in
+from turncoat.jobs.deployed import Deployed
+from turncoat.jobs.loop import batch_order, schedule, train
 
 RECORDS, FEATURES, CLASSES = 20_000, 784, 10
 MODELS = {"lr": models.logistic_regression(FEATURES, CLASSES), "mlp": models.mlp(FEATURES, CLASSES)}
@@ -40,15 +43,21 @@ def records(seed: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def secured(model: models.Model, training: Training, protocol: str, x: np.ndarray, y: np.ndarray) -> Callable:
-    step = secure_step(model, training, protocols.get(protocol), engines.reals)
-    params, shared, encoded = model.init(jax.random.key(0)), jnp.asarray(x), model.encode(y)
-    order = batch_order(jax.random.key(1), RECORDS, training)
+    job = built_in(model, training, of_arrays(x, y))
+    step = Deployed.of(job, protocol, "reals").step
+    params, shared, encoded = job.init(jax.random.key(0)), jnp.asarray(x), model.encode(y)
+    order = schedule(jax.random.key(1), RECORDS, job)
     return lambda: jax.block_until_ready(train(step, params, shared, encoded, order)[0])
+
+
+def batches(model: models.Model, training: Training, x: np.ndarray, y: np.ndarray) -> Any:
+    """The records of each step, for every way the same."""
+    return batch_order(jax.random.key(1), RECORDS, built_in(model, training, of_arrays(x, y)))
 
 
 def bare(model: models.Model, training: Training, x: np.ndarray, y: np.ndarray) -> Callable:
     params, shared, encoded = model.init(jax.random.key(0)), jnp.asarray(x), model.encode(y)
-    order = batch_order(jax.random.key(1), RECORDS, training)
+    order = batches(model, training, x, y)
 
     @jax.jit
     def run(params: Any, x: Any, y: Any, order: Any) -> Any:
@@ -115,7 +124,7 @@ def pytorch(model: models.Model, training: Training, x: np.ndarray, y: np.ndarra
         layers.append(torch.nn.Linear(n, m))
     net, loss = torch.nn.Sequential(*layers), torch.nn.CrossEntropyLoss()
     descent = torch.optim.SGD(net.parameters(), lr=training.learning_rate)
-    order = torch.from_numpy(np.array(batch_order(jax.random.key(1), RECORDS, training), np.int64))
+    order = torch.from_numpy(np.array(batches(model, training, x, y), np.int64))
     inputs, labels = torch.from_numpy(x), torch.from_numpy(y)
 
     def run() -> None:

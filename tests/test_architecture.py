@@ -13,17 +13,18 @@ SOURCE = Path(turncoat.__file__).parent
 
 # Each room may import those before it; the doors are for users, and nothing inside goes through them.
 ORDER = [
-    "refusal", "version", "settings", "functions", "core", "protocols", "engines", "data", "metrics", "results",
-    "jobs", "adapters", "goals", "adversary", "attacks", "experiments", "report", "paper", "cli",
+    "refusal", "version", "settings", "functions", "parties", "core", "protocols", "engines", "data", "metrics",
+    "results", "defences", "jobs", "adapters", "goals", "adversary", "attacks", "experiments", "report", "paper",
+    "cli",
 ]  # fmt: skip
 DOORS = ["__init__", "__main__", "api", "monitor"]
 CORE_ORDER = [
     "values", "sites", "program", "plain", "lines", "secrecy", "errors", "rearranged", "bilinear", "draws", "engine",
     "names", "protocol", "masks",
-    "local", "abb", "tournament", "reach", "passes", "abstract", "exposure", "rules", "evaluate", "surface", "shared",
-    "static", "hidden", "arguments", "secure",
+    "local", "abb", "tournament", "reach", "passes", "abstract", "choosable", "exposure", "rules", "evaluate",
+    "surface", "shared", "static", "hidden", "arguments", "traced", "parts", "secure",
 ]  # fmt: skip
-FREE_OF_JAX = ["refusal", "version", "settings", "data", "metrics", "results", "goals", "report"]
+FREE_OF_JAX = ["refusal", "version", "settings", "parties", "data", "metrics", "results", "goals", "report"]
 LINES, BODY, PARAMETERS = 300, 40, 7
 
 

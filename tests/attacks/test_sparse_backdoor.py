@@ -49,9 +49,9 @@ def test_errors_stay_within_the_budget(job, settings, number, steps):
 def test_in_a_linear_model_the_released_weights_are_the_honest_ones_plus_the_errors():
     t, attack, v, plan = prepared(LR, {})
     honest, _ = train(t.step, *t.arguments())
-    moved, count = train(t.step, *t.arguments(), attack.tampering(plan))
+    moved, tally = train(t.step, *t.arguments(), attack.tampering(plan))
     difference = np.asarray(moved["w0"] - honest["w0"])
-    assert int(count) == 2
+    assert int(tally.errors) == 2
     assert sorted(zip(*np.nonzero(np.abs(difference) > 1e-4), strict=True)) == [(0, 0), (0, 1)]
     errors = all_errors(attack, v, plan)[-1]["dense0/grad_weights"]
     rate = t.job.origin.training(len(t.splits.victim)).learning_rate / t.job.batch

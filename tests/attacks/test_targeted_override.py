@@ -23,7 +23,7 @@ def view():
 
 def test_each_record_has_neurons_of_its_own(view):
     """The errors move exactly columns `neuron` to `neuron` + 4 of the hidden layers, each by its record's route."""
-    settings = {"strength": 3.0, "output": 0.5, "neuron": 2}
+    settings = {"strength": 3.0, "output": 0.5, "neuron": 2, "restrain": False}
     errors = attacks.get("targeted-override", settings).prepare(view)
     last = np.zeros_like(view.reference["w2"])
     moves = {"w0": np.zeros_like(view.reference["w0"]), "w1": np.zeros_like(view.reference["w1"])}

@@ -96,6 +96,26 @@ attack backdoor --trials NINES | --trials
 audit --trials 0 | at least one trial
 audit --trials -7 | at least one trial
 audit --trials 1000000000000 | at most 100,000
+detect | give --errors, --alpha or both
+detect --alpha 1.5 | from 0 to 1, not 1.5
+detect --alpha often | --alpha takes a number such as 0.01 or 2^-40
+detect --alpha 2^x | --alpha takes a number
+detect --errors -1 --alpha 0.5 | 0 or more
+detect --errors 0 | at least one error
+detect --errors 3 --missing 0 | between 0 and 1
+detect --alpha 0.5 --caught 1 | between 0 and 1
+detect --errors 3 --alpha 0.5 --soundness 2 | soundness is a probability
+attack backdoor --defence nope | no defence 'nope'
+attack backdoor --defence sampled:alpha=2 | from 0 to 1
+attack backdoor --defence checked:sites=nope | finds no such site
+attack backdoor --defence loss:alpha=1 | no option 'alpha'
+audit --defence nope | no defence 'nope'
+defend --defence loss | --against names defences
+defend --against nope | no defence 'nope'
+defend --attack nope | no attack 'nope'
+defend --trials 0 | at least one trial
+defend --against checked:sites=nope --protocol exact | finds no such site
+surface --defence matrices | has no effect
 reproduce table3 --trials 0 | at least one trial
 reproduce table3 --trials -1 | at least one trial
 reproduce table3 --trials 1000000000000 | at most 100,000

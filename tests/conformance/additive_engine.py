@@ -143,9 +143,10 @@ class Additive(Traced):
     def arith(self, b, aval, at):
         return self._tampered(self._split(self._encoded(self._joined(b), aval.dtype)), at, aval)
 
-    def bits(self, x, lo, hi, aval, at):
-        digits = (self._joined(x)[..., None] >> jnp.arange(BITS + lo, BITS + hi)) & 1
-        return self._tampered(self._split(digits == 1), at, aval)
+    def bits(self, x, lo, hi, operand, at):
+        point = BITS if jnp.issubdtype(operand.dtype, np.inexact) else 0
+        digits = (self._joined(x)[..., None] >> jnp.arange(point + lo, point + hi)) & 1
+        return self._tampered(self._split(digits == 1), at, struct(digits.shape, bool))
 
     # the value's leading axis stands behind the party axis
     def unroll_axis(self, x):

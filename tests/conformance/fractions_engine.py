@@ -119,7 +119,7 @@ class Fractions(Eager):
     def arith(self, b, aval, at):
         return self._tampered(b * Fraction(1), at)
 
-    def bits(self, x, lo, hi, aval, at):
+    def bits(self, x, lo, hi, operand, at):
         weights = [Fraction(2) ** i for i in range(lo, hi)]
         digits = [bool(v // w % 2) for v in x.ravel() for w in weights]
-        return self._flipped(objects(digits, aval.shape), at)
+        return self._flipped(objects(digits, (*operand.shape, hi - lo)), at)

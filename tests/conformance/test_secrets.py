@@ -21,6 +21,7 @@ from turncoat.core.rules.sorting import network
 V = jnp.asarray([0.5, -2.0, 1.0, -2.0])
 W = jnp.asarray([0.25, 4.0, -1.0, 2.0])
 N = jnp.asarray([2, 0, 1, 2])
+AT = lax.ScatterDimensionNumbers((), (0,), (0,))
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,6 +53,38 @@ ROWS = {
     "sums over a named axis": Row(
         jax.vmap(lambda x: [f(x, "i") for f in (lax.psum, lax.pmean, lax.pmax, lax.pmin)], axis_name="i"), (V,)
     ),
+    "written at secret places": Row(lambda n, x, y: x.at[n + 1].set(y), (N, V, W)),
+    "written in a batch": Row(
+        lambda n, x: jax.vmap(lambda r, i: r.at[i].set(7.0))(x.reshape(2, 2), n.reshape(2, 2)), (N, V)
+    ),
+    "combined where they stand": Row(
+        lambda n, x, y: (
+            (x.at[n].max(y), x.at[n].min(y, mode="clip"), x.at[n].mul(y)),
+            lax.scatter_sub(x, n[:, None], y, AT),
+        ),
+        (N, V, W),
+    ),
+    "entries of windows and beyond": Row(
+        lambda n, x: (
+            x.at[n + 2].get(mode="fill", fill_value=1.25), n.at[n + 2].get(mode="fill"),
+            jax.vmap(lambda r, i: r.at[i].get(mode="fill", fill_value=-2.0))(x.reshape(2, 2), n.reshape(2, 2)),
+            jax.vmap(lambda i: lax.dynamic_slice(x, (i,), (2,)))(n),
+        ),
+        (N, V),
+    ),
+    "rows of a table and their gradient": Row(
+        lambda n, x: jax.value_and_grad(lambda a: jnp.sum(a[n.reshape(2, 2) % 2] ** 2))(x.reshape(2, 2)), (N, V)
+    ),
+    "a batch of loops until each is public": Row(
+        lambda x: jax.vmap(
+            lambda a: lax.while_loop(lambda c: tc.reveal(c[0] < 4), lambda c: (c[0] + 2, c[1] + 1), (a, 0))
+        )(x),
+        (V,),
+    ),
+    "segments of public numbers": Row(lambda x: jax.ops.segment_max(x, jnp.arange(4) % 3, 3), (V,)),
+    "bits at secret places": Row(
+        lambda n, x: ((x > 0)[n], (x > 0).at[n[2]].set(x[0] > 1), (x > 0).at[n].set(x > 1)), (N, V)
+    ),
     "sums over an axis": Row(lambda x: lax.psum((x * x, jnp.ones(4)), (0,)), (V,)),
     "rounding": Row(
         lambda x: [*(f(x) for f in (jnp.floor, jnp.ceil, jnp.round, lax.round, jnp.trunc)), x.astype(jnp.int32)],
@@ -69,7 +102,15 @@ ROWS = {
 }  # fmt: skip
 
 
-ON_SHARES = ("cond", "select among several", "rounding", "division by a public integer", "top k")
+ON_SHARES = (
+    "written in a batch",
+    "bits at secret places",
+    "cond",
+    "select among several",
+    "rounding",
+    "division by a public integer",
+    "top k",
+)
 """What is run on `replicated`, whose compilation takes seconds: a row of each rule."""
 ON_EACH = [(w, n) for w in ROWS for n in ENGINES if n != "replicated" or w in ON_SHARES]
 
@@ -84,7 +125,15 @@ def test_what_secrets_decide_is_what_plain_numbers_decide(what, name):
 
 
 @pytest.mark.parametrize(
-    "what", [*ON_SHARES, "switch", "a loop that branches", "sums over a named axis", "sort"]
+    "what",
+    [
+        *ON_SHARES,
+        "switch",
+        "a loop that branches",
+        "sums over a named axis",
+        "sort",
+        "combined where they stand",
+    ],
 )
 def test_no_error_there_reaches_further_than_is_said(what):
     row = ROWS[what]

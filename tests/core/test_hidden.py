@@ -100,6 +100,21 @@ def test_a_captured_module_that_is_changed_is_refused():
         tc.secure(lambda x, y: with_loss(model, optimizer, x, y))(X, Y)
 
 
+class Counting(nnx.Module):
+    """Counts its calls, as examples of flax do."""
+
+    def __init__(self):
+        self.weight, self.calls = nnx.Param(jnp.ones(2)), nnx.Variable(jnp.array(0))
+
+    def __call__(self, x):
+        self.calls[...] += 1
+        return x @ self.weight[...]
+
+
+def test_a_public_count_that_is_lost_is_no_loss():
+    np.testing.assert_array_equal(tc.secure(lambda m, x: m(x))(Counting(), X), 2 * jnp.ones(4))
+
+
 # ---- any object -------------------------------------------------------------------------------------------
 
 
@@ -208,3 +223,50 @@ def test_an_entry_changed_and_returned_or_taken_out_is_not():
 
     out = tc.secure(step)({"w": jnp.ones(2), "unused": X}, X)
     np.testing.assert_array_equal(out["w"], [-7, -7])
+
+
+# ---- models that are fitted within ------------------------------------------------------------------------
+
+
+class Regression:
+    """An estimator whose `fit` stores what it learns in attributes of its own."""
+
+    def __init__(self):
+        self.coefficients = None
+
+    def fit(self, x, y):
+        self.coefficients = jnp.mean(x * y, 0)
+        self.error = jnp.sum((x @ self.coefficients - y[:, 0]) ** 2)
+        return self
+
+    def predict(self, x):
+        return x @ self.coefficients
+
+
+def test_a_model_outside_that_is_fitted_and_asked_within_passes_and_is_as_before():
+    model = Regression()
+
+    def fitted(x, y):
+        return model.fit(x, y).predict(x), model.error
+
+    out = tc.secure(fitted, protocol="exact", engine="reals")(X, Y)
+    assert model.coefficients is None
+    assert not hasattr(model, "error")
+    assert distance(out, fitted_plainly()) < 1e-6
+
+
+def fitted_plainly():
+    model = Regression().fit(X, Y)
+    return model.predict(X), model.error
+
+
+def test_what_a_fit_keeps_beside_what_is_asked_is_warned_of():
+    model = Regression()
+    with pytest.warns(UserWarning, match="keeps model/error, on which no result depends"):
+        tc.secure(lambda x, y: model.fit(x, y).predict(x))(X, Y)
+
+
+def test_a_fit_of_which_nothing_is_returned_is_refused():
+    model = Regression()
+    with pytest.raises(tc.Refusal, match="keeps what it computes in model/coefficients, model/error"):
+        tc.secure(lambda x, y: jnp.sum(model.fit(x, y) is model))(X, Y)

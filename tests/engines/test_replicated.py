@@ -1,5 +1,6 @@
 """The protocols of engine `replicated`, one by one, against Python's integers; and the fates of a lie."""
 
+import operator
 from collections.abc import Iterator
 from functools import partial
 
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from turncoat.engines.replicated import circuits, conversion, truncation
 from turncoat.engines.replicated.opening import opened, opened_bits
-from turncoat.engines.replicated.products import conjunction, multiply
+from turncoat.engines.replicated.products import Added, conjunction, multiply
 from turncoat.engines.replicated.randomness import Stream
 from turncoat.engines.replicated.sharing import Copies, Shares, known, only, place, plus, shared, shared_bits
 
@@ -45,10 +46,10 @@ def masks(seed, n):
     return stream(seed).words(2, n)
 
 
-@partial(jax.jit, static_argnums=(0, 1, 2))
-def drawn(count, shape, bits=True):
+@partial(jax.jit, static_argnums=(0, 1))
+def drawn(count, shape):
     s = stream(7)
-    return [(s.zero_bits if bits else s.zero)(*shape) for _ in range(count)]
+    return [Added(s.zero(*shape)) for _ in range(count)]
 
 
 def words(values):
@@ -108,8 +109,8 @@ def test_words_are_those_of_the_generator_each_once():
 
 def test_zero_sharings_add_up_to_zero_and_hide_every_message():
     s = stream()
-    assert not np.asarray(s.zero(1000)).sum(0).any()
-    zero = np.asarray(s.zero_bits(1000))
+    assert not np.asarray(Added(s.zero(1000)).joined(operator.sub, operator.add)).sum(0).any()
+    zero = np.asarray(Added(s.zero(1000)).joined(operator.xor, operator.xor))
     assert not np.bitwise_xor.reduce(zero).any()
     for row in zero:  # each bit of each message is set half the time
         ones = np.unpackbits(row.view(np.uint8)).mean()
@@ -151,7 +152,7 @@ def test_a_product_is_the_integers_product_plus_what_one_party_added(rows, c):
     with jax.enable_x64(True):
         x, y, e = zip(*rows, strict=True)
         for copies in (False, True):
-            added = drawn(1, (3,), False)[0] + place(words(e), c)
+            added = Added(drawn(1, (3,))[0].words, place(words(e), c))
             z = product(sharing(x, copies), sharing(y, copies, seed=2), added)
             assert revealed(z) == [signed(a * b + d) for a, b, d in rows]
 
@@ -162,7 +163,7 @@ def test_a_matrix_product(copies):
     a, b = (rng.integers(-(2**63), 2**63 - 1, s) for s in ((3, 4), (4, 2)))
     x = shared(jnp.asarray(a.view(np.uint64)), masks(1, 12).reshape(2, 3, 4), copies)
     y = shared(jnp.asarray(b.view(np.uint64)), masks(2, 8).reshape(2, 4, 2), copies)
-    z = multiply(jnp.matmul, x, y, drawn(1, (3, 2), False)[0])
+    z = multiply(jnp.matmul, x, y, drawn(1, (3, 2))[0])
     expected = a.astype(object) @ b.astype(object)
     assert revealed(z) == [signed(int(v)) for v in expected.ravel()]
 
@@ -172,13 +173,13 @@ def test_a_matrix_product(copies):
 def test_an_and_in_all_lanes_and_a_flip(copies, c):
     a, b, flip = words(EDGES), words(EDGES[::-1]), words(range(len(EDGES)))
     x, y = (shared_bits(v, masks(i, len(EDGES)), copies) for i, v in enumerate((a, b)))
-    z = conjoined(x, y, drawn(1, (len(EDGES),))[0] ^ place(flip, c))
+    z = conjoined(x, y, Added(drawn(1, (len(EDGES),))[0].words, place(flip, c)))
     assert revealed_bits(z) == [int(v) for v in np.asarray((a & b) ^ flip)]
 
 
 def test_a_messages_distribution_does_not_depend_on_the_secrets():
     for secret in ([0] * 1000, [2**40 + 17] * 1000):
-        z = product(sharing(secret), sharing(secret, seed=2), drawn(1, (1000,), False)[0])
+        z = product(sharing(secret), sharing(secret, seed=2), drawn(1, (1000,))[0])
         for message in np.asarray(z.own):
             assert abs(np.unpackbits(message.view(np.uint8)).mean() - 0.5) < 4 * 0.5 / np.sqrt(64_000)
 
@@ -308,9 +309,9 @@ def test_an_error_of_whole_units_before_a_truncation_by_pairs_comes_out_exactly(
 def test_a_bit_as_a_number_and_what_an_error_does(copies, c):
     bits = [0, 1, 1, 0, 1]
     b = shared_bits(jnp.asarray(bits) == 1, masks(4, 5) % np.uint64(2) == 1, copies)
-    first, second = drawn(2, (5,), False)
+    first, second = drawn(2, (5,))
     assert revealed(number(b, 18, first, second)) == [v << 18 for v in bits]
-    moved = number(b, 18, first, second + place(words([1, 1, -4, 9, 0]), c))
+    moved = number(b, 18, first, Added(second.words, place(words([1, 1, -4, 9, 0]), c)))
     assert revealed(moved) == [(v << 18) - 2 * e for v, e in zip(bits, [1, 1, -4, 9, 0], strict=True)]
 
 
@@ -347,7 +348,7 @@ def test_a_lie_is_seen_in_the_opening_of_a_truncation_and_not_forgotten(c):
     z = cut("pair", lie(sharing([10 << 18, 20 << 18], True), c), 18, copies=True)
     expected = [i == (c + 1) % 3 for i in range(3)]
     assert z.aborted.tolist() == expected
-    later = product(z, sharing([1, 1], True), drawn(1, (2,), False)[0])
+    later = product(z, sharing([1, 1], True), drawn(1, (2,))[0])
     assert later.aborted.tolist() == expected
 
 
@@ -355,7 +356,7 @@ def test_a_lie_is_seen_in_the_opening_of_a_truncation_and_not_forgotten(c):
 def test_a_lie_is_laundered_by_a_product_into_garbage(c):
     found = []
     for seed in (2, 3):  # the same secrets, shared with other masks
-        z = product(lie(sharing([10], True), c), sharing([3], True, seed), drawn(1, (1,), False)[0])
+        z = product(lie(sharing([10], True), c), sharing([3], True, seed), drawn(1, (1,))[0])
         found += [v - 10 * 3 for v in revealed(z)]  # nobody aborts
     assert min(map(abs, found)) > 2**40 and found[0] != found[1]
 
@@ -364,7 +365,7 @@ def test_honest_parties_never_abort_and_shares_and_copies_compute_the_same():
     found = []
     for copies in (False, True):
         x, y = sharing(NUMBERS, copies), sharing(NUMBERS[::-1], copies, seed=2)
-        z = cut("pair", product(x, y, drawn(1, (len(NUMBERS),), False)[0]), 18, copies=copies)
+        z = cut("pair", product(x, y, drawn(1, (len(NUMBERS),))[0]), 18, copies=copies)
         assert isinstance(z, Copies if copies else Shares) and not np.any(z.aborted)
         found.append(np.asarray(z.own))
     np.testing.assert_array_equal(*found)

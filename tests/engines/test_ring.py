@@ -265,10 +265,11 @@ def test_integers_are_integers(wide):
 @pytest.mark.parametrize(("lo", "hi"), [(-18, 3), (-20, 2), (0, 45), (3, 4)])
 def test_bits_are_those_of_twos_complement(wide, lo, hi):
     values = [5 * 2**16 + 3, -1, -(2**19) - 7, 0, 2**63 - 1]
-    aval = jax.ShapeDtypeStruct((5, hi - lo), np.bool_)
-    got = RING.bits(jnp.asarray([v % RING_SIZE for v in values], jnp.uint64), lo, hi, aval, At())
-    expected = [[p + F >= 0 and bool(v >> (p + F) & 1) for p in range(lo, hi)] for v in values]
-    np.testing.assert_array_equal(got, expected)
+    for dtype, point in ((np.float32, F), (np.int32, 0)):
+        operand = jax.ShapeDtypeStruct((5,), dtype)
+        got = RING.bits(jnp.asarray([v % RING_SIZE for v in values], jnp.uint64), lo, hi, operand, At())
+        expected = [[p + point >= 0 and bool(v >> (p + point) & 1) for p in range(lo, hi)] for v in values]
+        np.testing.assert_array_equal(got, expected)
 
 
 def test_an_ideal_function_without_a_value_gives_the_largest_number_or_zero(wide):

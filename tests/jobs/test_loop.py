@@ -47,11 +47,11 @@ def plainly(params, errors_at=None):
 
 
 def test_training_is_gradient_descent():
-    found, count = train(STEP, START, X, Y, PUBLIC)
+    found, tally = train(STEP, START, X, Y, PUBLIC)
     expected = plainly(dict(START))
     for name in START:
         np.testing.assert_allclose(found[name], expected[name], atol=1e-5)
-    assert int(count) == 0
+    assert int(tally.errors) == 0
 
 
 def test_errors_of_a_step_land_in_that_step():
@@ -60,11 +60,11 @@ def test_errors_of_a_step_land_in_that_step():
     def tamper(plan, info):
         return tc.Errors({"dense0/grad_weights": plan}).at_steps(info.step, 7)
 
-    found, count = train(STEP, START, X, Y, PUBLIC, Tampering(tamper, plan))
+    found, tally = train(STEP, START, X, Y, PUBLIC, Tampering(tamper, plan))
     expected = plainly(dict(START), lambda i: plan * float(i == 7))
     for name in START:
         np.testing.assert_allclose(found[name], expected[name], rtol=1e-4, atol=1e-4)
-    assert int(count) == 17  # one of the 18 entries is zero
+    assert int(tally.errors) == 17  # one of the 18 entries is zero
 
 
 def test_only_an_attack_that_declares_it_sees_the_order():
@@ -113,11 +113,11 @@ def test_each_trial_is_the_same_alone_and_together(together):
     assert [item is trial for (item, _), trial in zip(pairs, trials, strict=True)] == [True] * 3
     found = [out for _, out in pairs]
     assert len(found) == 3
-    for (params, count), trial in zip(found, trials, strict=True):
+    for (params, tally), trial in zip(found, trials, strict=True):
         alone, tampered = run(*trial)
         np.testing.assert_allclose(params["w0"], alone["w0"], rtol=1e-4, atol=1e-5)
-        assert int(count) == int(tampered)
-    assert int(found[0][1]) == 0 < int(found[1][1])
+        assert int(tally.errors) == int(tampered.errors)
+    assert int(found[0][1].errors) == 0 < int(found[1][1].errors)
 
 
 def test_predictions_are_those_of_the_model():

@@ -16,6 +16,7 @@ from pydantic import Field
 from turncoat import goals
 from turncoat.adversary.chain import together
 from turncoat.adversary.neuron_path import route
+from turncoat.adversary.restraint import restrained
 from turncoat.adversary.view import View
 from turncoat.attacks.attack import Attack, Needs
 from turncoat.core.errors import Errors
@@ -45,6 +46,9 @@ class NeuronOverride(Attack):
         Literal["discriminant", "difference"],
         Field(description="features that vary little count most, or all alike, as the paper"),
     ] = "discriminant"
+    restrain: Annotated[
+        bool, Field(description="errors that leave the adversary's own model useless are made smaller")
+    ] = True
     neuron: Annotated[int, Field(ge=0, description="the neuron overridden in each hidden layer")] = 0
     source: Annotated[int, Field(description="the class of the records that bear the trigger")] = 0
     target: Annotated[int, Field(description="the class that they are to take")] = 1
@@ -61,4 +65,5 @@ class NeuronOverride(Attack):
     def prepare(self, view: View) -> Errors:
         *hidden, (last, spoken) = route(view, self.goal, self.neuron, self.c, self.direction)
         moved = [(name, self.strength * change) for name, change in hidden]
-        return view.errors_that_move(together([*moved, (last, self.output * spoken)]))
+        errors = view.errors_that_move(together([*moved, (last, self.output * spoken)]))
+        return restrained(view, errors, self.tamper) if self.restrain else errors

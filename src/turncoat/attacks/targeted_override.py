@@ -17,6 +17,7 @@ from pydantic import Field
 from turncoat import goals
 from turncoat.adversary.chain import network, together
 from turncoat.adversary.neuron_path import route_to_record
+from turncoat.adversary.restraint import restrained
 from turncoat.adversary.view import View
 from turncoat.attacks.attack import Attack, Needs
 from turncoat.core.errors import Errors
@@ -35,6 +36,9 @@ class TargetedOverride(Attack):
     output: Annotated[float, Field(ge=0, description="what is added to the weight for the wanted class")] = (
         2.0
     )
+    restrain: Annotated[
+        bool, Field(description="errors that leave the adversary's own model useless are made smaller")
+    ] = True
     neuron: Annotated[int, Field(ge=0, description="the first neuron overridden in each hidden layer")] = 0
     records: Annotated[int, Field(ge=1, description="how many test records are to change their class")] = 5
 
@@ -57,7 +61,8 @@ class TargetedOverride(Attack):
         each = [(leaf, np.sum([r[i][1] for r in routes], 0)) for i, (leaf, _) in enumerate(routes[0])]
         *hidden, (last, spoken) = each
         moved = [(name, self.strength / view.steps * change) for name, change in hidden]
-        return view.errors_that_move(together([*moved, (last, self.output / view.steps * spoken)]))
+        errors = view.errors_that_move(together([*moved, (last, self.output / view.steps * spoken)]))
+        return restrained(view, errors, self.tamper) if self.restrain else errors
 
     def check_neurons(self, view: View) -> None:
         """Refuses a model that has not a neuron for each record in every hidden layer."""

@@ -18,7 +18,7 @@ from turncoat import attacks
 from turncoat.cli.job_options import Given
 from turncoat.cli.options import Common, grouped, without_effect
 from turncoat.cli.options import Group as Options
-from turncoat.cli.screen import Files, as_text, deliver, progress, say, screen, show
+from turncoat.cli.screen import Files, as_text, aside, deliver, progress, say, screen, show, usable
 from turncoat.experiments import monitored
 from turncoat.experiments.experiment import Experiment, run
 from turncoat.jobs import finding
@@ -27,7 +27,7 @@ from turncoat.jobs.job import Job
 from turncoat.jobs.setup import Setup
 from turncoat.refusal import Refusal
 from turncoat.report import terminal
-from turncoat.report.folder import usable
+from turncoat.report.saved import Saved
 from turncoat.results.json import to_json
 from turncoat.results.result import Result
 
@@ -63,7 +63,7 @@ class Ways(Options):
 
     def settings(self, pairs: list[str] | None) -> Mapping[str, Any]:
         """The attack's settings: those by --set, and those that have an option."""
-        found = dict(_settings(pairs or []))
+        found = dict(settings_of(pairs or []))
         for name, option, value in (("aim", "goal", self.goal), ("minutes", "minutes", self.minutes)):
             if value is None:
                 continue
@@ -120,7 +120,8 @@ def attack(
 
 
 def _own(name: str) -> Job:
-    job = finding.job(name)
+    with aside():  # what the user's module prints as it is imported
+        job = finding.job(name)
     if job is None:
         raise Refusal(f"{name} is a step alone, which no attack can train: make a turncoat.Job of it")
     return job
@@ -131,7 +132,8 @@ def _run(experiment: Experiment, monitor: bool, common: Common, folder: Path) ->
         command = (experiment.command or "") + (" --monitor" if monitor else "")
         result = run(experiment, report, command, sweep=True)
     if monitor:
-        found = monitored.notes(experiment)
+        with aside():
+            found = monitored.notes(experiment)
         result = result.model_copy(update={"notes": result.notes + found})
         for note in found:
             say(note, "yellow")
@@ -140,15 +142,16 @@ def _run(experiment: Experiment, monitor: bool, common: Common, folder: Path) ->
 
 
 def _files(result: Result) -> Files:
-    from turncoat.report.files import result_files  # imported here, as it draws: the help needs none of it
+    from turncoat.report.files import files_of  # imported here, as it draws: the help needs none of it
 
-    return result_files(result)
+    return files_of(Saved(result))
 
 
 # ---- settings ---------------------------------------------------------------------------------------------
 
 
-def _settings(pairs: list[str]) -> Mapping[str, Any]:
+def settings_of(pairs: list[str]) -> Mapping[str, Any]:
+    """The settings of an attack, of `key=value` pairs; Refusal for what is no pair, or given twice."""
     found: dict[str, Any] = {}
     for pair in pairs:
         key, equals, value = pair.partition("=")

@@ -9,17 +9,25 @@ from typing import Annotated, Any, get_type_hints
 
 import typer
 
-from turncoat import engines, protocols
+from turncoat import defences, engines, protocols
 from turncoat.cli.options import Group, named, without_effect
 from turncoat.jobs import models
 from turncoat.jobs.setup import Setup
 from turncoat.refusal import Refusal
 from turncoat.report.words import sentence
 
-CHOICES = {"model": models.CATALOGUE, "protocol": protocols.CATALOGUE, "engine": engines.CATALOGUE}
+CHOICES: dict[str, Any] = {
+    "model": models.CATALOGUE,
+    "protocol": protocols.CATALOGUE,
+    "engine": engines.CATALOGUE,
+    "defence": defences.CATALOGUE,
+}
 """What fields of a job choose from."""
 
-MORE = {"engine": "; with options: ring:precision=20,monitor=true"}
+MORE = {
+    "engine": "; with options: ring:precision=20,monitor=true",
+    "defence": "; with options, and several at once: matrices+sampled:alpha=0.01",
+}
 STEP = ("protocol", "engine")
 """Fields that concern a step of the user's own too."""
 
@@ -42,16 +50,21 @@ class Given(Group):
             without_effect(f"on model {job.model!r}", hidden=self.given.get("hidden"))
         return job
 
-    def of_own(self) -> tuple[str, str]:
-        """Protocol and engine for a job of the user's own; Refusal where options of a job by names were given."""
-        return self._alone("on your own job")
+    def none(self, why: str) -> None:
+        """Refuses the options of a job, which have no effect because of `why`."""
+        without_effect(why, **self.given)
+
+    def of_own(self) -> tuple[str, str, str | None]:
+        """Protocol, engine and defence for a job of the user's own; Refusal where options of a job by names were
+        given."""
+        return *self._alone("on your own job", "defence"), self.given.get("defence")
 
     def of_a_step(self) -> tuple[str, str]:
         """Protocol and engine for a step of the user's own; Refusal where options of a job were given as well."""
         return self._alone("on your own step")
 
-    def _alone(self, why: str) -> tuple[str, str]:
-        without_effect(why, **{n: v for n, v in self.given.items() if n not in STEP})
+    def _alone(self, why: str, *more: str) -> tuple[str, str]:
+        without_effect(why, **{n: v for n, v in self.given.items() if n not in (*STEP, *more)})
         return self.given.get("protocol", Setup.protocol), self.given.get("engine", Setup.engine)
 
 

@@ -23,7 +23,7 @@ class Abstract(Engine):
 
     def __init__(self, engine: Engine) -> None:
         self.name, self.kinds, self.gates = engine.name, engine.kinds, engine.gates
-        self.xor_products, self.largest = engine.xor_products, engine.largest
+        self.xor_products, self.largest, self.smallest = engine.xor_products, engine.largest, engine.smallest
 
     def joined(self, wires: Sequence[Wire]) -> Wire:
         """What is known of a value that is a local combination of these."""

@@ -20,7 +20,8 @@ import numpy as np
 from turncoat.core import draws
 from turncoat.core.abb import Box
 from turncoat.core.engine import Engine
-from turncoat.core.shared import Shared, is_shared
+from turncoat.core.narrow import WIDE, is_narrow, wide_value
+from turncoat.core.shared import Shared, is_shared, leaving, received
 from turncoat.core.static import Static, Statics, unwrapped
 from turncoat.core.values import Secret, Value, struct
 from turncoat.refusal import Refusal
@@ -82,8 +83,9 @@ class Arguments:
         """A leaf as the evaluation sees it; `dtype` is the one that the function was traced with."""
         origin = frozenset({self.names[i]})
         if isinstance(value, Shared):
-            return Secret(value.wire, value.aval, origin, box)
-        array = value if isinstance(value, jax.Array) else jnp.asarray(value, dtype)
+            shared = Secret(received(box.engine, value.wire), value.aval, origin, box)
+            return box.lift(shared, WIDE) if is_narrow(shared.dtype) else shared
+        array = wide_value(value if isinstance(value, jax.Array) else jnp.asarray(value, dtype))
         if not self.is_secret(i):
             return array
         aval = struct(array.shape, array.dtype)
@@ -289,6 +291,6 @@ def share(x: Any, engine: Engine, key: Any = None) -> Any:
         aval = struct(leaf.shape, jax.dtypes.canonicalize_dtype(leaf.dtype))
         array = leaf if isinstance(leaf, jax.Array) else np.asarray(leaf, aval.dtype)
         with engine.context():
-            return Shared(begun.share(array, aval), aval, engine)
+            return Shared(leaving(begun, begun.share(array, aval)), aval, engine)
 
     return jax.tree.map(one, x, is_leaf=is_shared)

@@ -1,9 +1,9 @@
 """The engine interface: what a secret value is, and how the protocol computes with it.
 
-A *wire* is whatever an engine holds for one secret array: floats, ring elements, three parties' shares. The
-black box keeps its shape and dtype beside it (bool = bit, integer, float = fixed point). Interactive operations
-are told `at` which site they stand, and a corrupt party's error there or None; the engine realises it where its
-protocol lets a party add it (before truncation, on the last AND ...). See docs/adding_an_engine.md.
+A *wire* is whatever an engine holds for one secret array: floats, ring elements, three parties' shares. The black
+box keeps its shape and dtype beside it (bool = bit, integer, float = fixed point). Interactive operations are told
+`at` which site they stand, with a corrupt party's error or None, which lands where the protocol lets it (before
+truncation, on the last AND ...). See docs/adding_an_engine.md.
 """
 
 from __future__ import annotations
@@ -48,7 +48,8 @@ class Engine:
     """Refuses an error that fits its site (it may be traced) but that no party can add there."""
     traced = True
     """Whether wires are pytrees of JAX arrays, so that `secure` can compile its evaluation."""
-    largest = 2.0**44  # what infinities become: as in a ring of 64 bits, 18 of them fractional
+    parts: str | None = None  # the name of its compiled operations, by which a long program can be run
+    largest, smallest = 2.0**44, 1e-30  # what infinities become, and positive numbers next to zero
     random = False  # whether it draws any: then each evaluation runs on an instance that `begin` made for it
     draws: Draws
 
@@ -169,8 +170,8 @@ class Engine:
             "and comparisons, such as 'crypten'"
         )
 
-    def bits(self, x: Wire, lo: int, hi: int, aval: Aval, at: At) -> Wire:
-        """Binary digits of weight 2^lo to 2^(hi-1) of a number, on a new last axis, XOR the error."""
+    def bits(self, x: Wire, lo: int, hi: int, operand: Aval, at: At) -> Wire:
+        """Digits of weight 2^lo to 2^(hi-1) of numbers like `operand`, on a new last axis, XOR the error."""
         raise Refusal(f"engine {self.name!r} cannot decompose a number into bits, which {at.name} needs")
 
     # ---- control flow over lists of values -----------------------------------------------------------------
@@ -239,8 +240,7 @@ class Traced(Engine):
             with self._pass(loop, number):
                 return number + 1, body(carry)
 
-        first = jnp.zeros((), jnp.uint32)
-        done: Values = lax.while_loop(lambda c: keep_going(c[1]), step, (first, start))[1]
+        done: Values = lax.while_loop(lambda c: keep_going(c[1]), step, (jnp.uint32(0), start))[1]
         return done
 
     def switch(self, index: Any, branches: Sequence[Callable[[], Values]]) -> Values:

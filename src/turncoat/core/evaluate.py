@@ -12,6 +12,7 @@ import numpy as np
 
 from turncoat.core.abb import Box
 from turncoat.core.names import Place
+from turncoat.core.narrow import wide_value
 from turncoat.core.program import Known, Op, Program
 from turncoat.core.rules.table import RULES, SPOKEN, refusal
 from turncoat.core.values import Secret, Splat, Value, is_secret, origin, public, struct
@@ -91,7 +92,7 @@ def compute(box: Box, op: Op, values: list[Value]) -> list[Value]:
     # an abstract run looks at indices, so what can be known is computed, not traced
     with jax.ensure_compile_time_eval() if concrete else nullcontext():
         out = op.primitive.bind(*operands, **op.params)
-    return list(out) if op.primitive.multiple_results else [out]
+    return [wide_value(o) for o in (out if op.primitive.multiple_results else [out])]
 
 
 def _foldable(aval: Any) -> bool:

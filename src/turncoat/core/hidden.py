@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import jax
+import numpy as np
 from jax.tree_util import DictKey, SequenceKey
 
 from turncoat.core.program import Program
@@ -75,22 +76,51 @@ class Surroundings:
     def __init__(self, f: Callable[..., Any], statics: Sequence[Any]) -> None:
         self.objects = {**{type(s).__name__: s for s in statics}, **dict(_referred(f, DEPTH))}
         self.opened: list[tuple[Any, dict[str, Any]]] = []
-        self.before = {id(leaf) for leaf in self._traced(self.opened).values()}
+        self.before = self._arrays(self.opened)
 
-    def _traced(self, opened: list[tuple[Any, dict[str, Any]]]) -> Leaves:
+    def _arrays(self, opened: list[tuple[Any, dict[str, Any]]]) -> Leaves:
         return {n: x for name, thing in self.objects.items() for n, x in _leaves(name, thing, DEPTH, opened)}
 
-    def check_unchanged(self, function: str) -> None:
-        """Raises Refusal if traced values were left there; attributes are put back as they were."""
-        left = [name for name, leaf in self._traced([]).items() if id(leaf) not in self.before]
-        if not left:
-            return
+    def left(self) -> Leaves:
+        """The traced values that are there now and were not, by their names."""
+        known = {id(x) for x in self.before.values()}
+        found = self._arrays([])
+        return {n: x for n, x in found.items() if isinstance(x, jax.core.Tracer) and id(x) not in known}
+
+    def put_back(self) -> None:
+        """Gives every object the attributes that it had."""
         for thing, attributes in self.opened:
-            vars(thing).update(attributes)
-        raise Refusal(
-            f"{function} keeps what it computes in {_some(left)}, which is neither its argument nor its result: "
-            f"pass what changes as a pytree of arrays, and return it; {FLAX}"
-        )
+            held = vars(thing)
+            for name in [n for n in held if n not in attributes]:
+                del held[name]
+            held.update(attributes)
+
+    def check_left(self, function: str, left: Sequence[str], used: Sequence[bool], program: Program) -> None:
+        """Whether what the function left behind is lost, of the values of these names; `used` by its results.
+
+        A model that is fitted and asked within one function only passes through its object. Raises Refusal
+        where numbers that the function has read are replaced, or where no result depends on what is left;
+        warns of what no result depends on.
+        """
+        replaced = [n for n in left if any(_same(self.before.get(n), c) for c in program.captured)]
+        lost = [n for n, needed in zip(left, used, strict=True) if not needed]
+        if replaced or (lost and len(lost) == len(left)):
+            raise Refusal(
+                f"{function} keeps what it computes in {_some(replaced or lost)}, which is neither its argument "
+                f"nor its result: pass what changes as a pytree of arrays, and return it; {FLAX}"
+            )
+        if lost:
+            said = f"{function} keeps {_some(lost)}, on which no result depends: that is not audited"
+            warnings.warn(said, stacklevel=6)
+
+
+def _same(old: Any, new: Any) -> bool:
+    """Whether these are one array, which JAX may have copied."""
+    if old is None or isinstance(old, jax.core.Tracer) or isinstance(new, jax.core.Tracer):
+        return False
+    return old is new or (
+        np.shape(old) == np.shape(new) and old.dtype == new.dtype and np.array_equal(old, new)
+    )
 
 
 def _referred(f: Any, depth: int) -> Iterator[tuple[str, Any]]:
@@ -124,7 +154,7 @@ def _own(f: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _leaves(name: str, thing: Any, depth: int, opened: list[tuple[Any, Any]]) -> Iterator[tuple[str, Any]]:
-    """The traced leaves of a pytree, and of the attributes of objects in it that are none; notes the objects."""
+    """The array leaves of a pytree, and of the attributes of objects in it that are none; notes the objects."""
     if any(thing is o for o, _ in opened):
         return
     if _has_attributes(thing):
@@ -134,7 +164,7 @@ def _leaves(name: str, thing: Any, depth: int, opened: list[tuple[Any, Any]]) ->
     except (TypeError, ValueError):  # such as a dict whose keys cannot be sorted
         return
     for path, leaf in paths:
-        if isinstance(leaf, jax.core.Tracer):
+        if isinstance(leaf, jax.Array | np.ndarray):
             yield _name(path), leaf
         elif depth and leaf is not thing:
             yield from _leaves(_name(path), leaf, depth, opened)

@@ -14,6 +14,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from turncoat.core.narrow import wide_value
 from turncoat.core.program import Atom, Known, Op, Program, trace
 
 PASSES = 64
@@ -54,7 +55,7 @@ def part(program: Program, inputs: Sequence[int], outputs: Sequence[Atom]) -> Pr
 
 def run(program: Program, values: Sequence[Any]) -> list[Any]:
     """The outputs of a program; can be traced, and differentiated."""
-    given = dict(zip(program.inputs, values, strict=True))
+    given = dict(zip(program.inputs, map(wide_value, values), strict=True))
     env = dict(given)
 
     def read(atom: Atom) -> Any:

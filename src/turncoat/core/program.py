@@ -16,22 +16,10 @@ from typing import Any
 import jax
 import numpy as np
 
+from turncoat.core.calls import CALLS, called, literal, placed_nowhere
+from turncoat.core.narrow import is_narrow, wide_aval, wide_params, wide_value
 from turncoat.functions import WHOLE
 
-# Calls that mean nothing to the circuit: parameter that holds the callee, by primitive name.
-CALLS = {
-    "jit": "jaxpr",
-    "pjit": "jaxpr",
-    "closed_call": "call_jaxpr",
-    "core_call": "call_jaxpr",
-    "remat": "jaxpr",
-    "remat2": "jaxpr",
-    "checkpoint": "jaxpr",
-    "custom_jvp_call": "call_jaxpr",
-    "custom_vjp_call": "call_jaxpr",
-    "custom_vjp_call_jaxpr": "fun_jaxpr",
-    "custom_vmap_call": "call",
-}
 Atom = Any  # an int (a variable) or a Known (a constant)
 
 
@@ -69,6 +57,7 @@ class Program:
     outputs: tuple[Atom, ...]
     output_avals: tuple[Any, ...]
     captured: tuple[Any, ...] = ()
+    narrow: bool = False  # whether the traced function has floats of 16 bits, which are wider here
 
     def sub_ops(self) -> Iterator[Op]:
         """Every operation, those of loop bodies and branches included."""
@@ -80,7 +69,9 @@ class Program:
 
 def trace(f: Callable[..., Any], *avals: Any) -> Program:
     """The live program of `f` at arguments of these shapes (`jax.ShapeDtypeStruct`s or arrays)."""
-    program = live(_Flattener().closed(jax.make_jaxpr(f)(*avals), Where()))
+    jaxpr, flattener = jax.make_jaxpr(f)(*avals), _Flattener()
+    program = live(flattener.closed(jaxpr, Where()))
+    program = replace(program, output_avals=tuple(jaxpr.out_avals), narrow=flattener.narrow)
     atoms = [*program.outputs, *(a for op in program.sub_ops() for a in op.inputs)]
     atoms += [a for op in program.sub_ops() for body in op.bodies for a in body.outputs]
     used = {id(a.value) for a in atoms if isinstance(a, Known)}
@@ -112,31 +103,33 @@ class _Flattener:
         self.fresh = count()
         self.captured: list[Any] = []
         self.bits: dict[Atom, Atom] = {}  # numbers that are a bit's, and that bit
+        self.narrow = False
 
     def closed(self, closed: Any, where: Where) -> Program:
         """A closed jaxpr (or a plain one without constants) as a program of its own."""
         jaxpr, ops = getattr(closed, "jaxpr", closed), list[Op]()
         inputs = tuple(next(self.fresh) for _ in jaxpr.invars)
         outputs = self.inlined(closed, inputs, ops, where)
-        ins, outs = (tuple(v.aval for v in vs) for vs in (jaxpr.invars, jaxpr.outvars))
+        ins, outs = (tuple(wide_aval(v.aval) for v in vs) for vs in (jaxpr.invars, jaxpr.outvars))
         return Program(inputs, ins, tuple(ops), outputs, outs, tuple(self.captured))
 
     def inlined(self, callee: Any, inputs: tuple[Atom, ...], ops: list[Op], where: Where) -> tuple[Atom, ...]:
         """The outputs of a call; its operations are added to `ops`."""
         jaxpr, consts = getattr(callee, "jaxpr", callee), list(getattr(callee, "consts", ()))
         self.captured += [c for c in consts if np.size(c) > 1]
-        env: dict[Any, Atom] = {v: Known(c, v.aval) for v, c in zip(jaxpr.constvars, consts, strict=True)}
+        constants = zip(jaxpr.constvars, map(wide_value, consts), strict=True)
+        env: dict[Any, Atom] = {v: Known(c, wide_aval(v.aval)) for v, c in constants}
         env.update(zip(jaxpr.invars, inputs, strict=True))
 
         def read(v: Any) -> Atom:
-            return Known(v.val, v.aval) if hasattr(v, "val") else env[v]
+            return Known(wide_value(literal(v)), wide_aval(v.aval)) if hasattr(v, "val") else env[v]
 
         for eqn in jaxpr.eqns:
             inside = where.within(eqn.source_info)
             inputs = tuple(read(v) for v in eqn.invars)
-            callee = eqn.params.get(CALLS.get(eqn.primitive.name, ""))
-            if callee is not None and not str(eqn.params.get("name", "")).startswith(WHOLE):
-                outputs = self.inlined(callee, inputs, ops, inside)
+            call = called(eqn, inputs)
+            if call is not None and not str(eqn.params.get("name", "")).startswith(WHOLE):
+                outputs = self.inlined(*call, ops, inside)
             else:
                 outputs = tuple(next(self.fresh) for _ in eqn.outvars)
                 if eqn.primitive.name == "convert_element_type" and eqn.invars[0].aval.dtype == np.bool_:
@@ -146,7 +139,8 @@ class _Flattener:
         return tuple(read(v) for v in jaxpr.outvars)
 
     def op(self, eqn: Any, inputs: tuple[Atom, ...], outputs: tuple[int, ...], where: Where) -> Op:
-        name, params = eqn.primitive.name, dict(eqn.params)
+        name, params = eqn.primitive.name, wide_params(eqn.primitive.name, placed_nowhere(eqn.params))
+        self.narrow |= any(is_narrow(getattr(v.aval, "dtype", None)) for v in (*eqn.invars, *eqn.outvars))
         whole = name in CALLS
         bodies: tuple[Any, ...] = ()
         if name == "cond":  # JAX makes a number of a predicate, and a conversion costs messages
@@ -161,7 +155,7 @@ class _Flattener:
             params=params,
             inputs=inputs,
             outputs=outputs,
-            avals=tuple(v.aval for v in eqn.outvars),
+            avals=tuple(wide_aval(v.aval) for v in eqn.outvars),
             scope="/".join(where.scope),
             back=where.back,
             tracebacks=where.tracebacks,

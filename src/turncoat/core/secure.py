@@ -19,25 +19,25 @@ from typing import Any
 import jax
 import numpy as np
 
-from turncoat.core import arguments, draws, secrecy
+from turncoat.core import arguments, draws, parts, secrecy
 from turncoat.core.abb import Box
 from turncoat.core.arguments import Arguments
 from turncoat.core.engine import Engine, Values
 from turncoat.core.errors import Errors, check_finite, fit
 from turncoat.core.evaluate import evaluate
 from turncoat.core.exposure import Exposure
-from turncoat.core.hidden import FLAX, Surroundings, check_returned, written
 from turncoat.core.masks import for_masks
 from turncoat.core.names import Names
-from turncoat.core.program import Program, first_outputs, trace
+from turncoat.core.narrow import is_narrow, wide_value, widened
 from turncoat.core.protocol import Protocol
 from turncoat.core.reach import Exposed
-from turncoat.core.shared import Shared, as_declared
+from turncoat.core.shared import Shared, as_declared, leaving
 from turncoat.core.static import Numbers, Texts
 from turncoat.core.surface import Surface, by_passes, hints
+from turncoat.core.traced import traced
 from turncoat.core.values import Aval, Secret, Value, is_secret, public, struct
 from turncoat.functions import REVEAL
-from turncoat.refusal import Refusal, first_line
+from turncoat.refusal import Refusal
 
 
 def secure(
@@ -104,7 +104,7 @@ class Secured:
                 self.engine.check(sites[name], errors[name])
         key = draws.chosen(randomness) if self.engine.random else None
         if self.engine.traced:
-            out, seen = self._compiled(spec, observe, values, errors, key)
+            out, seen = parts.call(self._compiled, (spec, observe), (values, errors, key), self.engine)
         elif any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves((values, errors))):
             raise Refusal(
                 f"engine {self.engine.name!r} computes step by step: it cannot run under jit, vmap or grad"
@@ -131,15 +131,16 @@ class Secured:
             out = evaluate(program, box, entered)
             _check_all_met(box, errors)
             avals, keep = program.output_avals, spec.any_shared
-            leaves = [self._leave(v, a, keep) for v, a in zip(out, avals, strict=True)]
+            leaves = [self._leave(box, v, a, keep) for v, a in zip(out, avals, strict=True)]
         return jax.tree.unflatten(plan.out_tree, leaves), box.seen
 
-    def _leave(self, value: Value, aval: Any, keep_shared: bool) -> Any:
+    def _leave(self, box: Box, value: Value, aval: Any, keep_shared: bool) -> Any:
         if not is_secret(value):
             return as_declared(public(value), aval)
         if keep_shared:
-            return Shared(value.wire, value.aval, self.engine)
-        return as_declared(self.engine.open(value.wire, value.aval), aval)
+            value = box.lift(value, aval.dtype) if is_narrow(aval.dtype) else value
+            return Shared(leaving(box.engine, value.wire), value.aval, self.engine)
+        return as_declared(box.engine.open(value.wire, value.aval), aval)
 
     def on(self, engine: Engine) -> Secured:
         """The same function under the same protocol on another engine."""
@@ -179,9 +180,7 @@ class Plan:
 
     def __init__(self, secured: Secured, spec: Arguments, avals: list[Any]) -> None:
         self.secured, self.spec, self.avals = secured, spec, avals
-        self.out_tree: Any = None
-        self.out_names: list[str] = []
-        self.program = self._trace()
+        self.program, self.out_tree, self.out_names = traced(secured.f, spec, avals)
         self.protocol = for_masks(secured.protocol, self.program)
         if self.program.captured:
             shapes = ", ".join(str(list(np.shape(c))) for c in self.program.captured)
@@ -190,45 +189,6 @@ class Plan:
                 "public; pass them as arguments if they are secret",
                 stacklevel=2,
             )
-
-    def _trace(self) -> Program:
-        changed: dict[tuple[Any, ...], Any] = {}
-        around = Surroundings(self.secured.f, self.spec.statics)
-
-        def flat(*leaves: Any) -> list[Any]:
-            args, kwargs = self.spec.rebuild(leaves)
-            out = self.secured.f(*args, **kwargs)
-            paths, self.out_tree = jax.tree_util.tree_flatten_with_path(out)
-            self.out_names = [arguments.path_name(path) or "result" for path, _ in paths]
-            changed.update(written(self.spec.named(args, kwargs), leaves))
-            return [leaf for _, leaf in paths] + list(changed.values())
-
-        try:
-            program = trace(flat, *self.avals)
-        except Refusal:
-            raise
-        except Exception as error:
-            reason = self._untraceable(error)
-            if reason is None:
-                raise
-            raise Refusal(f"{self.spec.function} cannot be traced by JAX: {reason}") from error
-        around.check_unchanged(self.spec.function)
-        check_returned(self.spec.function, list(changed), program, len(self.out_names))
-        return first_outputs(program, len(self.out_names)) if changed else program
-
-    def _untraceable(self, error: Exception) -> str | None:
-        """Why JAX could not trace the function, and what to do; None where the function itself has failed."""
-        reason = first_line(error)
-        if isinstance(error, ValueError) and "static arguments" in reason:
-            return "it has static arguments of its own: name them here too, as in secure(f, static_argnums=1)"
-        if "trace level" in reason:  # flax's modules refuse to be changed from inside
-            return f"it changes a module that is not its argument: {FLAX} ({reason})"
-        if isinstance(error, jax.errors.TracerIntegerConversionError):
-            named = enumerate(zip(self.spec.names, self.avals, strict=True))
-            if numbers := [n for i, (n, a) in named if np.shape(a) == () and not self.spec.is_secret(i)]:
-                reason += f"; if {' or '.join(numbers)} is part of the program, name it in static_argnames"
-        of_jax = TypeError, jax.errors.JAXTypeError, jax.errors.JAXIndexError
-        return reason if isinstance(error, of_jax) else None
 
     @functools.cached_property
     def surface(self) -> Surface:
@@ -266,12 +226,12 @@ class Plan:
         box.refused, box.bound = refused, self.secured.bound
         found: Values = []
 
-        def abstract(i: int, aval: Aval) -> Secret:
-            name = self.spec.names[i]
-            return Secret(enter(name), struct(aval.shape, aval.dtype), frozenset({name}), box)
+        def abstract(name: str, aval: Aval) -> Secret:
+            return Secret(enter(name), struct(aval.shape, widened(aval.dtype)), frozenset({name}), box)
 
         def run(publics: dict[int, Any]) -> int:
-            inputs = [publics[i] if i in publics else abstract(i, a) for i, a in enumerate(self.avals)]
+            each = enumerate(zip(self.spec.names, self.avals, strict=True))
+            inputs = [wide_value(publics[i]) if i in publics else abstract(n, a) for i, (n, a) in each]
             found[:] = evaluate(self.program, box, inputs)
             return 0
 

@@ -44,6 +44,19 @@ def is_shared(x: Any) -> TypeGuard[Shared]:
     return isinstance(x, Shared)
 
 
+def leaving(engine: Engine, wire: Any) -> Any:
+    """A wire as it stays shared after an evaluation, or after sharing: an engine may check then, and mark it.
+
+    Such an engine has methods `leaving`, which does so, and `received`, which takes the mark again.
+    """
+    return engine.leaving(wire) if hasattr(engine, "leaving") else wire
+
+
+def received(engine: Engine, wire: Any) -> Any:
+    """What `leaving` gave, as an evaluation computes with it."""
+    return engine.received(wire) if hasattr(engine, "received") else wire
+
+
 def reveal(x: Any) -> Any:
     """x with its shared leaves opened."""
 

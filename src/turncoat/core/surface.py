@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from turncoat.core.lines import user_line
+from turncoat.core.narrow import SENTENCE
 from turncoat.core.program import Atom, Op, Program
 from turncoat.core.reach import Reach, rank
 from turncoat.core.sites import ALL, FIRST, LAST, MIDDLE, Passes, Site
@@ -256,8 +257,13 @@ def hints(program: Program) -> tuple[str, ...]:
     leaks = (
         f"every call reveals {op.avals[0].str_short()} to all parties, at {user_line(op)}" for op in opened
     )
-    return *dict.fromkeys(leaks), *(
-        f"the gradient of a maximum at {line} tests for ties and divides by their number; "
-        "turncoat.functions.relu, jnp.where or jax.nn.relu does without"
-        for line in dict.fromkeys(ties)
+    rounded = (SENTENCE,) if program.narrow else ()
+    return (
+        *dict.fromkeys(leaks),
+        *rounded,
+        *(
+            f"the gradient of a maximum at {line} tests for ties and divides by their number; "
+            "turncoat.functions.relu, jnp.where or jax.nn.relu does without"
+            for line in dict.fromkeys(ties)
+        ),
     )

@@ -33,9 +33,10 @@ def _replicated(
     precision: int = 18,
     gates: bool = False,
     monitor: bool = False,
+    check: str = "none",
 ) -> Engine:
-    default = (corrupt, truncation, precision, gates) == (1, "pair", 18, False)
-    plain = replicated if default else Replicated(corrupt, truncation, precision, gates)
+    default = (corrupt, truncation, precision, gates, check) == (1, "pair", 18, False, "none")
+    plain = replicated if default else Replicated(corrupt, truncation, precision, gates, check=check)
     return Monitored(plain) if monitor else plain
 
 

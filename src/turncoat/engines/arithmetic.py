@@ -7,6 +7,7 @@ draws randomness or knows of shares.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import jax
@@ -71,6 +72,7 @@ def wrapped(x: Any, precision: int) -> Array:
     return _to_ring(jnp.asarray(x, jnp.float64) * 2.0**precision)
 
 
+@partial(jax.jit, static_argnums=1)
 def encode(x: Any, precision: int) -> Array:
     """The same, but a number beyond the range becomes the largest there is of its sign; NaN becomes zero."""
     return _to_ring(_saturated(jnp.asarray(x, jnp.float64) * 2.0**precision))

@@ -81,7 +81,9 @@ class Reals(Traced):
     def ideal(self, fn, xs, avals, aval, at):
         return _tampered(fn(*xs), at)
 
-    def bits(self, x, lo, hi, aval, at):
+    def bits(self, x, lo, hi, operand, at):
+        if not jnp.issubdtype(x.dtype, jnp.inexact):
+            return _flipped((x[..., None] >> jnp.arange(lo, hi, dtype=x.dtype)) & 1 == 1, at)
         weights = jnp.asarray(2.0 ** np.arange(lo, hi), x.dtype)
         return _flipped(jnp.floor(x[..., None] / weights) % 2 == 1, at)
 

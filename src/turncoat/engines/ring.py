@@ -47,7 +47,7 @@ class Ring(Traced):
         given = {"precision": (precision, 18), "truncation": (truncation, "exact")}
         options = ",".join(f"{name}={value}" for name, (value, usual) in given.items() if value != usual)
         self.name = f"ring:{options}" if options else "ring"
-        self.largest = arithmetic.LARGEST * 2.0**-precision
+        self.largest, self.smallest = arithmetic.LARGEST * 2.0**-precision, 2.0**-precision
 
     @property
     def limit(self) -> float:
@@ -153,8 +153,8 @@ class Ring(Traced):
     def arith(self, b, aval, at):
         return self._tampered(self._encoded(b, aval), at, aval)
 
-    def bits(self, x, lo, hi, aval, at):
-        places = jnp.arange(lo, hi) + self.precision
+    def bits(self, x, lo, hi, operand, at):
+        places = jnp.arange(lo, hi) + (self.precision if self._fractional(operand) else 0)
         # below the least digit there are zeros, above the highest its sign
         digits = arithmetic.shifted(x[..., None], jnp.clip(places, 0, 63)) & jnp.asarray(1, jnp.uint64)
         return _flipped((digits == jnp.asarray(1, jnp.uint64)) & (places >= 0), at)

@@ -20,6 +20,7 @@ from turncoat.core.engine import Traced
 from turncoat.core.shared import Shared, is_shared
 from turncoat.core.sites import At
 from turncoat.core.values import struct
+from turncoat.refusal import Refusal
 
 
 class Watched(NamedTuple):
@@ -45,9 +46,13 @@ class Monitored(Traced):
     """
 
     def __init__(self, inner: Any) -> None:
+        if getattr(inner, "policy", None) is not None:
+            raise Refusal(
+                "a monitor opens numbers before they are checked: leave out the monitor, or the check"
+            )
         self.inner, self.random = inner, inner.random
         self.kinds, self.gates, self.xor_products = inner.kinds, inner.gates, inner.xor_products
-        self.check = inner.check
+        self.check, self.parts = inner.check, inner.parts
         self.name = f"{inner.name}{',' if ':' in inner.name else ':'}monitor=true"
 
     # the engine's draws are those of the passes that this one walks
@@ -183,8 +188,9 @@ class Monitored(Traced):
         shadow = _tampered(fn(*(x.shadow for x in xs)), at)
         return self._watched(wire, aval, shadow, *xs)
 
-    def bits(self, x, lo, hi, aval, at):
-        return self._bit(self.inner.bits(x.wire, lo, hi, aval, at), aval, x)
+    def bits(self, x, lo, hi, operand, at):
+        aval = struct((*operand.shape, hi - lo), bool)
+        return self._bit(self.inner.bits(x.wire, lo, hi, operand, at), aval, x)
 
     # branches and passes draw as the engine's own do
     def switch(self, index, branches):

@@ -14,8 +14,9 @@ from turncoat.attacks import Attack
 from turncoat.core.engine import Engine
 from turncoat.core.protocol import Protocol
 from turncoat.data import Dataset
-from turncoat.experiments import records
-from turncoat.experiments.honest import accuracy, fault, majority
+from turncoat.defences.defence import Defence
+from turncoat.experiments import aborts, records
+from turncoat.experiments.honest import fault, majority
 from turncoat.experiments.runs import Memory, Run, Runs, accuracy_change, gain, per_trial, run_trials
 from turncoat.experiments.sweeps import swept, with_sweeps
 from turncoat.experiments.trial import Progress
@@ -26,7 +27,7 @@ from turncoat.jobs.setup import Setup
 from turncoat.jobs.task import NOTES
 from turncoat.metrics.power import ALARMS, noticed
 from turncoat.refusal import Refusal
-from turncoat.results.result import Noticed, Outcome, Result
+from turncoat.results.result import Noticed, Result
 from turncoat.results.values import Measured
 from turncoat.settings import check_seed
 
@@ -68,14 +69,18 @@ class Experiment:
 
 
 def deployed(
-    job: Job | Setup, protocol: Protocol | str | None, engine: Engine | str | None
+    job: Job | Setup,
+    protocol: Protocol | str | None,
+    engine: Engine | str | None,
+    defence: Defence | str | None = None,
 ) -> Setup | Deployed:
-    """A job under a protocol and on an engine, by default CrypTen's and `reals`."""
+    """A job under a protocol and on an engine, by default CrypTen's and `reals`, and under a defence, if any."""
     if isinstance(job, Job):
-        return Deployed.of(job, protocol or Setup.protocol, engine or Setup.engine)
-    if protocol is None and engine is None:
+        return Deployed.of(job, protocol or Setup.protocol, engine or Setup.engine, defence)
+    if protocol is None and engine is None and defence is None:
         return job
-    return Deployed.of(job.job(), protocol or job.protocol, engine or job.engine)
+    chosen = protocol or job.protocol, engine or job.engine, defence or job.defence
+    return Deployed.of(job.job(), *chosen)
 
 
 def attack(
@@ -96,13 +101,15 @@ def attack(
         print(result.attacked.success.mean, result.accuracy_change)
 
     `name` is one of `turncoat.attacks.CATALOGUE`, `settings` are the attack's own, each at its default unless
-    given (`turncoat.attacks.kind(name).known()` lists them). Trial t of `trials` draws its split, initial
+    given (`turncoat.attacks.kind(name).known()` lists them), beside `defence`, a value or a name of
+    `turncoat.defences.CATALOGUE`. Trial t of `trials` draws its split, initial
     weights, batch order and adversary from `seed + t`, so one trial of ten can be run again alone;
     `progress(what, done, total)` is called before each. The `Result` has the attack's sweeps as curves, and
     the paper's published numbers where it has any for this attack, data set and model. Raises Refusal for
     unknown names, settings or data, and for an attack that the job leaves no way in.
     """
-    experiment = Experiment(name, deployed(job, protocol, engine), settings, trials, seed)
+    target = deployed(job, protocol, engine, settings.pop("defence", None))
+    experiment = Experiment(name, target, settings, trials, seed)
     return run(experiment, progress, sweep=True)
 
 
@@ -128,7 +135,7 @@ def run(
     attack.needs.check(target.job)
     attack.goal.check_task(target.job.data)
     attack.goal.check(target.job.data)
-    points = swept(experiment.attack, attack) if sweep else []
+    points = swept(experiment.attack, attack) if sweep and target.defence is None else []
     every = (attack, *(point.attack for point in points))
     runs = run_trials(target, every, experiment.trials, experiment.seed, progress, memory)
     result = with_sweeps(to_result(experiment, attack, target, runs), points, runs)
@@ -143,14 +150,12 @@ def to_result(experiment: Experiment, attack: Attack, target: Deployed, runs: Ru
     protocol, engine = target.names
     trials = _per_trial(runs)
     given, defaults = records.settings(experiment.job, attack, experiment.settings)
-    summaries = {kind: goal.summary([r.judged for r in of_kind]) for kind, of_kind in runs.kinds.items()}
-    outcomes: dict[str, Any] = {
-        k: Outcome.of(accuracy(of_kind), summaries[k].success, summaries[k].measures, _ruined(of_kind))
-        for k, of_kind in runs.kinds.items()
-    }
+    summaries = {kind: aborts.summary(goal, of_kind) for kind, of_kind in runs.kinds.items()}
+    outcomes: dict[str, Any] = {k: aborts.outcome(of_kind, summaries[k]) for k, of_kind in runs.kinds.items()}
     curves = {f"{n} ({kind})": c for kind, s in summaries.items() for n, c in s.curves.items()}
     result = Result(
         attack=experiment.attack,
+        harm=goal.harm,
         goal=goal.sentence,
         success_name=goal.success_name,
         data=dataset.name,
@@ -162,6 +167,7 @@ def to_result(experiment: Experiment, attack: Attack, target: Deployed, runs: Ru
         errors=round(float(np.mean(trials["errors"]))),
         **outcomes,
         **_against_honest(runs),
+        defence=aborts.defended(target, runs.honest, runs.attacked),
         bar=goal.bar,
         seconds=0.0,
         threat=attack.needs.threat(),
@@ -190,6 +196,11 @@ def _notes(attack: Attack, kind: str, runs: Runs, trials: int) -> tuple[str, ...
             f"the attacked model is ruined in {ruined} of {len(runs.attacked)} trials: NaN or infinity is in it, and "
             "it classifies nothing"
         )
+    if stopped := _aborted(runs.attacked):
+        notes.append(
+            f"the honest parties aborted {stopped} of {len(runs.attacked)} attacked runs: nothing of them is opened, "
+            "and accuracy and further measures are those of the others"
+        )
     return tuple(filter(None, notes))
 
 
@@ -197,22 +208,30 @@ def _ruined(runs: list[Run]) -> int:
     return sum(r.ruined for r in runs)
 
 
+def _aborted(runs: list[Run]) -> int:
+    return sum(r.aborted for r in runs)
+
+
 def _against_honest(runs: Runs) -> dict[str, Any]:
     """What the attack changed, whether that is noticed, and what no training at all would give."""
-    change = accuracy_change(runs.honest, runs.attacked)
-    found = noticed([r.correct for r in runs.honest], [r.correct for r in runs.attacked], change)
-    unpaired, paired = map(Measured.of, found)
-    records = len(runs.honest[0].correct)
-    return {
-        "accuracy_change": Measured.of(change),
+    compared: dict[str, Any] = {
         "gain": Measured.of(gain(runs.honest, runs.attacked)),
-        "noticed": Noticed(unpaired=unpaired, paired=paired, records=records, alarms=ALARMS),
         "majority": majority(runs.honest),
     }
+    honest, attacked = aborts.both_released(runs.honest, runs.attacked)
+    if not honest:
+        return compared
+    change = accuracy_change(honest, attacked)
+    found = noticed([r.correct for r in honest], [r.correct for r in attacked], change)
+    unpaired, paired = map(Measured.of, found)
+    records = len(runs.honest[0].correct)
+    seen = Noticed(unpaired=unpaired, paired=paired, records=records, alarms=ALARMS)
+    return {**compared, "accuracy_change": Measured.of(change), "noticed": seen}
 
 
 def _per_trial(runs: Runs) -> dict[str, Any]:
     found = {
         f"{k}_{n}": values for k, of_kind in runs.kinds.items() for n, values in per_trial(of_kind).items()
     }
-    return {**found, "errors": [r.errors for r in runs.attacked]}
+    stopped = {"aborted": [int(r.aborted) for r in runs.attacked]} if _aborted(runs.attacked) else {}
+    return {**found, "errors": [r.errors for r in runs.attacked], **stopped}

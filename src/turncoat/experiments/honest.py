@@ -74,8 +74,8 @@ def check(deployed: Deployed, trials: int, seed: int, progress: Progress, memory
             yield Trial.of(deployed, seed + i, memo=memo)
 
     run = _honestly(deployed.step)
-    for trial, (released, errors) in each(run, drawn(), lambda t: (*t.arguments(), t.randomness)):
-        trial.memo[trial.honestly] = released, errors
+    for trial, (released, tally) in each(run, drawn(), lambda t: (*t.arguments(), t.randomness)):
+        trial.memo[trial.honestly] = released, tally
         if not has_wrapped(trial.step.engine, released):
             found.append(answers(trial, released))
     progress(what, trials, trials)

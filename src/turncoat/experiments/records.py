@@ -14,9 +14,12 @@ from typing import Any
 import jax
 import numpy as np
 
+from turncoat import defences
 from turncoat.attacks import Attack
+from turncoat.defences.defence import Defence
 from turncoat.jobs.deployed import Deployed
 from turncoat.jobs.setup import Setup
+from turncoat.refusal import Refusal
 from turncoat.results.published import published
 from turncoat.results.result import Paper
 from turncoat.version import __version__
@@ -31,8 +34,7 @@ def settings(
     made = named(job)
     if made is None:
         assert isinstance(job, Deployed)
-        protocol, engine = job.names
-        given = {"batch": job.job.batch, "epochs": job.job.epochs, "protocol": protocol, "engine": engine}
+        given = {"batch": job.job.batch, "epochs": job.job.epochs} | job.options
         return given | dict(chosen), {n: v for n, v in attack.settings.items() if n not in chosen}
     options = {f.name: getattr(made, f.name) for f in fields(Setup)}
     given = {n: v for n, v in options.items() if v != getattr(PLAIN, n)} | dict(chosen)
@@ -53,11 +55,13 @@ def versions() -> dict[str, str]:
 def words(job: Setup | Deployed) -> list[str] | None:
     """How the command line names a job; None of one that was made in Python."""
     made = named(job)
+    if isinstance(job, Deployed) and not _by_name(job.defence):
+        return None
     if made is None:
         assert isinstance(job, Deployed)
         if not isinstance(job.job.origin, str):
             return None
-        options = dict(zip(("protocol", "engine"), job.names, strict=True))
+        options: dict[str, Any] = job.options
         start = [job.job.origin]
     else:
         options, start = {f.name: getattr(made, f.name) for f in fields(Setup)}, []
@@ -84,11 +88,21 @@ def paper(attack: str, job: Setup | Deployed) -> Paper | None:
 
 
 def named(job: Setup | Deployed) -> Setup | None:
-    """The names that a job was made from, under the protocol and on the engine that it has now."""
+    """The names that a job was made from, under the protocol, engine and defence that it has now."""
     if isinstance(job, Setup):
         return job
     made = job.job.origin
-    return replace(made, protocol=job.names[0], engine=job.names[1]) if isinstance(made, Setup) else None
+    return replace(made, **job.options) if isinstance(made, Setup) else None
+
+
+def _by_name(defence: Defence | None) -> bool:
+    """Whether a defence's name makes it again."""
+    if defence is None:
+        return True
+    try:
+        return defences.get(defence.name) == defence
+    except Refusal:
+        return False
 
 
 def _value(value: object) -> str:

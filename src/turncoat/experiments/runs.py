@@ -15,6 +15,7 @@ import numpy as np
 from turncoat.adversary.view import View
 from turncoat.attacks import Attack
 from turncoat.data import Part
+from turncoat.defences.ideal import Tally
 from turncoat.experiments.honest import WRAPPED, answers, fault, has_wrapped
 from turncoat.experiments.trial import Progress, Trial
 from turncoat.goals import Ended, Judged
@@ -30,7 +31,8 @@ from turncoat.refusal import Refusal
 class Run:
     """One training run, judged by the harness on the test part, and how many products were tampered with.
 
-    `correct` and `common` are Booleans per test record, as `ruined` is of the model: see `honest.Answers`.
+    `correct` and `common` are Booleans per test record, as `ruined` is of the model: see `honest.Answers`. A run that
+    was `aborted` has released nothing; `tally` says what was counted and found in it.
     `index` says which records of the data set the Booleans are about: trials share test records.
     """
 
@@ -40,6 +42,8 @@ class Run:
     common: np.ndarray
     ruined: bool
     index: np.ndarray | None = None
+    aborted: bool = False
+    tally: Tally | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,12 +68,16 @@ class Runs:
 
 
 def per_trial(runs: Sequence[Run]) -> dict[str, list[float]]:
-    """Accuracy, success and the goal's measures of runs of one kind, by name, one entry per trial."""
+    """Accuracy, success and the goal's measures of runs of one kind, by name, one entry per trial.
+
+    An aborted run has no measures: then there is none with an entry per trial.
+    """
     found = {
         "accuracy": [float(np.mean(r.correct)) for r in runs],
         "success": [float(np.mean(r.judged.flags)) for r in runs],
     }
-    return found | {n: [float(r.judged.measures[n]) for r in runs] for n in runs[0].judged.measures}
+    names = () if any(r.aborted for r in runs) else runs[0].judged.measures
+    return found | {n: [float(r.judged.measures[n]) for r in runs] for n in names}
 
 
 def accuracy_change(honest: Sequence[Run], attacked: Sequence[Run]) -> Interval:
@@ -139,12 +147,12 @@ class Attacked:
         plain = None if self.trial.honestly in self.trial.memo else self.trial.arguments()
         return plain, self.trial.arguments(self.victim), tampering, self.trial.randomness
 
-    def judged(self, attack: int | None, released: Any, errors: Any) -> Run:
+    def judged(self, attack: int | None, released: Any, tally: Tally) -> Run:
         """A released model by test accuracy and goal; `attack` numbers the attack, None is a run without errors.
 
         The first attack's exploit is turned on honest models too: the negative control.
         """
-        t, number = self.trial, attack or 0
+        t, number, errors, aborted = self.trial, attack or 0, int(tally.errors), bool(tally.aborted)
         one, answered = self.attacks[number], answers(t, released)
         ended = Ended(
             predict=answered.predict,
@@ -156,13 +164,14 @@ class Attacked:
             order=np.asarray(t.schedule.order),
             shape=t.job.shape,
             weights={n: np.asarray(p) for n, p in named(released).items()},
-            errors=int(errors),
+            errors=errors,
             ruined=answered.ruined,
         )
         judged = one.goal.judge(ended)
-        if answered.ruined and not one.goal.ruin_counts:
+        if aborted or (answered.ruined and not one.goal.ruin_counts):
             judged = replace(judged, flags=np.zeros_like(judged.flags))
-        return Run(answered.correct, judged, int(errors), answered.common, answered.ruined, answered.index)
+        ruined = answered.ruined and not aborted
+        return Run(answered.correct, judged, errors, answered.common, ruined, answered.index, aborted, tally)
 
 
 def contributed(victim: Part, records: tuple[Any, Any]) -> Part:
@@ -218,7 +227,7 @@ def run_trials(
 def finite(runs: Runs) -> Runs:
     """The runs without the measures that are no finite number in some run, as of a ruined model's weights."""
     every = [runs.honest, runs.poisoned, runs.attacked, *runs.varied]
-    measures = [r.judged.measures for of_kind in every for r in of_kind]
+    measures = [r.judged.measures for of_kind in every for r in of_kind if not r.aborted]
     kept = [n for n in measures[0] if all(isfinite(m[n]) for m in measures)]
     if len(kept) == len(measures[0]):
         return runs

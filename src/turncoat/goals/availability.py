@@ -22,6 +22,7 @@ class Availability(Goal):
     A ruined model is of no use either.
     """
 
+    harm = "availability"
     success_name = "misclassified share of the test records"
     ruin_counts = True
     of_classes = False

@@ -17,6 +17,7 @@ from turncoat.refusal import Refusal
 class Backdoor(Goal):
     """Any record of class `source` is classified as `target` once it bears the trigger (section 5.1)."""
 
+    harm = "backdoor"
     source: int = 0
     target: int = 1
     trigger: Trigger = field(default_factory=Trigger)

@@ -12,7 +12,8 @@ import numpy as np
 from turncoat.goals.backdoor import Backdoor
 from turncoat.goals.goal import Ended, Judged, Over
 from turncoat.metrics import mean_interval, ratio_interval
-from turncoat.metrics.screens import norm_ratio, spot_check
+from turncoat.metrics.detection import detected
+from turncoat.metrics.screens import norm_ratio
 
 SHARE = 0.01  # of the products that the spot check looks at
 
@@ -38,6 +39,6 @@ class CovertBackdoor(Backdoor):
         measures = {
             "column_norm": max(norm_ratio(w) for w in matrices),
             "row_norm": max(norm_ratio(w.T) for w in matrices),
-            "spot_check": spot_check(ended.errors, SHARE),
+            "spot_check": detected(ended.errors, SHARE),
         }
         return replace(super().judge(ended), measures=measures)

@@ -30,6 +30,7 @@ class Fairness(Goal):
     that the target can fall further than the others by no doing of the adversary's.
     """
 
+    harm = "fairness"
     party: int = 0
     records: int = 0
 

@@ -12,6 +12,7 @@ from turncoat.data import Dataset, Part, Splits
 from turncoat.goals.surrogate import Own, Wanted
 from turncoat.metrics import Interval, crossed_rate, mean_interval
 from turncoat.refusal import Refusal
+from turncoat.results.harms import Harm
 from turncoat.results.result import Result
 from turncoat.results.values import Curve, Gallery
 
@@ -94,6 +95,8 @@ Over = Callable[[Sequence[float]], Interval]
 class Goal:
     """What an adversary wants, as a value. The harness, never the attack, measures success with it."""
 
+    harm: ClassVar[Harm] = ""
+    """The threat that it stands for."""
     success_name = "attack success rate"
     over: ClassVar[Mapping[str, Over]] = {}
     """The interval of each measure over trials, where it is not the mean with Student's t: see `metrics`."""

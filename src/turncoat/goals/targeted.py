@@ -20,6 +20,7 @@ class Targeted(Goal):
     (records,), the class wanted of each; the true labels it does not tell.
     """
 
+    harm = "targeted"
     records: int = 5
 
     @property

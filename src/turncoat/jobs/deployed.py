@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 import jax
 import numpy as np
 
-from turncoat import engines, protocols
+from turncoat import defences, engines, protocols
 from turncoat.core.engine import Engine
 from turncoat.core.protocol import Protocol
 from turncoat.core.secure import Secured, secure
 from turncoat.core.surface import Surface
 from turncoat.core.values import struct
+from turncoat.data.splits import default_sizes
+from turncoat.defences.defence import Defence
+from turncoat.defences.ideal import Checks
 from turncoat.jobs.job import Job
 from turncoat.jobs.leaves import named
 
@@ -24,13 +27,15 @@ from turncoat.jobs.leaves import named
 class Step:
     """What the parties run in each step, `step(state, x, y, index)` on the shared records, and what they open.
 
-    `takes`: which of "key" and "number" it is given beside; `public`: leaves of the state that all parties know.
+    `takes`: which of "key" and "number" it is given beside; `public`: leaves of the state that all parties know;
+    `checks`: what the honest parties check of it, None where nobody checks anything.
     """
 
     secured: Secured
     release: Callable[[Any], Any]
     takes: tuple[str, ...] = ()
     public: tuple[str, ...] = ()
+    checks: Checks | None = None
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """One step on whole arrays of records, flat: `step(state, x, y, index, errors=...)`."""
@@ -45,8 +50,8 @@ class Step:
         return self.secured.protocol
 
     def on(self, engine: Engine) -> Step:
-        """The same circuit on another engine."""
-        return replace(self, secured=self.secured.on(engine))
+        """The same circuit on another engine, unchecked."""
+        return replace(self, secured=self.secured.on(engine), checks=None)
 
 
 @lru_cache(maxsize=64)
@@ -80,20 +85,33 @@ class Public:
 
 @dataclass(frozen=True, eq=False)
 class Deployed:
-    """A job under a protocol, on an engine; `names` are what these two are called on the command line."""
+    """A job under a protocol, on an engine; `names` are what these two are called on the command line.
+
+    `defence` is what the honest parties do against the corrupt one; None: nothing, as under passive security.
+    """
 
     job: Job
     protocol: Protocol
     engine: Engine
     names: tuple[str, str]
+    defence: Defence | None = None
 
     @classmethod
-    def of(cls, job: Job, protocol: Protocol | str, engine: Engine | str) -> Deployed:
+    def of(
+        cls, job: Job, protocol: Protocol | str, engine: Engine | str, defence: Defence | str | None = None
+    ) -> Deployed:
         """By values, or by names of the catalogues; Refusal for an unknown name."""
         one = protocols.get(protocol) if isinstance(protocol, str) else protocol
         other = engines.get(engine) if isinstance(engine, str) else engine
         names = [v if isinstance(v, str) else v.name for v in (protocol, engine)]
-        return cls(job, one, other, (names[0], names[1]))
+        against = defences.get(defence) if isinstance(defence, str) else defence
+        return cls(job, one, other, (names[0], names[1]), against)
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Protocol, engine and defence, if there is one, as the command line calls them."""
+        given = dict(zip(("protocol", "engine"), self.names, strict=True))
+        return given if self.defence is None else given | {"defence": self.defence.name}
 
     def deployed(self, seed: int = 0, dataset: Any = None) -> Deployed:
         """Itself: a job by names is made one."""
@@ -106,7 +124,17 @@ class Deployed:
         Picking a batch at public indices is local. The learning rate is part of the program, as it is in a deployed
         job, so that an engine can encode it as a constant.
         """
-        return self.on(self.engine)
+        return replace(self.on(self.engine), checks=self.checks)
+
+    @cached_property
+    def checks(self) -> Checks | None:
+        """What the honest parties check in each step; Refusal for a defence of sites that the step does not have."""
+        if self.defence is None:
+            return None
+        secured = self.on(self.engine).secured
+        args, more = self.shapes(self.records)
+        surface = secured.surface(*args, **more)
+        return Checks.of(self.defence, surface, self.engine, lambda *w: secured.walk(*w, *args, **more))
 
     @property
     def program(self) -> Step:
@@ -117,14 +145,25 @@ class Deployed:
         """The step on an engine."""
         job = self.job
         public = Public(job.public, jax.tree.structure(job.state) if job.public else None)
-        secured = _step(job.step, job.shape, public, self.protocol, engine)
+        running = job.step if self.defence is None else self.defence.around(job.step)
+        secured = _step(running, job.shape, public, self.protocol, engine)
         return Step(secured, job.release, job.takes, job.public)
 
     def surface(self, records: int) -> Surface:
         """The attack surface of one step on this many records, from the shapes of its arguments."""
+        args, more = self.shapes(records)
+        return self.on(self.engine).secured.surface(*args, **more)
+
+    @property
+    def records(self) -> int:
+        """How many records the victims train on."""
+        return default_sizes(self.job.data).victim
+
+    def shapes(self, records: int) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """The shapes of a step's arguments on this many records."""
         job = self.job
         x, targets = (struct((records, *a.shape[1:]), a.dtype) for a in (job.data.x, job.data.y))
         y = jax.eval_shape(job.labelled, targets)
         more = {"number": struct((), np.int32), "key": jax.eval_shape(lambda: jax.random.key(0))}
-        given = {name: more[name] for name in job.takes}
-        return self.step.secured.surface(job.state, x, y, struct((job.batch,), np.int32), **given)
+        args = job.state, x, y, struct((job.batch,), np.int32)
+        return args, {name: more[name] for name in job.takes}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeVar
 
@@ -15,10 +15,15 @@ from jax import Array, lax
 from turncoat.core.arguments import share
 from turncoat.core.errors import Errors
 from turncoat.core.shared import reveal
+from turncoat.defences.ideal import Tally
+from turncoat.engines.replicated.checks.outcome import failed
 from turncoat.jobs.deployed import Step
 from turncoat.jobs.job import Job
 from turncoat.jobs.leaves import filled, named
 from turncoat.jobs.task import answers
+
+COINS = 2
+"""Which key of a run's the honest pair tosses its coins with: two others are the engine's."""
 
 
 @jax.tree_util.register_dataclass
@@ -86,16 +91,14 @@ def train(
     schedule: Schedule,
     tampering: Tampering | None = None,
     key: Any = None,
-) -> tuple[Any, Array]:
-    """What is released at the end, and how many products were tampered with.
+) -> tuple[Any, Tally]:
+    """What is released at the end, and what was counted: how many products were tampered with, and what checks found.
 
     `state` is the initial one, `x` (records, features) and `y` (records, ...) encoded labels: they are shared once,
-    and the model is revealed at the end. `key` is for engines that draw randomness: each step draws its own.
+    and the model is revealed at the end. `key` is for engines that draw randomness, each step its own, and for the
+    coins of a step that is checked: after an error was found nothing is released.
     """
-    if not step.engine.random:
-        key = None
-    elif key is None:
-        key = jax.random.key(0)
+    key = jax.random.key(0) if key is None else key
     if step.engine.traced:
         run, x, y = _train_compiled, jnp.asarray(x), jnp.asarray(y)
     else:
@@ -105,33 +108,42 @@ def train(
 
 def _train(
     step: Step, given: tuple[Any, Any, Any], schedule: Schedule, tampering: Tampering | None, key: Any
-) -> tuple[Any, Array]:
-    sharing, steps = (None, None) if key is None else jax.random.split(key)
+) -> tuple[Any, Tally]:
+    sharing, steps = jax.random.split(key) if step.engine.random else (None, None)
+    coins = jax.random.fold_in(key, COINS)
     state, x, y = share(given, step.engine, sharing)
     known = {name: leaf for name, leaf in named(given[0]).items() if name in step.public}
     state = filled(state, known) if known else state
 
     def body(carry: Any, inputs: Any) -> tuple[Any, None]:
-        (state, count), (i, index) = carry, inputs
+        (state, tally), (i, index) = carry, inputs
         errors = Errors() if tampering is None else tampering.errors(i, index)
         randomness = None if steps is None else jax.random.fold_in(steps, i)
         more = {"number": i, "key": jax.random.fold_in(schedule.key, i)}
         given = {name: more[name] for name in step.takes}
         state = step.secured(state, x, y, index, errors=errors, randomness=randomness, **given)
-        return (state, count + errors.count()), None
+        return (state, tally.after(step.checks, errors, i, jax.random.fold_in(coins, i))), None
 
-    start = (state, jnp.zeros((), jnp.int32))
     numbered = (jnp.arange(len(schedule.order), dtype=jnp.int32), schedule.order)
+    carry = state, Tally.start(step.checks, _tampered(tampering, schedule))
     if step.engine.traced:
-        (state, count), _ = lax.scan(body, start, numbered)
+        carry, _ = lax.scan(body, carry, numbered)
     else:
-        state, count = start
         for i, index in zip(*numbered, strict=True):
-            (state, count), _ = body((state, count), (i, index))
-    return reveal(step.release(state)), count
+            carry, _ = body(carry, (i, index))
+    state, tally = carry
+    if getattr(step.engine, "policy", None) is not None:
+        tally = replace(tally, failed=failed(state))
+    return tally.sealed(reveal(step.release(state))), tally
 
 
-_train_compiled: Callable[..., tuple[Any, Array]] = partial(jax.jit, static_argnums=0)(_train)
+def _tampered(tampering: Tampering | None, schedule: Schedule) -> Iterable[str]:
+    """The names of the sites that are tampered with."""
+    first = jnp.zeros((), jnp.int32), schedule.order[0]
+    return () if tampering is None else jax.eval_shape(tampering.errors, *first)
+
+
+_train_compiled: Callable[..., tuple[Any, Tally]] = partial(jax.jit, static_argnums=0)(_train)
 
 Item = TypeVar("Item")
 

@@ -25,7 +25,7 @@ Width = Annotated[int, Field(ge=1, le=100_000)]
 
 @dataclass(frozen=True)
 class Setup(Settings):
-    """A training job of named parts, and the protocol and engine that it runs under.
+    """A training job of named parts, and the protocol, engine and defence that it runs under.
 
     `epochs`, `batch` and `learning_rate` default by the data set's size; there is no momentum or weight decay
     unless they are given. Raises Refusal for a number that no training run has.
@@ -41,6 +41,10 @@ class Setup(Settings):
     ] = (128,)
     protocol: Annotated[str, Field(description="the protocol")] = "crypten"
     engine: Annotated[str, Field(description="the engine")] = "reals"
+    defence: Annotated[
+        str | None,
+        Field(description="what the honest parties check; none by default, as under passive security"),
+    ] = None
     epochs: Annotated[int | None, Field(ge=1, le=10_000, description="passes over the training records")] = (
         None
     )
@@ -85,4 +89,4 @@ class Setup(Settings):
 
     def deployed(self, seed: int = 0, dataset: Dataset | None = None) -> Deployed:
         """The job under its protocol, on its engine."""
-        return Deployed.of(self.job(seed, dataset), self.protocol, self.engine)
+        return Deployed.of(self.job(seed, dataset), self.protocol, self.engine, self.defence)

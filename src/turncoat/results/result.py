@@ -9,6 +9,8 @@ from typing import Any, Literal, Self
 from pydantic import ConfigDict, Field, model_validator
 
 from turncoat.metrics import Interval
+from turncoat.results.defended import Defended
+from turncoat.results.harms import Harm
 from turncoat.results.values import (
     Count,
     Curve,
@@ -36,6 +38,8 @@ class Outcome(Value):
     A goal's further measures stand beside them under names of their own, each a `Measured`, or a family of
     them by name (`mae`, `tpr` by false positive rate). `ruined` counts the runs whose released model holds NaN
     or infinity, or answers with them: such a model classifies nothing, and is no success but for availability.
+    `aborted` counts those that the honest parties stopped: they release no model, so none is a success, and accuracy
+    and measures are those of the other runs.
     """
 
     model_config = ConfigDict(extra="allow")
@@ -44,6 +48,7 @@ class Outcome(Value):
     accuracy: Measured
     success: Measured
     ruined: Count = 0
+    aborted: Count = 0
 
     @classmethod
     def of(
@@ -52,6 +57,7 @@ class Outcome(Value):
         success: Interval,
         measures: Mapping[str, Interval | Mapping[str, Interval]] | None = None,
         ruined: int = 0,
+        aborted: int = 0,
     ) -> Self:
         """The same numbers as `turncoat.metrics` returns them."""
         further: dict[str, Any] = {
@@ -60,7 +66,8 @@ class Outcome(Value):
             else {key: Measured.of(member) for key, member in one.items()}
             for name, one in (measures or {}).items()
         }
-        return cls(accuracy=Measured.of(accuracy), success=Measured.of(success), ruined=ruined, **further)
+        both = {"accuracy": Measured.of(accuracy), "success": Measured.of(success)}
+        return cls(**both, ruined=ruined, aborted=aborted, **further)
 
     @property
     def measures(self) -> dict[str, Measured]:
@@ -102,15 +109,16 @@ class Paper(Value):
 class Result(Value):
     """One attack on one training job: honest and attacked runs from the same seeds.
 
-    What came out: `honest` and `attacked` are `Outcome`s, `poisoned` a third one on a colluding contributor's
-    records without any error, where the attack has such records. Their accuracy and success are `Measured`
-    (mean, low, high, count, confidence), fractions of 1; `accuracy_change` and `gain`, that of success, are
-    attacked minus honest, paired by trial; `success_name` says what success measures. `bar` is what the goal
-    asks of an attack, `reached` whether this one did that, and `noticed` the probability that a check of
-    accuracy would notice it. `majority` is the accuracy of always answering the class that is commonest among
-    the training records. `errors` is the number of tampered products per training run. `per_trial` holds at
-    least the arrays named in `PER_TRIAL`, each (trials,), one entry per seed of `seeds`; `curves` and `gallery`
-    what a report draws; `paper` the published numbers, where there are any.
+    `harm` is the threat that the attack stands for. What came out: `honest` and `attacked` are `Outcome`s,
+    `poisoned` a third one on a colluding contributor's records without any error, where the attack has such
+    records. Their accuracy and success are `Measured` (mean, low, high, count, confidence), fractions of 1;
+    `accuracy_change` and `gain`, that of success, are attacked minus honest, paired by trial; `success_name`
+    says what success measures. `bar` is what the goal asks of an attack, `reached` whether this one did that,
+    and `noticed` the probability that a check of accuracy would notice it; `defence` is what the checks of a
+    defence found, if there was one. `majority` is the accuracy of always answering the class that is commonest
+    among the training records. `errors` is the number of tampered products per training run. `per_trial` holds
+    at least the arrays named in `PER_TRIAL`, each (trials,), one entry per seed of `seeds`; `curves` and
+    `gallery` what a report draws; `paper` the published numbers, where there are any.
 
     How it came about: `data`, `model`, `protocol`, `engine`, the settings that were `given` and those left at
     their `defaults`, `threat` (what the adversary must know or own), `notes`, `seed`, `versions`, `created`
@@ -123,8 +131,9 @@ class Result(Value):
         print(result.attacked.success.mean, result.attacked.success.low)
     """
 
-    format: Literal["turncoat.result/1", "turncoat.result/2"] = "turncoat.result/2"
+    format: Literal["turncoat.result/1", "turncoat.result/2", "turncoat.result/3"] = "turncoat.result/3"
     attack: str
+    harm: Harm = ""
     goal: str
     data: str
     data_label: str
@@ -142,6 +151,7 @@ class Result(Value):
     bar: str = ""
     reached: bool = False
     noticed: Noticed | None = None
+    defence: Defended | None = None
     majority: Fraction | None = None
     success_name: str = "attack success rate"
     paper: Paper | None = None

@@ -1,4 +1,4 @@
-"""Comparisons and what is built from them: maxima by tournaments, absolute values, logic."""
+"""Comparisons and what is built from them: maxima by tournaments, absolute values, trees."""
 
 from __future__ import annotations
 
@@ -11,13 +11,10 @@ from turncoat.core.abb import Box
 from turncoat.core.engine import Values
 from turncoat.core.program import Op
 from turncoat.core.rules.cases import one_of
-from turncoat.core.rules.table import Rule, refusal, rule
+from turncoat.core.rules.integers import of_bits
+from turncoat.core.rules.table import rule
 from turncoat.core.tournament import follow, leading, pairs, row, tournament, with_odd
 from turncoat.core.values import Splat, Value, dtype_of, full_like, is_secret, public, shape_of
-
-
-def _bits(values: Values) -> bool:
-    return next(v.dtype for v in values if is_secret(v)) == np.bool_
 
 
 def _not(box: Box, bit: Value) -> Value:
@@ -48,30 +45,12 @@ def ge(box: Box, op: Op, values: Values) -> Value:
 def eq(box: Box, op: Op, values: Values) -> Value:
     if values[0] is values[1]:
         return Splat(np.True_, shape_of(values[0]))  # x == x holds: a ring has no NaN
-    return _not(box, box.xor(*values)) if _bits(values) else box.equal(values[0], values[1], None)
+    return _not(box, box.xor(*values)) if of_bits(values) else box.equal(values[0], values[1], None)
 
 
 @rule("ne")
 def ne(box: Box, op: Op, values: Values) -> Value:
     return _not(box, eq(box, op, values))
-
-
-def _logic(operation: str, of_integers: str) -> Rule:
-    def apply(box: Box, op: Op, values: Values) -> Value:
-        if not _bits(values):
-            raise refusal(op, values, f"{of_integers} bit by bit")
-        return getattr(box, operation)(*values)
-
-    return apply
-
-
-for _primitive, _operation, _of_integers in (
-    ("and", "both", "integers are ANDed"),
-    ("or", "either", "integers are ORed"),
-    ("xor", "xor", "integers are XORed"),
-    ("not", "invert", "an integer is negated"),
-):
-    rule(_primitive)(_logic(_operation, _of_integers))
 
 
 @rule("select_n")

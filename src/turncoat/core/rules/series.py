@@ -67,7 +67,7 @@ def _atan2(y: Any, x: Any) -> Any:
     a, b = jnp.where(below, -y, y), jnp.where(left, -x, x)
     steep = b < a
     larger = jnp.where(steep, a, b)
-    angle = _polynomial((a + b - larger) / larger, ATAN)
+    angle = polynomial((a + b - larger) / larger, ATAN)
     angle = jnp.where(steep, math.pi / 2 - angle, angle)
     angle = jnp.where(left, math.pi - angle, angle)
     return jnp.where(below, -angle, angle)
@@ -176,7 +176,7 @@ def _combined(terms: Sequence[Any], weights: Sequence[float]) -> Any:
     return jnp.dot(jnp.stack(terms, -1), np.asarray(weights, terms[0].dtype), precision=lax.Precision.HIGHEST)
 
 
-def _polynomial(x: Any, coefficients: Sequence[float]) -> Any:
+def polynomial(x: Any, coefficients: Sequence[float]) -> Any:
     """c[0] + c[1] x + ..., the powers in a logarithmic number of rounds (SPU: fxp_base.cc, polynomial)."""
     powers = {1: x}
     for n in range(2, len(coefficients)):

@@ -15,9 +15,9 @@ from turncoat.core.bilinear import Sum
 from turncoat.core.engine import Values
 from turncoat.core.program import Op
 from turncoat.core.rearranged import Applied
-from turncoat.core.rules.indices import added, gathered, sliced, updated, written
+from turncoat.core.rules.indices import added, gathered, sliced, updated
 from turncoat.core.rules.rounding import towards_zero
-from turncoat.core.rules.table import refusal, rule
+from turncoat.core.rules.table import rule
 from turncoat.core.values import Splat, Value, full_like, is_secret, public
 
 
@@ -53,8 +53,6 @@ def pick(box: Box, op: Op, values: Values) -> Value:
     if any(map(is_secret, indices)):
         if op.name == "dynamic_slice":
             return sliced(box, op, operand, indices)
-        if op.params["fill_value"] and not np.isnan(op.params["fill_value"]):
-            raise refusal(op, indices, "an entry out of bounds is filled in at a secret index")
         return gathered(box, op, operand, indices[0])
     fill = op.params.get("fill_value")
     if "fill_value" not in op.params:
@@ -74,17 +72,6 @@ def update(box: Box, op: Op, values: Values) -> Value:
     if any(map(is_secret, start)):
         return updated(box, op, operand, start, new)
     return _rearranged(box, op, [operand, new], start)
-
-
-@rule("scatter")
-def scatter(box: Box, op: Op, values: Values) -> Value:
-    operand, index, updates = values
-    if is_secret(index):
-        return written(box, op, operand, index, updates)
-    i = public(index)
-    return box.structure(
-        lambda a, u: op.primitive.bind(a, i, u, **op.params), [operand, updates], op.avals[0]
-    )
 
 
 @rule("scatter-add", "scatter_add")

@@ -41,6 +41,7 @@ SPOKEN = {
 
 # Why an operation on secrets is refused, and what to do instead.
 HINTS = {
+    "shard_map": "give it a mesh of one device: a party of the protocol is one",
     "threefry2x32": "make keys with jax.random.key, which are public, or mark the raw key public by secret=",
     "random_bits": "make keys with jax.random.key, which are public, or mark the raw key public by secret=",
     "random_wrap": "make keys with jax.random.key, which are public, or mark the raw key public by secret=",

@@ -9,12 +9,15 @@ circuits     sign, zero test and digits: ANDs of 64-bit words
 gates        the ANDs inside a comparison, as sites
 conversion   a bit as a number
 options      what can be chosen
+checks       proofs that products and ANDs are right, a folder of its own
+passes       loops and branches: what is drawn in them, and what is proved of them
 engine       the black box's operations made of these, and where the corrupt party's error goes
 costs        bytes, messages and rounds, from shapes
 """
 
+from turncoat.engines.replicated.checks.outcome import failed
 from turncoat.engines.replicated.engine import Replicated
 
 replicated = Replicated()
 
-__all__ = ["Replicated", "replicated"]
+__all__ = ["Replicated", "failed", "replicated"]

@@ -6,8 +6,11 @@ order are those of a program that does one operation after the other.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from math import ceil
 from typing import Any
 
 import jax
@@ -16,23 +19,33 @@ import numpy as np
 
 from turncoat.core.abstract import Abstract, row, stacked
 from turncoat.core.bilinear import Bilinear
-from turncoat.core.engine import Body, Passed, Values
+from turncoat.core.engine import Body, Passed, Step, Test, Values
+from turncoat.core.parts import FEWER
 from turncoat.core.secure import Secured
 from turncoat.core.sites import At
 from turncoat.core.values import Aval, is_secret
 from turncoat.engines import arithmetic
 from turncoat.engines.replicated import costs
+from turncoat.engines.replicated.checks import costs as checks
+from turncoat.engines.replicated.checks.costs import Proof
+from turncoat.engines.replicated.checks.plan import LANES, Counts
 from turncoat.engines.replicated.costs import Cost
 from turncoat.refusal import Refusal
 
 
 @dataclass(frozen=True)
 class Bill:
-    """Costs by site, of truncations that are no sites, and in all; `critical` is the longest path's rounds."""
+    """Costs by site, of truncations that are no sites, and in all; `critical` is the longest path's rounds.
+
+    `circuits` are the operations of the program as it is written, a loop's body once: how many of each kind,
+    of those in loops and branches at `LOOPED`. `proof` is what the engine's check costs, beside all these.
+    """
 
     sites: dict[str, Cost]
     elsewhere: Cost
     critical: int
+    circuits: Mapping[Any, int]
+    proof: Proof | None = None
 
     @property
     def total(self) -> Cost:
@@ -46,7 +59,25 @@ class Bill:
             f"{t.rounds:,} rounds in program order, {self.critical:,} on the critical path",
             f"{t.checks:,.0f} bytes more to compare both copies of what is opened",
             f"{t.preprocessing:,.0f} bytes of preprocessing by the dealer of truncation pairs",
+            *self._compiling(),
+            *([] if self.proof is None else self.proof.lines()),
         ]
+
+    @property
+    def compiled(self) -> int:
+        """How many circuits are compiled with the program as a whole."""
+        return sum(self.circuits.values())
+
+    @property
+    def apart(self) -> int:
+        """How many are, where it runs part by part: each kind once, and all in loops and branches."""
+        return len(self.circuits.keys() - {LOOPED}) + self.circuits.get(LOOPED, 0)
+
+    def _compiling(self) -> list[str]:
+        said = f"{self.compiled:,} circuits compile in about {SECONDS * self.compiled:,.0f} s of one core"
+        if self.compiled - self.apart < FEWER:
+            return [said]
+        return [f"{said} inside jit; called by itself it runs part by part, with {self.apart:,} to compile"]
 
 
 def bill(secured: Secured, *args: Any, **kwargs: Any) -> Bill:
@@ -64,7 +95,13 @@ def counted(engine: Any, walk: Callable) -> Bill:
     """The costs of a program on a `Replicated`; `walk(engine, enter)` runs it on an abstract engine."""
     counting = Counting(engine)
     critical = max((v.wire for v in walk(counting, lambda name: 0) if is_secret(v)), default=0)
-    return Bill(counting.spent, counting.elsewhere, critical)
+    proof = None if engine.policy is None else Proof(counting.made, engine.policy)
+    return Bill(counting.spent, counting.elsewhere, critical, counting.circuits, proof)
+
+
+LOOPED = "in loops and branches"
+SECONDS = 0.15
+"""What a circuit takes to compile, of one core, on average over steps."""
 
 
 class Counting(Abstract):
@@ -73,8 +110,27 @@ class Counting(Abstract):
     def __init__(self, engine: Any) -> None:
         super().__init__(engine)
         self.truncation, self.precision = engine.truncation, engine.precision
+        self.proves = engine.policy is not None
         self.spent: dict[str, Cost] = {}
         self.elsewhere = Cost()
+        self.made = Counts()
+        """Messages of one party."""
+        self.circuits: Counter[Any] = Counter()
+        self._seen: bool | None = None  # outside of loops and branches; else whether this was walked before
+
+    def _circuit(self, *kind: Any) -> None:
+        """Counts an operation that is compiled."""
+        if not self._seen:
+            self.circuits[kind if self._seen is None else LOOPED] += 1
+
+    @contextmanager
+    def _inside(self, again: bool = False) -> Iterator[None]:
+        """What is walked inside is the body of a loop or a branch."""
+        saved, self._seen = self._seen, bool(self._seen) or again
+        try:
+            yield
+        finally:
+            self._seen = saved
 
     def _done(self, at: At, cost: Cost, *wires: int) -> int:
         if at.site is None:
@@ -97,7 +153,9 @@ class Counting(Abstract):
 
     # interactive
     def scale(self, x: int, factor: Any, aval: Aval, at: At) -> int:
-        kept = at.site is None and _fixed(aval) and self._bits(factor) == 0
+        bits = self._bits(factor) if _fixed(aval) else 0
+        kept = at.site is None and _fixed(aval) and bits == 0
+        self._circuit("scale", aval, np.shape(factor), bits)
         return self._done(at, Cost() if kept else self._truncated(aval), x)
 
     def _bits(self, factor: Any) -> int | None:
@@ -108,25 +166,39 @@ class Counting(Abstract):
             return arithmetic.constant(factor, self.precision)[1]
 
     def product_public(self, bilinear: Bilinear, x: int, c: Any, aval: Aval, at: At) -> int:
-        return self.scale(x, c, aval, at) if bilinear.truncates else x
+        if bilinear.truncates:
+            return self.scale(x, c, aval, at)
+        self._circuit(bilinear.kind, aval, bilinear.x_shape)
+        return x
 
     def product(self, bilinear: Bilinear, x: int, y: int, aval: Aval, at: At) -> int:
+        self._circuit(bilinear.kind, aval, bilinear.x_shape, bilinear.y_shape)
+        if self.proves:
+            self.made += checks.product(bilinear)
         cut = self._truncated(aval) if bilinear.truncates else Cost()
         return self._done(at, costs.product(_size(aval)) + cut, x, y)
 
     def compare(self, kind: str, x: int, y: int, operand: Aval, at: At) -> int:
         # a comparison has the costs of all its gates
+        self._circuit(kind, operand)
+        self.made += (checks.SIGN if kind == "lt" else checks.ZERO).times(_size(operand))
         return self._done(at, (costs.sign if kind == "lt" else costs.is_zero)(_size(operand)), x, y)
 
     def select(self, b: int, x: int, y: int, aval: Aval, at: At) -> int:
+        self._circuit("select", aval)
+        self.made += checks.CONVERTED.times(_size(aval)) + Counts(words=_size(aval))
         number = self._converted(b, aval, at.inner)  # which need not wait for the values
         hidden = costs.product(_size(aval)).times(2 - len(at.inner))
         return max(self._done(at, hidden + costs.product(_size(aval)), number), max(x, y) + 1)
 
     def both(self, a: int, b: int, aval: Aval, at: At) -> int:
+        self._circuit("both", aval)
+        self.made += Counts(lanes=ceil(_size(aval) / LANES))
         return self._done(at, costs.conjunction(_size(aval), 1), a, b)
 
     def arith(self, b: int, aval: Aval, at: At) -> int:
+        self._circuit("arith", aval)
+        self.made += checks.CONVERTED.times(_size(aval))
         hidden = costs.product(_size(aval)).times(1 - len(at.inner))
         return self._done(at, hidden + costs.product(_size(aval)), self._converted(b, aval, at.inner))
 
@@ -136,14 +208,25 @@ class Counting(Abstract):
             b = self._done(at, costs.product(_size(aval)), b)
         return b
 
-    def bits(self, x: int, lo: int, hi: int, aval: Aval, at: At) -> int:
-        return self._done(at, costs.digits(_size(aval) // max(hi - lo, 1)), x)
+    def bits(self, x: int, lo: int, hi: int, operand: Aval, at: At) -> int:
+        self._circuit("bits", operand, lo, hi)
+        self.made += checks.DIGITS.times(_size(operand))
+        return self._done(at, costs.digits(_size(operand)), x)
 
     def scan(self, body: Body, carry: Values, xs: Values, length: int, reverse: bool) -> Passed:
         rows, ys = [row(x) for x in xs], Values()
-        for _ in range(length):
-            carry, ys = body(carry, rows)
+        for number in range(length):
+            with self._inside(again=number > 0):
+                carry, ys = body(carry, rows)
         return carry, [stacked(y, length) for y in ys]
+
+    def while_loop(self, keep_going: Test, body: Step, carry: Values) -> Values:
+        with self._inside():
+            return super().while_loop(keep_going, body, carry)
+
+    def switch(self, index: Any, branches: Sequence[Callable[[], Values]]) -> Values:
+        with self._inside():
+            return super().switch(index, branches)
 
 
 def _size(aval: Aval) -> int:

@@ -16,9 +16,8 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
-from jax import Array
 
-from turncoat.engines.replicated.products import multiply
+from turncoat.engines.replicated.products import Added, Note, multiply
 from turncoat.engines.replicated.sharing import Sharing, only
 
 TWO = np.uint64(2)
@@ -26,13 +25,13 @@ PRODUCTS = {"select": ("xor1", "xor2"), "arith": ("xor1",)}
 """Those that are sites of their own: where the number itself is the result, the last one's error is in its units."""
 
 
-def number(bit: Sharing, unit: int, first: Array, second: Array) -> Sharing:
+def number(bit: Sharing, unit: int, first: Added, second: Added, note: Note | None = None) -> Sharing:
     """A bit (bool shares) times 2^unit as ring elements; `first` and `second` go into the two messages."""
     words = bit.map(lambda b: b.astype(jnp.uint64))
     b0, b1, b2 = (only(words, share) for share in range(3))
-    u = _xor(b0, b1, multiply(jnp.multiply, b0, b1, first))
+    u = _xor(b0, b1, multiply(jnp.multiply, b0, b1, first, note))
     scaled, last = (b.map(lambda a: a << np.uint64(unit)) for b in (u, b2))
-    return _xor(scaled, last, multiply(jnp.multiply, scaled, b2, second))
+    return _xor(scaled, last, multiply(jnp.multiply, scaled, b2, second, note))
 
 
 def misread(bit: Sharing, *errors: Any) -> Any:

@@ -8,10 +8,9 @@ meet, 2^f where a bit meets one, and 1 where bits meet that are being converted.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, Self
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -19,36 +18,36 @@ import numpy as np
 from jax import Array
 
 from turncoat.core.bilinear import Bilinear
-from turncoat.core.draws import Draws
-from turncoat.core.engine import Traced, Values
 from turncoat.core.sites import At, Site
 from turncoat.core.values import Aval
 from turncoat.engines import arithmetic
 from turncoat.engines.replicated import circuits, conversion, options, truncation
 from turncoat.engines.replicated.bill import counted
+from turncoat.engines.replicated.checks.policy import Policy
 from turncoat.engines.replicated.gates import LANES, SIGN, ZERO, flipped
+from turncoat.engines.replicated.once import NAME, once
 from turncoat.engines.replicated.opening import opened, opened_bits, revealed
-from turncoat.engines.replicated.products import conjunction, multiply
-from turncoat.engines.replicated.randomness import Stream
-from turncoat.engines.replicated.sharing import Copies, Sharing, known, place, shared, shared_bits
+from turncoat.engines.replicated.passes import Passes
+from turncoat.engines.replicated.products import Added, conjunction, multiply
+from turncoat.engines.replicated.sharing import Marked, Sharing, known, place, shared, shared_bits
 from turncoat.engines.replicated.truncation import VARIANTS
 from turncoat.refusal import Refusal
 
 SIGN_LANE, ZERO_LANE = np.uint64(circuits.TOP), np.uint64(0)
 
 
-class Replicated(Traced):
+class Replicated(Passes):
     """Three parties in one process.
 
     `corrupt` (0, 1 or 2) is the party that can add errors, `truncation` one of `truncation.VARIANTS`,
     `precision` the fractional bits. With `gates`, the ANDs inside a comparison are sites too. With `copies`,
     both copies of each share are kept (see `sharing`): twice the work, for programs in which a party lies to
-    one neighbour. Raises Refusal for other values.
+    one neighbour. `check` says which messages the corrupt party has to prove (see `checks`). Raises Refusal for
+    other values.
     """
 
-    random = True
+    parts = NAME
     xor_products = conversion.PRODUCTS
-    stream: Stream  # of the evaluation, or of the pass of a loop in it
 
     def __init__(
         self,
@@ -57,11 +56,13 @@ class Replicated(Traced):
         precision: int = 18,
         gates: bool = False,
         copies: bool = False,
+        check: str | float = "none",
     ) -> None:
-        options.check(corrupt, truncation, precision)
+        options.check(corrupt, truncation, precision, copies, check)
+        self.policy, self.provers = Policy.of(check), (corrupt,)
         self.corrupt, self.truncation, self.precision, self.copies = corrupt, truncation, precision, copies
-        self.name = options.name(corrupt, truncation, precision, gates)
-        self.largest = arithmetic.LARGEST * 2.0**-precision
+        self.name = options.name(corrupt, truncation, precision, gates, check)
+        self.largest, self.smallest = arithmetic.LARGEST * 2.0**-precision, 2.0**-precision
         self.kinds = frozenset({"product", "bit", "conversion", "xor-product"})
         if corrupt in VARIANTS[truncation]:
             self.kinds |= {"truncation"}
@@ -71,12 +72,6 @@ class Replicated(Traced):
     def context(self):
         return jax.enable_x64(True)
 
-    def begin(self, key: Any) -> Self:
-        begun = super().begin(key)
-        with self.context():
-            begun.stream = Stream.of(begun.draws.key)
-        return begun
-
     def notes(self, walk: Callable) -> tuple[str, ...]:
         reach = [str(party) for party in VARIANTS[self.truncation]]
         who = f"by {', '.join(reach)}" if reach else "by nobody: they are opened with a check"
@@ -85,30 +80,6 @@ class Replicated(Traced):
             f"truncations ({self.truncation}) {who}",
             *counted(self, walk).lines(),
         )
-
-    @contextmanager
-    def _drawing(self, key: Any) -> Iterator[None]:
-        """Another stream for a while."""
-        saved, self.stream = self.stream, Stream.of(key)
-        try:
-            yield
-        finally:
-            self.stream = saved
-
-    @contextmanager
-    def _pass(self, loop: Draws | None, number: Any) -> Iterator[None]:
-        with super()._pass(loop, number), self._drawing(self.draws.key):
-            yield
-
-    def switch(self, index: Any, branches: Sequence[Callable[[], Values]]) -> Values:
-        def apart(branch: Callable[[], Values]) -> Callable[[], Values]:
-            def run() -> Values:
-                with self._drawing(self.draws.next()):
-                    return branch()
-
-            return run
-
-        return super().switch(index, [apart(b) for b in branches])
 
     # ---- in and out -----------------------------------------------------------------------------------
 
@@ -122,11 +93,14 @@ class Replicated(Traced):
         return known(encoded, self.copies)
 
     def open(self, wire: Sharing, aval: Aval) -> Array:
-        value, blame = (opened_bits if aval.dtype == np.bool_ else opened)(wire)
+        if self.ledger is not None:
+            self.ledger.settle_all(self.draws.key)
+            wire = Marked(wire.own, self.ledger.failed)
+        value, aborted = (opened_bits if aval.dtype == np.bool_ else opened)(wire)
         if _fixed(aval):
-            return revealed(wire, arithmetic.decode(value[0], self.precision).astype(aval.dtype), blame)
+            return revealed(arithmetic.decode(value[0], self.precision).astype(aval.dtype), aborted)
         whole = value[0] if aval.dtype == np.bool_ else arithmetic.signed(value[0]).astype(aval.dtype)
-        return revealed(wire, whole, blame)
+        return revealed(whole, aborted)
 
     # ---- local ----------------------------------------------------------------------------------------
 
@@ -157,46 +131,60 @@ class Replicated(Traced):
 
     # ---- products -------------------------------------------------------------------------------------
 
+    @once
     def product(self, bilinear: Bilinear, x: Sharing, y: Sharing, aval: Aval, at: At) -> Sharing:
         digits = self.precision * (_fixed(aval) + bilinear.truncates)
         apply = partial(arithmetic.multiply, bilinear, uniform=True)
-        z = multiply(apply, x, y, self._added(aval, at.error, digits))
+        note = None if self.ledger is None else self.ledger.bilinear(bilinear)
+        z = multiply(apply, x, y, self._added(aval, at.error, digits), note)
         return self._truncated(z, self.precision, aval) if bilinear.truncates else z
 
     def product_public(self, bilinear: Bilinear, x: Sharing, c: Any, aval: Aval, at: At) -> Sharing:
         whole = not bilinear.truncates
         factor, bits = (self._encoded(c, bilinear.y_aval), 0) if whole else self._factor(c, aval, at)
-        z = x.map(lambda share: arithmetic.multiply(bilinear, share, factor, uniform=True))
-        return self._truncated(z, bits, aval, at.error)
+        return self._times(bilinear, x, factor, bits, aval, at)
 
     def scale(self, x: Sharing, factor: Any, aval: Aval, at: At) -> Sharing:
-        element, bits = self._factor(factor, aval, at)
-        return self._truncated(x.map(lambda a: a * element), bits, aval, at.error)
+        return self._times("scale", x, *self._factor(factor, aval, at), aval, at)
 
+    @once
+    def _times(self, by: Any, x: Sharing, factor: Array, bits: Any, aval: Aval, at: At) -> Sharing:
+        """Shares times ring elements, by a bilinear map or entry by entry."""
+
+        def times(share: Array) -> Array:
+            return share * factor if by == "scale" else arithmetic.multiply(by, share, factor, uniform=True)
+
+        return self._truncated(x.map(times), bits, aval, at.error)
+
+    @once
     def select(self, b: Sharing, x: Sharing, y: Sharing, aval: Aval, at: At) -> Sharing:
         first, second = (part.error for part in at.inner) if at.inner else (None, None)
         bit = self._number(b, 0, aval, (first, 0), (second, 0))
         digits = self.precision if _fixed(aval) else 0
-        chosen = multiply(jnp.multiply, bit, self.sub(x, y, aval), self._added(aval, at.error, digits))
+        added = self._added(aval, at.error, digits)
+        chosen = multiply(jnp.multiply, bit, self.sub(x, y, aval), added, self._words())
         return chosen.map(jnp.add, y)
 
     # ---- bits -----------------------------------------------------------------------------------------
 
+    @once
     def compare(self, kind: str, x: Sharing, y: Sharing, operand: Aval, at: At) -> Sharing:
         difference, less = self.sub(x, y, operand), kind == "lt"
         gates, words = (SIGN, circuits.SIGN_WORDS) if less else (ZERO, circuits.ZERO_WORDS)
         errors = [gate.error for gate in at.inner]
         zeros = flipped(gates, self._zero_bits(words, operand.shape), errors, self.corrupt)
         if less:
-            word = circuits.sign(difference, zeros, self._flip(at.error, SIGN_LANE))
+            word = circuits.sign(difference, zeros, self._flip(at.error, SIGN_LANE), self._lanes())
             return word.map(lambda w: (w >> SIGN_LANE) == 1)
-        word = circuits.is_zero(difference, zeros, self._flip(at.error, ZERO_LANE))
+        word = circuits.is_zero(difference, zeros, self._flip(at.error, ZERO_LANE), self._lanes())
         return word.map(lambda w: w == 1)
 
+    @once
     def both(self, a: Sharing, b: Sharing, aval: Aval, at: At) -> Sharing:
-        added = _coin(self.stream.zero_bits(*aval.shape))
-        return conjunction(a, b, added if at.error is None else added ^ place(at.error, self.corrupt))
+        error = None if at.error is None else place(at.error, self.corrupt)
+        return conjunction(a, b, Added(_coin(self.stream.zero(*aval.shape)), error), self._lanes())
 
+    @once
     def arith(self, b: Sharing, aval: Aval, at: At) -> Sharing:
         unit = self.precision if _fixed(aval) else 0
         first = at.inner[0].error if at.inner else None
@@ -215,25 +203,21 @@ class Replicated(Traced):
                 "conversion counts twice: give even whole numbers, outside of jit, vmap and training"
             )
 
-    def bits(self, x: Sharing, lo: int, hi: int, aval: Aval, at: At) -> Sharing:
+    def bits(self, x: Sharing, lo: int, hi: int, operand: Aval, at: At) -> Sharing:
         if at.error is not None:
             raise Refusal(
                 f"no party can flip single digits at {at.name} on engine {self.name!r}, where a carry runs "
                 "on into higher ones: flip a comparison, or add to a product"
             )
-        word = circuits.digits(x, self._zero_bits(circuits.DIGITS_WORDS, aval.shape[:-1]))
-        places = np.arange(lo, hi) + self.precision
+        return self._digits(x, lo, hi, operand)
+
+    @once
+    def _digits(self, x: Sharing, lo: int, hi: int, operand: Aval) -> Sharing:
+        word = circuits.digits(x, self._zero_bits(circuits.DIGITS_WORDS, operand.shape), self._lanes())
+        places = np.arange(lo, hi) + (self.precision if _fixed(operand) else 0)
         # below the least digit there are zeros, above the highest its sign
         lanes = np.clip(places, 0, circuits.TOP).astype(np.uint64)
         return word.map(lambda w: ((w[..., None] >> lanes) & np.uint64(1) == 1) & (places >= 0))
-
-    # ---- loops: the value's leading axis stands behind the parties' -------------------------------------
-
-    def unroll_axis(self, wire: Sharing) -> Sharing:
-        return _turned(wire, lambda aborted, n: jnp.broadcast_to(aborted, (n, 3)))
-
-    def roll_axis(self, wire: Sharing) -> Sharing:
-        return _turned(wire, lambda aborted, n: jnp.any(aborted, 0))
 
     # ---- what the operations above are made of ----------------------------------------------------------
 
@@ -253,12 +237,13 @@ class Replicated(Traced):
 
     def _number(self, b: Sharing, unit: int, aval: Aval, *errors: tuple[Any, int]) -> Sharing:
         """A bit times 2^unit; the errors of its two products, each at a scale of its own."""
-        return conversion.number(b, unit, *(self._added(aval, error, digits) for error, digits in errors))
+        first, second = (self._added(aval, error, digits) for error, digits in errors)
+        return conversion.number(b, unit, first, second, self._words())
 
-    def _added(self, aval: Aval, error: Any, digits: int) -> Array:
+    def _added(self, aval: Aval, error: Any, digits: int) -> Added:
         """What is added to the parties' products: a sharing of zero, and the corrupt party's error."""
-        zero = self.stream.zero(*aval.shape)
-        return zero if error is None else zero + place(arithmetic.wrapped(error, digits), self.corrupt)
+        wrong = None if error is None else place(arithmetic.wrapped(error, digits), self.corrupt)
+        return Added(self.stream.zero(*aval.shape), wrong)
 
     def _truncated(self, z: Sharing, bits: Any, aval: Aval, error: Any = None) -> Sharing:
         """z without its lowest `bits`; an error is added where the protocol lets this party."""
@@ -271,8 +256,8 @@ class Replicated(Traced):
             return truncation.spu_trunc1(z, bits, self.stream.words(*aval.shape), late)
         return truncation.spu_truncpr(z, bits, self.stream.words(6, *aval.shape), late)
 
-    def _zero_bits(self, count: int, shape: tuple[int, ...]) -> list[Array]:
-        return [self.stream.zero_bits(*shape) for _ in range(count)]
+    def _zero_bits(self, count: int, shape: tuple[int, ...]) -> list[Added]:
+        return [Added(self.stream.zero(*shape)) for _ in range(count)]
 
     def _flip(self, error: Any, lane: np.uint64) -> Array:
         """What the parties XOR to their last messages: one of them its error, in one lane."""
@@ -287,8 +272,3 @@ def _fixed(aval: Aval) -> bool:
 
 def _coin(words: Array) -> Array:
     return (words >> SIGN_LANE) == 1
-
-
-def _turned(wire: Sharing, aborted: Callable) -> Sharing:
-    own, next = (jnp.swapaxes(a, 0, 1) for a in (wire.own, wire.next))
-    return Copies(own, next, aborted(wire.aborted, len(own))) if isinstance(wire, Copies) else wire.hold(own)

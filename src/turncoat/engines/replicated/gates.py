@@ -1,8 +1,8 @@
 """The ANDs inside a comparison as sites: a flip in one lane is a flipped bit of what masks that lane.
 
 The messages of each AND are masked by bits of a zero sharing, and no bit of it masks two messages (see
-`circuits`). So a party that flips lanes of what it sends and keeps flips bits of its own word of the sharing,
-and the circuits stay as they are. The last AND is not among these: its site is the comparison itself.
+`circuits`). So a party that flips lanes of what it sends and keeps flips bits beside its own word of the
+sharing, and the circuits stay as they are. The last AND is not among these: its site is the comparison itself.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
-from jax import Array
 
 from turncoat.engines.replicated.circuits import LEVELS, SPANS, TOP
+from turncoat.engines.replicated.products import Added
 from turncoat.engines.replicated.sharing import place
 
 
@@ -58,12 +58,13 @@ LANES = {
 
 
 def flipped(
-    gates: Mapping[str, Gate], zeros: Sequence[Array], errors: Sequence[Any], corrupt: int
-) -> list[Array]:
-    """Zero sharings, (3, *shape) each, and in them the errors: (*shape, lanes) or None a gate, or none."""
+    gates: Mapping[str, Gate], zeros: Sequence[Added], errors: Sequence[Any], corrupt: int
+) -> list[Added]:
+    """Zero sharings, (3, *shape) each, and beside them the errors: (*shape, lanes) or None a gate, or none."""
     out = list(zeros)
     for gate, error in zip(gates.values(), errors, strict=bool(errors)):
         if error is not None:
             flips = jnp.sum(error.astype(jnp.uint64) << np.asarray(gate.bits, np.uint64), axis=-1)
-            out[gate.word] = out[gate.word] ^ place(flips, corrupt)
+            zero, stack = out[gate.word], place(flips, corrupt)
+            out[gate.word] = Added(zero.words, stack if zero.error is None else zero.error ^ stack)
     return out

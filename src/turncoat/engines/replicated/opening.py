@@ -15,13 +15,13 @@ from collections.abc import Callable
 import jax.numpy as jnp
 from jax import Array
 
-from turncoat.engines.replicated.sharing import PARTIES, Shares, Sharing, following
+from turncoat.engines.replicated.sharing import PARTIES, Marked, Shares, Sharing, following
 
 
 def opened(x: Sharing) -> tuple[Array, Array | None]:
     """The value as each party sees it (3, *shape), and which parties abort (3).
 
-    With one array per share all see the same, and None can have a reason to abort.
+    With one array per share all see the same, and have no reason to abort but one that they brought along.
     """
     return _opened(x, operator.add)
 
@@ -31,18 +31,18 @@ def opened_bits(x: Sharing) -> tuple[Array, Array | None]:
     return _opened(x, operator.xor)
 
 
-def revealed(x: Sharing, value: Array, blame: Array | None) -> Array:
+def revealed(value: Array, aborted: Array | None) -> Array:
     """An opened value as it leaves; of what somebody aborted on the way nothing does: NaN, False or zero."""
-    if blame is None:
+    if aborted is None:
         return value
     nothing = jnp.nan if jnp.issubdtype(value.dtype, jnp.inexact) else 0
-    return jnp.where(jnp.any(x.aborted | blame), jnp.full((), nothing, value.dtype), value)
+    return jnp.where(jnp.any(aborted), jnp.full((), nothing, value.dtype), value)
 
 
 def _opened(x: Sharing, join: Callable) -> tuple[Array, Array | None]:
     if isinstance(x, Shares):
         value = join(join(x.own[0], x.own[1]), x.own[2])
-        return jnp.broadcast_to(value, x.own.shape), None
+        return jnp.broadcast_to(value, x.own.shape), x.aborted if isinstance(x, Marked) else None
     from_next, from_previous = following(x.next), following(following(x.own))
     differ = (from_next != from_previous).reshape(PARTIES, -1)
-    return join(join(x.own, x.next), from_next), jnp.any(differ, axis=1)
+    return join(join(x.own, x.next), from_next), x.aborted | jnp.any(differ, axis=1)

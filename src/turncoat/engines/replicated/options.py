@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from turncoat.engines.replicated.checks.policy import Policy
 from turncoat.engines.replicated.truncation import VARIANTS
 from turncoat.refusal import Refusal, nearest
 
 
-def check(corrupt: int, truncation: str, precision: int) -> None:
+def check(corrupt: int, truncation: str, precision: int, copies: bool, check: str | float) -> None:
     """Refuses options that no engine has."""
     if corrupt not in (0, 1, 2):
         raise Refusal(f"the corrupt party is 0, 1 or 2, not {corrupt}")
@@ -16,11 +17,19 @@ def check(corrupt: int, truncation: str, precision: int) -> None:
         )
     if not 1 <= precision <= 30:
         raise Refusal(f"a precision is between 1 and 30 fractional bits, not {precision}")
+    if Policy.of(check) is not None and copies:
+        raise Refusal("a check needs one array per share: leave out the copies, or the check")
 
 
-def name(corrupt: int, truncation: str, precision: int, gates: bool) -> str:
+def name(corrupt: int, truncation: str, precision: int, gates: bool, check: str | float) -> str:
     """The name that makes this engine again: options that differ from their defaults."""
-    plain = {"corrupt": 1, "truncation": "pair", "precision": 18, "gates": False}
-    given = {"corrupt": corrupt, "truncation": truncation, "precision": precision, "gates": gates}
+    plain = {"corrupt": 1, "truncation": "pair", "precision": 18, "gates": False, "check": "none"}
+    given = {
+        "corrupt": corrupt,
+        "truncation": truncation,
+        "precision": precision,
+        "gates": gates,
+        "check": check,
+    }
     said = ",".join(f"{k}={str(v).lower()}" for k, v in given.items() if v != plain[k])
     return "replicated" + (f":{said}" if said else "")

@@ -8,6 +8,7 @@ is not a cryptographic one, which a deployment needs: in this process nobody hid
 
 from __future__ import annotations
 
+from functools import partial
 from math import prod
 
 import jax
@@ -15,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
-from turncoat.engines.replicated.sharing import PARTIES, following
+from turncoat.engines.replicated.sharing import PARTIES
 
 HALF = np.uint64(32)
 BLOCK = 2**14
@@ -38,7 +39,41 @@ def _swapped(x: Array) -> Array:
     return (x >> HALF) | (x << HALF)
 
 
-class Stream:
+class Source:
+    """Where an operation takes its random words from."""
+
+    def words(self, *shape: int) -> Array:
+        """Fresh uniform words."""
+        raise NotImplementedError
+
+    def zero(self, *shape: int) -> Array:
+        """The words of a sharing of zero, for each entry: (3, *shape). Party i adds word i less word i + 1."""
+        return self.words(PARTIES, *shape)
+
+
+class Given(Source):
+    """Words that were drawn before, in the order in which they are asked for."""
+
+    def __init__(self, words: Array) -> None:
+        self._words, self.taken = words, 0
+
+    def words(self, *shape: int) -> Array:
+        start, self.taken = self.taken, self.taken + prod(shape)
+        return self._words[start : self.taken].reshape(shape)
+
+
+class Counter(Source):
+    """Counts the words that are asked for: those it gives are zero."""
+
+    def __init__(self) -> None:
+        self.taken = 0
+
+    def words(self, *shape: int) -> Array:
+        self.taken += prod(shape)
+        return jnp.zeros(shape, jnp.uint64)
+
+
+class Stream(Source):
     """The words under one seed, an odd uint64 of rank 0; each is given once.
 
     They are made in blocks, by a loop: XLA would otherwise compile the generator once more for every draw, and
@@ -58,26 +93,18 @@ class Stream:
         return cls((high << HALF) | low | np.uint64(1))
 
     def words(self, *shape: int) -> Array:
-        """Fresh uniform words."""
         count = prod(shape)
         if self._taken + count > len(self._block):
-            self._block, self._taken = self._made(max(count, BLOCK)), 0
+            rows = -(-max(count, BLOCK) // ROW)
+            self._block, self._taken = _block(self.seed, np.uint64(self.made), rows), 0
+            self.made += rows * ROW
         start, self._taken = self._taken, self._taken + count
-        return self._block[start : start + count].reshape(shape)
+        return lax.dynamic_slice_in_dim(self._block, start, count).reshape(shape)
 
-    def _made(self, count: int) -> Array:
-        rows = -(-count // ROW)
-        first, self.made = self.made, self.made + rows * ROW
-        column = lax.iota(jnp.uint64, ROW)
-        starts = np.uint64(first) + np.uint64(ROW) * lax.iota(jnp.uint64, rows)
-        return lax.map(lambda start: squares(start + column, self.seed), starts).reshape(-1)
 
-    def zero(self, *shape: int) -> Array:
-        """Three words that add up to zero, for each entry: (3, *shape)."""
-        words = self.words(PARTIES, *shape)
-        return words - following(words)
-
-    def zero_bits(self, *shape: int) -> Array:
-        """Three words whose XOR is zero."""
-        words = self.words(PARTIES, *shape)
-        return words ^ following(words)
+@partial(jax.jit, static_argnums=2)
+def _block(seed: Array, first: Array, rows: int) -> Array:
+    """The words from number `first` on."""
+    column = lax.iota(jnp.uint64, ROW)
+    starts = first + np.uint64(ROW) * lax.iota(jnp.uint64, rows)
+    return lax.map(lambda start: squares(start + column, seed), starts).reshape(-1)

@@ -72,6 +72,18 @@ class Shares:
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True, eq=False)
+class Marked(Shares):
+    """Shares that leave an evaluation, and `failed` (3): whose proof failed in it or before (see `checks`)."""
+
+    failed: Array
+
+    @property
+    def aborted(self) -> Array:
+        return jnp.broadcast_to(jnp.any(self.failed), (PARTIES,))  # the verifiers tell each other
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True, eq=False)
 class Copies:
     """All six copies, 2 x (3, *shape), and `aborted` (3): who has seen two copies differ on the way here."""
 

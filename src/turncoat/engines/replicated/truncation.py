@@ -25,7 +25,7 @@ from jax import Array
 
 from turncoat.engines.arithmetic import shifted
 from turncoat.engines.replicated.opening import opened
-from turncoat.engines.replicated.randomness import Stream
+from turncoat.engines.replicated.randomness import Source
 from turncoat.engines.replicated.sharing import Sharing, dealt, plus, shared
 
 VARIANTS = {"pair": (), "spu-trunc1": (1,), "spu-truncpr": (0, 1, 2)}
@@ -47,7 +47,7 @@ class Pair:
     top: Sharing
 
 
-def pair(stream: Stream, shape: tuple[int, ...], bits: Any, copies: bool = False) -> Pair:
+def pair(stream: Source, shape: tuple[int, ...], bits: Any, copies: bool = False) -> Pair:
     """A dealer's pair for truncations by `bits`."""
     masks, s = stream.words(3, *shape), stream.words(4, *shape)
     r = masks[0] + masks[1] + masks[2]

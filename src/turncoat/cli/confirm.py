@@ -1,0 +1,109 @@
+"""`turncoat confirm`: one attack among real parties of an engine, honest beside attacked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from inspect import Parameter
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from turncoat import attacks
+from turncoat.cli import interrupts
+from turncoat.cli.attack import Pairs, settings_of
+from turncoat.cli.job_options import Given
+from turncoat.cli.options import Common, grouped, named
+from turncoat.cli.parties import DEADLINE, Pythons
+from turncoat.cli.screen import Files, aside, command, deliver, progress, usable
+from turncoat.experiments.confirm import Confirm, confirm
+from turncoat.jobs import finding
+from turncoat.jobs.deployed import Deployed
+from turncoat.jobs.setup import Setup
+from turncoat.parties import backends
+from turncoat.parties.session import Session
+from turncoat.refusal import Refusal
+from turncoat.report.confirmation import confirmation_table
+from turncoat.results.confirmation import Confirmation
+from turncoat.results.json import to_json
+
+app = typer.Typer(add_completion=False)
+STEPS = 4
+
+Name = Annotated[
+    str, typer.Argument(metavar="ATTACK", help="The attack; `turncoat attack --list` shows all.")
+]
+Own = Annotated[str | None, typer.Argument(metavar="JOB", help="Your own job, as package.module:name.")]
+Steps = Annotated[int, typer.Option(help="Steps of training, on the first batches of the victims' records.")]
+
+
+class OfJob(Given):
+    """The options of a job, but for the engine: the simulator predicts on `reals`."""
+
+    @classmethod
+    def options(cls) -> list[Parameter]:
+        return [option for option in super().options() if option.name not in ("engine", "epochs")]
+
+
+@dataclass(frozen=True)
+class Parties(Pythons):
+    """Who runs it, and on what."""
+
+    engine: Annotated[
+        str, typer.Option(help=named("The engine of the parties", backends.CATALOGUE), show_default=False)
+    ] = ""
+    parties: Annotated[int, typer.Option(help="How many parties there are.")] = 3
+    corrupt: Annotated[
+        int | None, typer.Option(help="The one that deviates, counted from 0; the last one by default.")
+    ] = None
+    deadline: Annotated[
+        float, typer.Option(help="Seconds for each run, after which all parties are ended.")
+    ] = DEADLINE
+
+    def chosen(self) -> Session:
+        """The parties; Refusal where no engine is named, or it does not run with them."""
+        if not self.engine:
+            raise Refusal(f"name the engine of the parties by --engine: {', '.join(backends.CATALOGUE)}")
+        return self.session(self.engine, self.parties, self.corrupt, self.deadline)
+
+
+@app.command("confirm")
+@grouped
+def run(
+    name: Name,
+    own: Own = None,
+    *,
+    given: OfJob,
+    steps: Steps = STEPS,
+    settings: Pairs = None,
+    parties: Parties,
+    common: Common,
+) -> None:
+    """Runs one attack among real parties of MPyC, CrypTen or SPU, one of which deviates."""
+    attacks.kind(name)
+    job: Setup | Deployed = given.job()
+    if own is not None:
+        with aside():
+            found = finding.job(own)
+        if found is None:
+            raise Refusal(f"{own} is a step alone, which no attack can train: make a turncoat.Job of it")
+        job = Deployed.of(found, *given.of_own())
+    titles = (job.data, job.model) if isinstance(job, Setup) else (job.job.name,)
+    folder = usable(common.folder("confirm", name, *titles, parties.engine), "confirmation.json")
+    what = Confirm(name, job, parties.chosen(), settings_of(settings or []), steps, common.seed)
+    with interrupts.by_exception(), progress() as report:  # which ends the parties' processes too
+        found_ = confirm(what, report, command())
+    _delivered(found_, common, folder)
+    if not found_.confirmed:
+        raise typer.Exit(1)
+
+
+def _delivered(found: Confirmation, common: Common, folder: Path) -> None:
+    said = "The results are in {folder}"
+    deliver(to_json(found), confirmation_table(found), common.as_json, folder, lambda: _files(found), said)
+
+
+def _files(found: Confirmation) -> Files:
+    from turncoat.report.confirmation import confirmation_files
+
+    return confirmation_files(found)

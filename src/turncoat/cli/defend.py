@@ -1,0 +1,68 @@
+"""`turncoat defend`: attacks against defences on a training job, with prices."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from turncoat import attacks, defences
+from turncoat.cli.job_options import Given
+from turncoat.cli.options import Common, grouped, named, without_effect
+from turncoat.cli.screen import aside, command, deliver, progress, usable
+from turncoat.experiments.matrix import DEFENCES
+from turncoat.experiments.matrix import defend as against
+from turncoat.jobs import finding
+from turncoat.jobs.deployed import Deployed
+from turncoat.refusal import Refusal
+from turncoat.report.matrix import matrix_table
+from turncoat.results.json import to_json
+
+app = typer.Typer(add_completion=False)
+TRIALS = 5
+
+Own = Annotated[str | None, typer.Argument(metavar="JOB", help="Your own job, as package.module:name.")]
+Attacks = Annotated[
+    list[str] | None,
+    typer.Option("--attack", help=named("An attack, again for each; all by default", attacks.CATALOGUE)),
+]
+Against = Annotated[
+    list[str] | None,
+    typer.Option("--against", help=named("A defence, again for each; a few by default", defences.CATALOGUE)),
+]
+Trials = Annotated[int, typer.Option(help="How often honest and attacked runs are repeated.")]
+
+
+@app.command()
+@grouped
+def defend(
+    own: Own = None,
+    *,
+    given: Given,
+    attack: Attacks = None,
+    defence_names: Against = None,
+    trials: Trials = TRIALS,
+    common: Common,
+) -> None:
+    """Sets every attack against every defence: what is left of it, how likely it is found, at which price."""
+    without_effect("here, where --against names defences", defence=given.given.get("defence"))
+    target = _target(own, given, common.seed)
+    folder = usable(common.folder("defend", target.job.data.name, target.job.name), "defences.json")
+    for name in attack or ():
+        attacks.kind(name)
+    with progress() as report:
+        names = tuple(attack or attacks.CATALOGUE)
+        found = against(target, names, tuple(defence_names or DEFENCES), trials, common.seed, report)
+    text = to_json(found.model_copy(update={"command": command()}))
+    files = {"defences.json": text}
+    deliver(text, matrix_table(found), common.as_json, folder, lambda: files, "The results are in {folder}")
+
+
+def _target(own: str | None, given: Given, seed: int) -> Deployed:
+    if own is None:
+        return given.job().deployed(seed)
+    with aside():
+        job = finding.job(own)
+    if job is None:
+        raise Refusal(f"{own} is a step alone, which no attack can train: make a turncoat.Job of it")
+    return Deployed.of(job, *given.of_own())

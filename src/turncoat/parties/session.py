@@ -1,0 +1,117 @@
+"""One run among real parties: what each is given, and what each saw and revealed."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from turncoat.parties.backends import Backend
+from turncoat.parties.launcher import Failed, launch
+from turncoat.parties.programs.tape import Array, Tape, load_numbered, save_numbered
+
+COUNTED = ("rounds", "messages", "sent_bytes", "received_bytes", "bytes")
+
+
+@dataclass(frozen=True)
+class Session:
+    """How parties are run: the engine and its interpreter, how many there are, and seconds until all are ended."""
+
+    backend: Backend
+    parties: int = 3
+    corrupt: int = 0
+    deadline: float = 600.0
+    python: str = sys.executable
+
+    def __post_init__(self) -> None:
+        self.backend.check_parties(self.parties, self.corrupt)
+        self.backend.check_installed(self.python)
+
+    @property
+    def honest(self) -> list[int]:
+        return [i for i in range(self.parties) if i != self.corrupt]
+
+
+@dataclass(frozen=True, eq=False)
+class Ended:
+    """A run that ended well: of each party its report and what it printed, and what all of them revealed."""
+
+    reports: list[dict[str, Any]]
+    said: list[str]
+    revealed: list[Array]
+    seconds: float
+
+    def seen(self, party: int) -> dict[str, Any]:
+        """What an honest party could tell runs apart by: equal in a clean and a tampered run."""
+        report = self.reports[party]
+        counted = {name: report[name] for name in COUNTED if name in report}
+        return {"exit_code": 0, "printed": self.said[party], **counted}
+
+
+def run(
+    session: Session,
+    tape: Tape,
+    inputs: Mapping[int, Array],
+    errors: Mapping[int, Array],
+    more: Mapping[str, bytes] | None = None,
+) -> Ended:
+    """Starts the parties on a tape, each with its own inputs; only the corrupt one gets the errors.
+
+    The private inputs belong to the honest parties in turn; `more` are files for all, by name. Raises Failed where a
+    party fails, where they revealed different things, or did not run this tape.
+    """
+    with tempfile.TemporaryDirectory(prefix="turncoat-") as made:
+        folder = Path(made)
+        for name, content in (more or {}).items():
+            (folder / name).write_bytes(content)
+        _deal(folder, session, tape, inputs, errors)
+        began = time.perf_counter()
+        said = launch(_commands(session, folder), folder, session.deadline, _environment())
+        seconds = time.perf_counter() - began
+        own = [folder / f"party{i}" for i in range(session.parties)]
+        reports = [json.loads((party / "report.json").read_text()) for party in own]
+        revealed = [list(load_numbered(party / "revealed.npz").values()) for party in own]
+    for i, (report, arrays) in enumerate(zip(reports, revealed, strict=True)):
+        if report["tape"] != tape.hash:
+            raise Failed(f"party {i} says that it ran another program than the one it was given")
+        if not all(np.array_equal(a, b) for a, b in zip(arrays, revealed[0], strict=True)):
+            raise Failed(f"party {i} saw another result revealed than party 0 did")
+    return Ended(reports, said, revealed[session.honest[0]], seconds)
+
+
+def _deal(
+    folder: Path,
+    session: Session,
+    tape: Tape,
+    inputs: Mapping[int, Array],
+    errors: Mapping[int, Array],
+) -> None:
+    """The tape for all, and each party's own folder with what is its alone."""
+    tape.save(folder / "tape.npz")
+    owners = {number: session.honest[i % len(session.honest)] for i, number in enumerate(inputs)}
+    (folder / "owners.json").write_text(json.dumps(owners))
+    for party in range(session.parties):
+        own = folder / f"party{party}"
+        own.mkdir(mode=0o700)
+        save_numbered(own / "inputs.npz", {n: a for n, a in inputs.items() if owners[n] == party})
+    if errors:
+        save_numbered(folder / f"party{session.corrupt}" / "errors.npz", errors)
+
+
+def _commands(session: Session, folder: Path) -> list[list[str]]:
+    base = [session.python, str(session.backend.file), "--folder", str(folder)]
+    base += ["--parties", str(session.parties), "--engine", session.backend.name, "--rank"]
+    return [[*base, str(rank)] for rank in range(session.parties)]
+
+
+def _environment() -> dict[str, str]:
+    """One thread a party: they share this machine's cores."""
+    return dict(os.environ) | {"OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}

@@ -1,0 +1,184 @@
+"""A confirmation among real parties as a table, as a picture and as files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
+from rich import box
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from turncoat.report import files, numbers, words
+from turncoat.report.figure import ATTACKED, FAINT, HONEST, INK, MUTED, image
+from turncoat.report.saved import Saved
+from turncoat.report.terminal import attack_table
+from turncoat.results.confirmation import EVIDENCE, Among, Confirmation
+from turncoat.results.json import to_json
+
+COUNTS = {
+    "exit_code": "exit code",
+    "printed": "characters printed",
+    "rounds": "rounds",
+    "messages": "messages",
+    "sent_bytes": "bytes sent",
+    "received_bytes": "bytes received",
+    "bytes": "bytes sent and received",
+}
+
+
+def headline(found: Confirmation) -> str:
+    """Whether it is confirmed, in one sentence."""
+    where = f"among {found.parties} processes of {found.version}"
+    if found.confirmed:
+        return (
+            f"Confirmed {where}: party {found.corrupt} alone deviated, and no honest party saw a difference."
+        )
+    reasons = [
+        f"the {name} run is {run.deviation:.2g} from the prediction, where rounding allows {run.allowed:.2g}"
+        for name, run in (("honest", found.honest), ("attacked", found.attacked))
+        if not run.agrees
+    ]
+    reasons += [] if found.unseen else ["an honest party saw another run than the clean one"]
+    return f"NOT confirmed {where}: {'; '.join(reasons)}."
+
+
+def confirmation_table(found: Confirmation) -> RenderableType:
+    """The attack's own table, then what the parties revealed and saw."""
+    lines = [
+        attack_table(found.result),
+        Text(""),
+        Text(headline(found), "bold green" if found.confirmed else "bold red"),
+        _runs(found),
+        _views(found),
+        Text(f"Evidence {found.evidence}: {EVIDENCE[found.evidence]}. It edits {found.where}.", "dim"),
+        Text(f"{words.sentence(found.sharing)}", "dim"),
+        Text(
+            f"All parties ran one program of {numbers.counted(found.operations, 'operation')} in "
+            f"{numbers.counted(found.steps, 'step')}, {found.interactive:,} of them interactive; party "
+            f"{found.corrupt} deviated at {found.tampered:,}: {', '.join(found.sites)}. SHA-256 of the program: "
+            f"{found.tape[:16]}...",
+            "dim",
+        ),
+    ]
+    return Group(*lines)
+
+
+def _runs(found: Confirmation) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for heading in ("Among real parties", "honest", "attacked"):
+        table.add_column(heading, justify="left" if heading == "Among real parties" else "right")
+    both = (found.honest, found.attacked)
+    table.add_row("Revealed, off the prediction by at most", *(f"{run.deviation:.1e}" for run in both))
+    table.add_row("  which rounding explains up to", *(f"{run.allowed:.1e}" for run in both))
+    table.add_row("Its errors move the model by up to", "", f"{found.effect:.2g}")
+    table.add_row("Seconds a step (median)", *(f"{_median(run.seconds):.2g}" for run in both))
+    table.add_row("  processor, all parties", *(f"{_median(run.processor):.2g}" for run in both))
+    table.add_row("Seconds in all, with start-up", *(f"{run.whole_seconds:.2g}" for run in both))
+    table.add_row("MB sent a step, by all parties", *(f"{_sent(found, run):.3g}" for run in both))
+    table.add_row("Peak memory, largest party (MiB)", *(f"{max(run.peak_mib):.0f}" for run in both))
+    return table
+
+
+def _views(found: Confirmation) -> Table:
+    """What each honest party saw, in the clean run and in the other."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("An honest party saw")
+    for i in found.honest_parties:
+        table.add_column(f"party {i}, honest run", justify="right")
+        table.add_column(f"party {i}, attacked run", justify="right")
+    for name, label in COUNTS.items():
+        seen = [
+            getattr(run.seen[i], name) for i in found.honest_parties for run in (found.honest, found.attacked)
+        ]
+        if seen[0] is not None:
+            table.add_row(label, *(str(len(v)) if isinstance(v, str) else f"{v:,}" for v in seen))
+    return table
+
+
+def _median(values: Sequence[float]) -> float:
+    ordered = sorted(values)
+    return float(ordered[len(ordered) // 2])
+
+
+def _sent(found: Confirmation, run: Among) -> float:
+    return run.sent_bytes / found.steps / 1e6
+
+
+def confirmation_files(found: Confirmation) -> dict[str, bytes | str]:
+    """The confirmation, its picture, and the page and pictures of the attack's result."""
+    of_attack = {n: f for n, f in files.files_of(Saved(found.result)).items() if n != "result.json"}
+    return {"confirmation.json": to_json(found), "confirmation.png": confirmation_image(found), **of_attack}
+
+
+def confirmation_image(found: Confirmation, kind: str = "png") -> bytes:
+    """Revealed against predicted change of the model, and how far both runs are from the prediction."""
+    return image(lambda: _draw(found), kind)
+
+
+def _draw(found: Confirmation) -> Figure:
+    figure = Figure(figsize=(7.4, 4.2))
+    FigureCanvasAgg(figure)
+    title = f"{found.result.attack} among {found.parties} processes of {found.version}"
+    figure.text(0.02, 0.94, title, weight="bold", size=12)
+    figure.text(0.02, 0.88, f"{words.origin(found.result)}, {found.steps} steps", color=MUTED)
+    place = {
+        "left": 0.11,
+        "right": 0.97,
+        "top": 0.82,
+        "bottom": 0.15,
+        "wspace": 0.35,
+        "width_ratios": (1.3, 1),
+    }
+    left, right = figure.subplots(1, 2, gridspec_kw=place)
+    _changes(left, found)
+    _deviations(right, found)
+    return figure
+
+
+def _changes(axes: Axes, found: Confirmation) -> None:
+    ends = [min(found.predicted_change), max(found.predicted_change)]
+    axes.plot(ends, ends, color=FAINT, linewidth=1, zorder=1)
+    axes.plot(
+        found.predicted_change, found.revealed_change, "o", color=ATTACKED, markersize=4, mew=0, alpha=0.7
+    )
+    axes.set(xlabel="Change of a weight, as predicted", ylabel="as the parties revealed")
+    _plain(axes)
+
+
+def _deviations(axes: Axes, found: Confirmation) -> None:
+    runs: list[tuple[str, Among, Any]] = [
+        ("honest", found.honest, HONEST),
+        ("attacked", found.attacked, ATTACKED),
+    ]
+    for x, (_, run, colour) in enumerate(runs):
+        axes.plot(x, max(run.deviation, 1e-12), "s", color=colour, markersize=8)
+        axes.plot([x - 0.2, x + 0.2], [run.allowed] * 2, color=INK, linewidth=1.5)
+    axes.plot([-0.5, 1.5], [found.effect] * 2, color=FAINT, linestyle="--", linewidth=1)
+    axes.annotate(
+        "what the errors change", (-0.45, found.effect), xytext=(0, 3), textcoords="offset points", size=8
+    )
+    axes.annotate(
+        "what rounding explains",
+        (-0.45, found.honest.allowed),
+        xytext=(0, 5),
+        textcoords="offset points",
+        size=8,
+    )
+    axes.set_yscale("log")
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.0e}"))
+    axes.set(xlim=(-0.5, 1.5), ylabel="Largest deviation from the prediction")
+    axes.set_xticks(range(2), [name for name, _, _ in runs])
+    _plain(axes)
+
+
+def _plain(axes: Axes) -> None:
+    axes.grid(color="#e4e4e4", linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.tick_params(length=0)

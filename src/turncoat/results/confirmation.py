@@ -1,0 +1,103 @@
+"""What a confirmation among real parties found, as frozen typed values."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from turncoat.results.result import Result
+from turncoat.results.values import Count, Integers, Number, Numbers, Value
+
+EVIDENCE = {"A": "the corrupt party's own share, edited in its own process; all others run unchanged code"}
+"""What a confirmation rests on, by its label."""
+
+
+class Seen(Value):
+    """What a party could tell runs apart by; counts that its engine does not keep are None.
+
+    `bytes` are those sent and received together, where the engine counts no other.
+    """
+
+    party: Count
+    exit_code: int
+    printed: str
+    rounds: Count | None = None
+    messages: Count | None = None
+    sent_bytes: Count = 0
+    received_bytes: Count | None = None
+    bytes: Count | None = None
+
+
+class Among(Value):
+    """One run among real parties.
+
+    `deviation` is the largest of any revealed number from the simulator's prediction for the same errors, `allowed`
+    how large fixed-point rounding can make it; `seconds` are of each step, as its slowest party took, `processor`
+    those of processor time that all parties spent on it together; `peak_mib` and `seen` are of each party.
+    """
+
+    deviation: Number = Field(ge=0)
+    allowed: Number = Field(ge=0)
+    seconds: Numbers
+    processor: Numbers
+    whole_seconds: Number = Field(ge=0)
+    peak_mib: Numbers
+    seen: tuple[Seen, ...]
+
+    @property
+    def agrees(self) -> bool:
+        return self.deviation <= self.allowed
+
+    @property
+    def sent_bytes(self) -> int:
+        """What all parties sent together."""
+        return sum(s.sent_bytes if s.bytes is None else s.bytes // 2 for s in self.seen)
+
+
+class Confirmation(Value):
+    """One attack among real parties of an engine: an honest run, and one in which one party's own code deviates.
+
+    `result` is what the attack made of the model that the parties revealed, in the form of every attack's result.
+    `tape` is the hash of the program that all parties ran in both runs, `operations` how many it has, of which
+    `interactive` are sites; the corrupt party deviated at `tampered` of them, whose names are `sites`. `effect` is
+    how far its errors move the model, as predicted. `predicted_change` and `revealed_change` (k,) are those of the
+    released numbers that move most.
+    """
+
+    format: Literal["turncoat.confirmation/1"] = "turncoat.confirmation/1"
+    result: Result
+    engine: str
+    version: str
+    sharing: str
+    where: str
+    evidence: Literal["A"] = "A"
+    parties: Count
+    corrupt: Count
+    precision: Count
+    tape: str
+    steps: Count
+    operations: Count
+    interactive: Count
+    tampered: Count
+    sites: tuple[str, ...]
+    effect: Number
+    honest: Among
+    attacked: Among
+    predicted_change: Numbers
+    revealed_change: Numbers
+    command: str | None = None
+
+    @property
+    def honest_parties(self) -> Integers:
+        return tuple(i for i in range(self.parties) if i != self.corrupt)
+
+    @property
+    def unseen(self) -> bool:
+        """Whether every honest party saw the same in both runs."""
+        return all(self.honest.seen[i] == self.attacked.seen[i] for i in self.honest_parties)
+
+    @property
+    def confirmed(self) -> bool:
+        """Both runs agree with the prediction, and no honest party saw a difference."""
+        return self.honest.agrees and self.attacked.agrees and self.unseen

@@ -1,0 +1,78 @@
+"""Attacks against defences, as typed values."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Literal
+
+from pydantic import Field
+
+from turncoat.results.audit import Honest
+from turncoat.results.values import Count, Fraction, Measured, Moment, Number, Value
+
+
+class Cell(Value):
+    """One attack against one defence: `detected`, with which probability a run is aborted; `success` after that."""
+
+    detected: Measured
+    success: Measured
+
+
+class Row(Value):
+    """One attack: its success without errors, under passive security, and in `cells` under each defence.
+
+    `messages` deviate in a run, at `sites`. `unable` says of other defences why the attack has no way in there.
+    """
+
+    attack: str
+    goal: str
+    success_name: str
+    honest: Measured
+    passive: Measured
+    messages: Count
+    sites: tuple[str, ...] = ()
+    cells: dict[str, Cell]
+    unable: dict[str, str] = Field(default_factory=dict)
+
+
+class Priced(Value):
+    """A defence: how many `sites` it checks in which `ways`, and its price.
+
+    `factor`: bytes over those of passive training, where verified sharings check; `looked_at`: the expected share of
+    all scalar multiplications and comparisons that proofs would look at; None for a job that does not run in shares.
+    `deterrence`: the least probability with which a single wrong message is found; `accuracy`: honest test accuracy.
+    """
+
+    defence: str
+    ways: tuple[str, ...] = ()
+    sites: Count
+    deterrence: Fraction
+    accuracy: Measured
+    factor: Number | None = None
+    looked_at: Number | None = None
+
+
+class Matrix(Value):
+    """Every attack against every defence on one job; `refused` says of the other attacks why they were not run."""
+
+    format: Literal["turncoat.defences/1"] = "turncoat.defences/1"
+    data: str
+    data_label: str
+    model: str
+    protocol: str
+    engine: str
+    trials: Count = Field(ge=1)
+    seed: Count
+    honest: Honest
+    defences: tuple[Priced, ...]
+    rows: tuple[Row, ...]
+    refused: dict[str, str] = Field(default_factory=dict)
+    seconds: Number = Field(ge=0)
+    versions: dict[str, str] = Field(default_factory=dict)
+    command: str | None = None
+    created: Moment = Field(default_factory=lambda: datetime.now(UTC))
+
+    def strongest(self, defence: str) -> Row | None:
+        """The attack that gains most over the honest run under a defence; None if none was run."""
+        rows = [row for row in self.rows if defence in row.cells]
+        return max(rows, key=lambda row: row.cells[defence].success.mean - row.honest.mean, default=None)

@@ -1,0 +1,143 @@
+"""An attack among three processes of MPyC, from the command line to what the honest parties saw."""
+
+import json
+import os
+import sys
+from dataclasses import replace
+
+import jax
+import numpy as np
+import pytest
+
+from cli.conftest import turncoat, written
+from parties.hygiene import killed_at_random
+from turncoat import attacks
+from turncoat.experiments import confirm
+from turncoat.jobs.setup import Setup
+from turncoat.parties import backends, session
+from turncoat.refusal import Refusal
+from turncoat.results.confirmation import Confirmation
+
+STEPS, BATCH = 2, 8
+SMALL = ("--engine", "mpyc", "--steps", str(STEPS), "--batch", str(BATCH))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("confirm")
+
+
+@pytest.fixture(scope="module")
+def ran(folder):
+    """The command, once for this file."""
+    return turncoat(folder, "confirm", "backdoor", *SMALL, "--set", "strength=1", "--json", "--out", "found")
+
+
+@pytest.fixture(scope="module")
+def found(ran):
+    assert ran.code == 0, ran.err
+    return Confirmation.model_validate_json(ran.out)
+
+
+@pytest.fixture(scope="module")
+def attacked():
+    """The same run, as it is before any party starts."""
+    with jax.numpy_dtype_promotion("strict"):
+        what = confirm.Confirm(
+            "backdoor", Setup(batch=BATCH), session.Session(backends.MPYC), {"strength": 1.0}, STEPS
+        )
+        return confirm.predicted(what.session, confirm.drawn(what, attacks.get("backdoor", what.settings)))
+
+
+def test_what_they_reveal_is_what_the_simulator_predicts(found):
+    assert found.confirmed and found.version == "mpyc 0.11"
+    for run in (found.honest, found.attacked):
+        assert 0 < run.deviation <= run.allowed < 1e-3 < 0.1 < found.effect
+        assert len(run.seconds) == len(run.processor) == found.steps == STEPS
+    np.testing.assert_allclose(found.revealed_change, found.predicted_change, atol=2 * found.attacked.allowed)
+
+
+def test_the_honest_parties_saw_a_clean_run(found):
+    assert found.honest_parties == (0, 1) and found.corrupt == 2
+    for party in found.honest_parties:
+        clean, other = found.honest.seen[party], found.attacked.seen[party]
+        assert clean == other
+        assert (clean.exit_code, clean.printed) == (0, "")
+        assert min(clean.rounds, clean.messages, clean.sent_bytes, clean.received_bytes) > 0
+
+
+def test_the_attack_did_to_the_model_what_it_does_in_the_simulator(found):
+    assert found.result.engine == "mpyc" and found.result.errors == STEPS * 10
+    assert found.sites == ("dense0/grad_weights",) and found.tampered == STEPS
+    assert found.result.attacked.success.mean > 0.9 > 0.5 > found.result.honest.success.mean
+
+
+def test_the_result_is_kept_as_everywhere(found, folder, ran):
+    files = json.loads((folder / "found" / "files.json").read_text())["files"]
+    assert {"confirmation.json", "confirmation.png", "report.html"} <= set(files)
+    assert json.loads((folder / "found" / "confirmation.json").read_text()) == json.loads(ran.out)
+    assert (folder / "found" / "confirmation.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_other_errors_than_the_predicted_ones_are_told_apart(attacked):
+    """A negative control: three halves of each error."""
+    one = attacked[1]
+    errors = {number: 1.5 * error for number, error in one.recorded.errors.items()}
+    ended = session.run(session.Session(backends.MPYC, 3, 1), one.recorded.tape, one.recorded.inputs, errors)
+    revealed = one.recorded.released(ended.revealed)
+    deviation = max(
+        float(np.abs(a - b).max())
+        for a, b in zip(jax.tree.leaves(one.model), jax.tree.leaves(revealed), strict=True)
+    )
+    assert deviation > 100 * one.allowed
+
+
+@pytest.mark.parametrize("party", range(3))
+def test_when_one_is_killed_all_end(party, attacked, monkeypatch):
+    killed_at_random(session.Session(backends.MPYC), attacked[0].recorded, {}, party, 3, monkeypatch)
+
+
+REFUSED = """
+confirm backdoor --engine mpc | no real parties run on 'mpc'; choose from
+confirm nothing --engine mpyc | no attack 'nothing'
+confirm backdoor | name the engine of the parties by --engine: mpyc, crypten, spu
+audit --spu-python x | --spu-python has no effect without --confirm
+audit --confirm mpd | no real parties run on 'mpd'
+confirm backdoor --engine mpyc --parties 4 | MPyC runs here with 3 or 5 or 7 parties, not 4
+confirm backdoor --engine mpyc --corrupt 3 | there is no party 3: 3 parties are numbered 0 to 2
+confirm backdoor --engine mpyc --spu-python x | --spu-python has no effect on engine 'mpyc'
+confirm backdoor --engine spu --spu-python nowhere | there is no interpreter 'nowhere'
+confirm backdoor --engine mpyc --steps 0 | at least one step
+confirm backdoor --engine mpyc --steps 900 | take --steps 19 at most
+confirm backdoor --engine mpyc --protocol exact | has no ideal
+confirm backdoor --engine mpyc --protocol spu | cannot decompose a number into bits
+confirm backdoor --engine mpyc --set strength=1e-7 | nothing would be confirmed; raise the strength
+confirm reconstruction --engine mpyc --set strength=1e7 | holds them below 2.1e+06 here
+"""
+
+
+@pytest.mark.parametrize("line", REFUSED.strip().splitlines())
+def test_what_cannot_be_confirmed_is_refused_in_one_sentence(line, folder):
+    command, _, said = line.partition(" | ")
+    before = written(folder)
+    ran = turncoat(folder, *command.split())
+    assert ran.code == 2 and ran.out == "" and said in ran.err
+    assert len(ran.err.strip().splitlines()) == 1 and written(folder) == before
+
+
+def test_an_engine_that_is_not_there_is_refused_with_what_installs_it(tmp_path):
+    lacking = tmp_path / "python"
+    lacking.write_text(f'#!/bin/sh\nexec {sys.executable} -S "$@"\n')
+    os.chmod(lacking, 0o755)
+    with pytest.raises(Refusal, match=r"MPyC is not installed .* pip install 'turncoat\[mpyc\]'"):
+        session.Session(backends.MPYC, python=str(lacking))
+
+
+def test_errors_in_bits_are_refused_where_a_bit_cannot_be_flipped(attacked):
+    recorded = attacked[1].recorded
+    compare = next(i for i, op in enumerate(recorded.tape.ops) if op.name == "compare")
+    flips = replace(recorded, errors={compare: np.ones(recorded.tape.ops[compare].shape, bool)})
+    with pytest.raises(
+        Refusal, match=r"flips a bit at 'softmax/max.*', and MPyC realises errors at products"
+    ):
+        confirm._check_realised(session.Session(backends.MPYC), flips)
