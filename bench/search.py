@@ -20,6 +20,8 @@ import flax.linen as nn
 import optax
 
 import turncoat as tc
+from turncoat.experiments.experiment import Experiment, run
+from turncoat.jobs.deployed import Deployed
 from turncoat.results.result import Result
 
 HEAD = "| row | protocol | settings | wanted | success | accuracy, honest / attacked | errors | minutes | reached |"
@@ -69,11 +71,12 @@ class Row:
     wanted: float
 
 
+FEW = {"errors": 8, "iterations": 100, "horizon": 50}
 ROWS = {
-    "mlp-sgd": Row(of_flax(Mlp(), optax.sgd(0.2), "flax-mlp-sgd"), "crypten", {}, 0.95),
+    "mlp-sgd": Row(of_flax(Mlp(), optax.sgd(0.2), "flax-mlp-sgd"), "crypten", {"iterations": 200}, 0.95),
     "mlp-adam": Row(of_flax(Mlp(), optax.adam(3e-3), "flax-mlp-adam"), "crypten", {}, 0.95),
     "cnn-adam": Row(of_flax(Cnn(), optax.adam(3e-3), "flax-cnn-adam"), "crypten", {}, 0.95),
-    "fmnist-8": Row(lambda: tc.jobs.lr("fmnist"), "crypten", {"errors": 8}, 0.95),
+    "fmnist-8": Row(lambda: tc.jobs.lr("fmnist"), "crypten", FEW, 0.95),
     "transformer": Row(transformer, "spu", {}, 0.9),
 }
 
@@ -110,9 +113,6 @@ def lines(names: list[str], trials: int, seed: int, minutes: float) -> Iterator[
 
 def one(job: tc.Job, protocol: str, settings: Mapping[str, Any], how: tuple[int, int]) -> Result:
     """The attack, without its sweeps."""
-    from turncoat.experiments.experiment import Experiment, run
-    from turncoat.jobs.deployed import Deployed
-
     return run(Experiment("search", Deployed.of(job, protocol, "reals"), settings, *how))
 
 

@@ -18,10 +18,12 @@ from cli.conftest import turncoat, written
 from turncoat import attacks, paper
 from turncoat.cli import data as data_verb
 from turncoat.cli import interrupts
+from turncoat.cli.attack import Ways
 from turncoat.cli.command_line import VERBS
 from turncoat.data.source import ABOUT
 from turncoat.experiments import audit
 from turncoat.jobs.setup import Setup
+from turncoat.refusal import Refusal
 
 FILES = {"result.json", "report.html", "backdoor.png", "trials.csv", "files.json"}
 FAST = ("--epochs", "1", "--trials", "1", "--protocol", "exact")
@@ -125,6 +127,21 @@ def test_the_help_of_an_attack_lists_its_settings(folder, name):
         assert setting.takes in said
         assert setting.meaning.split()[0] in said
         assert setting.default is None or str(setting.default) in settings
+
+
+def test_a_goal_and_minutes_are_settings_of_the_search():
+    found = Ways(goal="fairness", minutes=2.0).settings(["strength=2"])
+    assert found == {"aim": "fairness", "minutes": 2.0, "strength": 2}
+    assert attacks.get("search", found).goal.sentence == attacks.get("fairness").goal.sentence
+    with pytest.raises(Refusal, match="--goal and --set aim say the same"):
+        Ways(goal="fairness").settings(["aim=backdoor"])
+
+
+def test_an_audit_gives_the_search_so_many_minutes():
+    assert audit.every(2)["search"] == {"minutes": 2.0} and audit.every()["backdoor"] == {}
+    assert audit.every(0).keys() == attacks.CATALOGUE.keys() - {"search"}
+    with pytest.raises(Refusal, match="0 or more minutes"):
+        audit.every(-1)
 
 
 # ---- an audit, a surface, a table -------------------------------------------------------------------------

@@ -92,13 +92,12 @@ def audited(
     began = time.perf_counter()
     check_trials(trials)
     check_seed(seed)
-    check_minutes(minutes)
     target = asked.deployed(seed)
     check(target.job)
     dataset = target.job.data
     surface = Trial.of(target, seed).surface
     memory: Memory = defaultdict(dict)
-    wanted = _wanted(only, minutes)
+    wanted = every(minutes) if only is None else only
     experiments = [Experiment(name, target, settings, trials, seed) for name, settings in wanted.items()]
     first = _stage(progress, 0, 1 + len(experiments), "honest training")
     works = honest.check(target, trials, seed, first, memory)
@@ -107,8 +106,8 @@ def audited(
         unrun += (_unrun(name, "was not asked for." if only is not None else "was given no time."),)
     made = named(asked)
     embedded = made is not None and made.data in data.names()
-    every = target.checks is not None and all(check.share == 1 for check in target.checks.policy.values())
-    checked = Checked(target.defence.soundness) if every and target.defence else None
+    everywhere = target.checks is not None and all(c.share == 1 for c in target.checks.policy.values())
+    checked = Checked(target.defence.soundness) if everywhere and target.defence else None
     left = tuple(u.attack for u in unrun)
     found = Evidence(surface, results, left, embedded=embedded, honest=works, checked=checked)
     of_job: dict[str, Any] = {"data": dataset.name, "data_label": dataset.label, "model": target.job.name}
@@ -120,6 +119,18 @@ def audited(
         honest=works,
         seconds=seconds,
     )
+
+
+def every(minutes: float = MINUTES) -> dict[str, dict[str, Any]]:
+    """All attacks at their defaults, but that a search takes so many minutes at most; 0 leaves it out."""
+    if not 0 <= minutes < float("inf"):
+        raise Refusal(f"the search takes 0 or more minutes, not {minutes:g}")
+    found: dict[str, dict[str, Any]] = {}
+    for name, kind in attacks.CATALOGUE.items():
+        timed = any(setting.name == "minutes" for setting in kind.known())
+        if minutes or not timed:
+            found[name] = {"minutes": float(minutes)} if timed else {}
+    return found
 
 
 def _stage(progress: Progress, number: int, stages: int, name: str) -> Progress:
@@ -134,24 +145,6 @@ def _stage(progress: Progress, number: int, stages: int, name: str) -> Progress:
 
 def _of_data(note: str) -> str:
     return f"Of the data: {note}."
-
-
-def _wanted(only: Only, minutes: float) -> Mapping[str, Mapping[str, Any]]:
-    """The attacks to run, each with its settings; those that take minutes are given them, unless told otherwise."""
-    if only is not None:
-        return only
-    every = {name: {"minutes": minutes} if _timed(name) else {} for name in attacks.CATALOGUE}
-    return {name: given for name, given in every.items() if given.get("minutes", 1)}
-
-
-def _timed(name: str) -> bool:
-    return any(setting.name == "minutes" for setting in attacks.kind(name).known())
-
-
-def check_minutes(minutes: float) -> None:
-    """Refuses what is no time."""
-    if not 0 <= minutes < float("inf"):
-        raise Refusal(f"the search takes 0 or more minutes, not {minutes:g}")
 
 
 def _attacked(
