@@ -12,7 +12,7 @@ import argparse
 import sys
 import warnings
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import Any
 
@@ -20,7 +20,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from bench.surface_programs import ARGUMENTS, SIZE, Program, draw
+from bench.surface_leaves import SIZE
+from bench.surface_maker import draw
+from bench.surface_programs import ARGUMENTS, BOUND, Program, label
 from turncoat import engines, protocols
 from turncoat.core.secure import Secured, secure
 from turncoat.core.sites import Site
@@ -28,6 +30,9 @@ from turncoat.core.sites import Site
 ORDER = ("none", "shift", "tied", "scaled", "bent")
 SECRETS = 3
 """So many sets of secrets differ everywhere; each argument alone is changed once more."""
+
+PROTOCOL = replace(protocols.get("exact"), others={})
+"""True functions, but for those of `rules.series`, which are series."""
 
 LARGE = 1e5
 """Outputs beyond are not judged: an error would drown in their rounding."""
@@ -46,7 +51,7 @@ class Found:
 
 
 def secured(program: Program) -> Secured:
-    return secure(program.jax, protocol=protocols.get("exact"), engine=engines.get("reals"))
+    return secure(program.jax, protocol=PROTOCOL, engine=engines.get("reals"), bound=BOUND)
 
 
 def check(seed: int, found: Found) -> None:
@@ -83,7 +88,10 @@ def check(seed: int, found: Found) -> None:
 def arguments(program: Program, rng: np.random.Generator, dtype: Any = float) -> list[Any]:
     shapes = [(SIZE,)] * 3 + [(program.length, SIZE)]
     made = [rng.normal(size=s) * 0.8 for s in shapes]
-    return made if dtype is float else [jnp.asarray(v, dtype) for v in made]
+    ids = rng.integers(0, SIZE, SIZE)
+    if dtype is float:
+        return [*made, ids]
+    return [*(jnp.asarray(v, dtype) for v in made), jnp.asarray(ids, jnp.int32)]
 
 
 class Oracle:
@@ -91,8 +99,8 @@ class Oracle:
 
     def __init__(self, program: Program, sites: list[Site], rng: np.random.Generator) -> None:
         self.program, self.rng = program, rng
-        self.sites = {site.name.split("/")[0]: site for site in sites}
-        assert self.sites.keys() <= program.tags and len(self.sites) == len(sites)
+        self.sites = {label(site.name): site for site in sites}
+        assert len(self.sites) == len(sites)
         drawn = [arguments(program, rng) for _ in range(SECRETS + 1)]
         each = [[v[i] for v in drawn[:SECRETS]] for i in range(len(ARGUMENTS))]
         for i, j in product(range(len(ARGUMENTS)), repeat=2):
@@ -104,7 +112,7 @@ class Oracle:
     def changes(self, runs: list[tuple[str, Any]]) -> list[Any]:
         """For each output its changes (runs, secrets, ...) by an error at one site in each run."""
         errors = {
-            t: np.zeros((len(runs), *s.full_shape), bool if s.is_bit else float)
+            t: np.zeros((len(runs), *s.full_shape), s.dtype if s.is_bit or _whole(s) else float)
             for t, s in self.sites.items()
         }
         for i, (tag, error) in enumerate(runs):
@@ -137,13 +145,16 @@ class Oracle:
                 kept & (self.rng.random(site.full_shape) < 0.5),
                 kept,
             ]
-        error = self.rng.normal(size=site.full_shape) * 0.7 * kept
+        if _whole(site):
+            error = self.rng.choice([-2, -1, 1, 2, 3], site.full_shape) * kept
+        else:
+            error = self.rng.normal(size=site.full_shape) * 0.7 * kept
         return [error, 2 * error, -error]
 
     def _choosable(self, tag: str, passes: tuple[str, ...], output: int) -> bool:
         site = self.sites[tag]
         kept = np.broadcast_to(entries(site, passes), site.full_shape).ravel()
-        units = np.eye(site.entries)[kept].reshape(-1, *site.full_shape)
+        units = np.eye(site.entries, dtype=int if _whole(site) else float)[kept].reshape(-1, *site.full_shape)
         matrix = self.changes([(tag, u) for u in units])[output][:, 0].reshape(len(units), -1)
         return int(np.linalg.matrix_rank(matrix, tol=1e-7)) == matrix.shape[1]
 
@@ -173,6 +184,10 @@ class Oracle:
         return ("scaled", by) if any(changed) else ("tied", set())
 
 
+def _whole(site: Site) -> bool:
+    return bool(np.issubdtype(site.dtype, np.integer))
+
+
 def entries(site: Site, passes: tuple[str, ...]) -> Any:
     """Which entries of a site's error array lie in these passes: of the middle ones, the one in the middle."""
     kept = np.zeros(site.loops, bool)
@@ -181,15 +196,21 @@ def entries(site: Site, passes: tuple[str, ...]) -> Any:
     return kept.reshape(kept.shape + (1,) * len(site.shape))
 
 
+def _error(site: Site, rng: np.random.Generator) -> Any:
+    if _whole(site):
+        return rng.integers(-1, 2, site.full_shape)
+    error = rng.normal(size=site.full_shape) * 0.5
+    return error > 0.8 if site.is_bit else error
+
+
 def differs_from_engine(seed: int) -> float:
     """How far the oracle is from engine `reals` under errors at all sites at once, relative to the outputs."""
     program, rng = draw(seed), np.random.default_rng(seed)
     with jax.enable_x64(True):
         given = arguments(program, rng, jnp.float64)
         step = secured(program)
-        sites = {s.name.split("/")[0]: s for s in step.surface(*given, 2, True)}
-        drawn = {t: rng.normal(size=s.full_shape) * 0.5 for t, s in sites.items()}
-        drawn = {t: v > 0 if sites[t].is_bit else v for t, v in drawn.items()}
+        sites = {label(s.name): s for s in step.surface(*given, 2, True)}
+        drawn = {t: _error(s, rng) for t, s in sites.items()}
         outs = step(*given, 2, True, errors={sites[t].name: v for t, v in drawn.items()})
         ours = program.numpy([v[None] for v in given], 2, True, {t: v[None] for t, v in drawn.items()})
     far = 0.0

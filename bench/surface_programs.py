@@ -1,15 +1,16 @@
 """Random programs, each twice: as a JAX function, and for an interpreter that knows of errors and of nothing else.
 
-A program is a list of operations on vectors, scalars, bits and stacks of rows, with scans, while loops and
-branches inside each other. The interpreter is NumPy, over many errors and secrets at once: it is the oracle that
-the derived surface is compared with, and shares no code with it.
+A program is a list of operations (`surface_leaves`), with scans, while loops and branches inside each other. The
+interpreter is NumPy, over many errors and secrets at once: it is the oracle that the derived surface is compared
+with, and shares no code with it.
 """
 
 from __future__ import annotations
 
-import random
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import jax
@@ -17,63 +18,35 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-SIZE = 3
-ARGUMENTS = ("a", "b", "c", "xs")
-"""The secret arguments: three vectors and a stack of rows; `n` and `flag` are public."""
+from bench.surface_leaves import BASIC, SIZE, At, Leaf
+from bench.surface_numbers import MATRICES, ROUNDED, SERIES
+from bench.surface_order import ORDER, RUNNING
+from bench.surface_places import LEARNED, PLACES, ROWS, clipped, row
 
+ARGUMENTS = ("a", "b", "c", "xs", "ids")
+"""The secret arguments: three vectors, a stack of rows and three integers; `n` and `flag` are public."""
 
-@dataclass(frozen=True)
-class Leaf:
-    """An operation: types of its operands and result (v, s: vector, scalar; b: bits; m: rows; k: public number)."""
+BOUND = 3
+"""Passes of a loop that a secret would end."""
 
-    takes: str
-    gives: str
-    run: Callable[..., Any]
-    site: bool = False
-    rare: bool = False
-
-
-def _dot(xp: Any, k: Any, x: Any, y: Any) -> Any:
-    return jnp.dot(x, y) if xp is jnp else (x * y).sum(-1)
-
-
-def _select(xp: Any, k: Any, b: Any, x: Any, y: Any) -> Any:
-    return xp.where(b, x, y)
-
-
-LEAVES = {
-    "add": Leaf("vv", "v", lambda xp, k, x, y: x + y),
-    "sub": Leaf("vv", "v", lambda xp, k, x, y: x - y),
-    "add scalar": Leaf("vs", "v", lambda xp, k, x, y: x + y[..., None]),
-    "scale": Leaf("v", "v", lambda xp, k, x: x * k),
-    "scale by a counter": Leaf("vk", "v", lambda xp, k, x, y: x * y),
-    "mask": Leaf("v", "v", lambda xp, k, x: x * xp.asarray(k, x.dtype)),
-    "reverse": Leaf("v", "v", lambda xp, k, x: x[..., ::-1]),
-    "take": Leaf("v", "v", lambda xp, k, x: x[..., np.asarray(k)]),
-    "cumulate": Leaf("v", "v", lambda xp, k, x: x.cumsum(-1)),
-    "pick": Leaf("vv", "v", lambda xp, k, x, y: xp.where(np.asarray(k, bool), x, y)),
-    "total": Leaf("v", "s", lambda xp, k, x: x.sum(-1)),
-    "spread": Leaf("s", "v", lambda xp, k, x: xp.repeat(x[..., None], SIZE, -1)),
-    "sum of rows": Leaf("m", "v", lambda xp, k, x: x.sum(-2)),
-    "number": Leaf("b", "v", lambda xp, k, x: x.astype(k)),
-    "not": Leaf("b", "b", lambda xp, k, x: ~x),
-    "mul": Leaf("vv", "v", lambda xp, k, x, y: x * y, site=True),
-    "mul scalar": Leaf("vs", "v", lambda xp, k, x, y: x * y[..., None], site=True),
-    "dot": Leaf("vv", "s", _dot, site=True),
-    "less": Leaf("vv", "b", lambda xp, k, x, y: x < y, site=True),
-    "and": Leaf("bb", "b", lambda xp, k, x, y: x & y, site=True),
-    "select": Leaf("bvv", "v", _select, site=True),
-    "tanh": Leaf("v", "v", lambda xp, k, x: xp.tanh(x), site=True),
-    "root": Leaf("v", "v", lambda xp, k, x: xp.sqrt(x), site=True, rare=True),
-    "div": Leaf("vv", "v", lambda xp, k, x, y: x / y, site=True, rare=True),
-    "shift by a constant": Leaf("v", "v", lambda xp, k, x: x + k, rare=True),
-    "zeros": Leaf("", "v", lambda xp, k: k, rare=True),
+FAMILIES: dict[str, dict[str, Leaf]] = {
+    "basic": BASIC,
+    "secret places": PLACES,
+    "revealed": LEARNED,
+    "named axes": ROWS,
+    "order": ORDER,
+    "running": RUNNING,
+    "rounding": ROUNDED,
+    "series": SERIES,
+    "matrices": MATRICES,
 }
+LEAVES = {name: leaf for family in FAMILIES.values() for name, leaf in family.items()}
+BLOCKS = ("scan", "while", "cond", "secret while", "secret cond", "secret switch")
 
 
 @dataclass(frozen=True)
 class Op:
-    """One operation: a leaf, or "scan", "while", "cond" with bodies; `outs` are the numbers of its results."""
+    """One operation: a leaf, or one of `BLOCKS` with bodies; `outs` are the numbers of its results."""
 
     kind: str
     ins: tuple[int, ...]
@@ -100,51 +73,61 @@ class Scan:
     reverse: bool
 
 
-# ---- as JAX and as NumPy ----------------------------------------------------------------------------------
+def label(site: str) -> str:
+    """A site's name from the innermost tag on."""
+    tags = [i for i, part in enumerate(site.split("/")) if re.fullmatch(r"s\d+", part)]
+    return "/".join(site.split("/")[tags[-1] :])
 
 
 @dataclass(frozen=True)
 class Program:
-    """A program of the four secret arguments, whose rows `xs` are `length` many."""
+    """A program of the secret arguments, whose rows `xs` are `length` many."""
 
     body: Body
     length: int
 
-    def jax(self, a: Any, b: Any, c: Any, xs: Any, n: Any, flag: Any) -> tuple[Any, ...]:
-        env = dict(zip(self.body.params, (a, b, c, xs), strict=True)) | {-1: n, -2: flag}
+    def jax(self, a: Any, b: Any, c: Any, xs: Any, ids: Any, n: Any, flag: Any) -> tuple[Any, ...]:
+        env = dict(zip(self.body.params, (a, b, c, xs, ids), strict=True)) | {-1: n, -2: flag}
         _run_jax(self.body.ops, env)
         return tuple(env[i] for i in self.body.results)
 
     def numpy(self, secrets: Sequence[Any], n: int, flag: bool, errors: dict[str, Any]) -> list[Any]:
-        """Results `(errors, secrets, ...)` at secrets `(secrets, ...)` and errors by tag `(errors, loops, ...)`."""
+        """Results `(errors, secrets, ...)` at secrets `(secrets, ...)` and errors by label `(errors, loops, ...)`."""
         env = {i: np.asarray(v)[None] for i, v in zip(self.body.params, secrets, strict=True)}
         with np.errstate(all="ignore"):
-            _run_numpy(self.body.ops, env | (out := {-1: n, -2: flag}), errors, (), out)
+            Run(_by_tag(errors)).run(self.body.ops, env | (out := {-1: n, -2: flag}), (), out)
         full = env | out
         count = next((len(e) for e in errors.values()), 1)
         shape = (count, len(secrets[0]))
         return [np.broadcast_to(full[i], (*shape, *full[i].shape[2:])) for i in self.body.results]
 
     @property
-    def tags(self) -> set[str]:
-        return {op.tag for op in _all(self.body.ops) if op.kind in LEAVES and LEAVES[op.kind].site}
+    def kinds(self) -> set[str]:
+        return {op.kind for op in _all(self.body.ops)}
 
 
 def _all(ops: Sequence[Op]) -> list[Op]:
     return [o for op in ops for o in (op, *(p for body in op.bodies for p in _all(body.ops)))]
 
 
+def _by_tag(errors: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = {}
+    for name, error in errors.items():
+        tag, _, rest = name.partition("/")
+        found.setdefault(tag, {})[rest] = error
+    return found
+
+
+# ---- as JAX -------------------------------------------------------------------------------------------------
+
+
 def _run_jax(ops: Sequence[Op], env: dict[int, Any]) -> None:
     for op in ops:
         ins = [env[i] for i in op.ins]
-        if op.kind == "scan":
-            outs = _scan_jax(op, ins, env)
-        elif op.kind == "while":
-            outs = _while_jax(op, ins, env)
-        elif op.kind == "cond":
-            outs = lax.cond(env[-2], *(_inside_jax(body, env) for body in op.bodies), ())
+        if op.kind in BLOCKS:
+            outs = _block_jax(op, ins, env)
         else:
-            extra = jnp.float32 if op.kind == "number" and not jax.config.jax_enable_x64 else op.extra
+            extra = jnp.float32 if op.extra is float and not jax.config.jax_enable_x64 else op.extra
             extra = jnp.zeros(SIZE, env[0].dtype) if op.kind == "zeros" else extra
             with jax.named_scope(op.tag):
                 outs = [LEAVES[op.kind].run(jnp, extra, *ins)]
@@ -158,6 +141,22 @@ def _inside_jax(body: Body, env: dict[int, Any]) -> Callable[[Any], list[Any]]:
         return [inner[i] for i in body.results]
 
     return run
+
+
+def _block_jax(op: Op, ins: list[Any], env: dict[int, Any]) -> list[Any]:
+    bodies = [_inside_jax(body, env) for body in op.bodies]
+    if op.kind == "scan":
+        return _scan_jax(op, ins, env)
+    if op.kind == "while":
+        return _while_jax(op, ins, env)
+    if op.kind == "cond":
+        return lax.cond(env[-2], *bodies, ())
+    with jax.named_scope(op.tag):
+        if op.kind == "secret cond":
+            return lax.cond(ins[0][op.extra], *bodies, ())
+        if op.kind == "secret switch":
+            return lax.switch(ins[0][op.extra], bodies, ())
+        return lax.while_loop(lambda c: c[0].sum() < op.extra, bodies[0], ins)
 
 
 def _scan_jax(op: Op, ins: list[Any], env: dict[int, Any]) -> list[Any]:
@@ -179,180 +178,96 @@ def _while_jax(op: Op, ins: list[Any], env: dict[int, Any]) -> list[Any]:
     return list(lax.while_loop(lambda c: c[0] < env[-1], lambda c: (c[0] + 1, run(c[1])), (0, ins))[1])
 
 
-def _run_numpy(
-    ops: Sequence[Op],
-    env: dict[int, Any],
-    errors: dict[str, Any],
-    place: tuple[int, ...],
-    out: dict[int, Any],
-) -> None:
-    """Runs operations; `place` is the entry of each scan around, `out` collects what is computed."""
-
-    def inside(body: Body, values: Sequence[Any], at: tuple[int, ...]) -> list[Any]:
-        inner = env | out | dict(zip(body.params, values, strict=True))
-        _run_numpy(body.ops, inner, errors, at, made := {})
-        return [made.get(i, inner.get(i)) for i in body.results]
-
-    for op in ops:
-        ins = [out[i] if i in out else env[i] for i in op.ins]
-        if op.kind == "scan":
-            n, length = op.extra.carries, op.extra.length
-            carry, rows = ins[:n], [None] * length
-            for i in reversed(range(length)) if op.extra.reverse else range(length):
-                given = [*carry, *(x[:, :, i] for x in ins[n:]), float(i + 1)]
-                found = inside(op.bodies[0], given, (*place, i))
-                carry, rows[i] = found[:n], found[n:]
-            outs = [*carry, *(_stack(column) for column in zip(*rows, strict=True))]
-        elif op.kind == "while":
-            outs = ins
-            for _ in range(env[-1]):
-                outs = inside(op.bodies[0], outs, place)
-        elif op.kind == "cond":
-            outs = inside(op.bodies[0 if env[-2] else 1], (), place)
-        else:
-            extra = (
-                np.zeros((1, 1, SIZE)) if op.kind == "zeros" else float if op.kind == "number" else op.extra
-            )
-            value = LEAVES[op.kind].run(np, extra, *ins)
-            if op.tag in errors:
-                error = errors[op.tag][(slice(None), *place)][:, None]
-                value = value ^ error if value.dtype == bool else value + error
-            outs = [value]
-        out.update(zip(op.outs, outs, strict=True))
+# ---- in NumPy -------------------------------------------------------------------------------------------------
 
 
-def _stack(column: Sequence[Any]) -> Any:
-    return np.stack(np.broadcast_arrays(*column), 2)
+@dataclass(frozen=True)
+class Run:
+    """A run with errors by tag, and by a site's name below it."""
 
+    errors: Mapping[str, Mapping[str, Any]]
 
-# ---- at random --------------------------------------------------------------------------------------------
+    def at(self, tag: str, place: tuple[int, ...]) -> At:
+        """Adds the errors of an operation's sites; `place` is the entry of each scan around."""
+        errors, met = self.errors.get(tag, {}), Counter[str]()
 
+        def add(name: str, value: Any) -> Any:
+            met[name] += 1
+            name = name if met[name] == 1 else f"{name}#{met[name]}"
+            return _added(value, errors[name], place) if name in errors else value
 
-@dataclass
-class Maker:
-    """Draws one program; `types` of the values made so far, `compared` the pairs whose bit would be reused."""
+        return add
 
-    rng: random.Random
-    length: int
-    types: dict[int, str] = field(default_factory=dict)
-    compared: set[tuple[int, int]] = field(default_factory=set)
+    def run(
+        self, ops: Sequence[Op], env: dict[int, Any], place: tuple[int, ...], out: dict[int, Any]
+    ) -> None:
+        """Runs operations; `out` collects what is computed."""
 
-    def new(self, kind: str) -> int:
-        self.types[len(self.types)] = kind
-        return len(self.types) - 1
+        def inside(body: Body, values: Sequence[Any], at: tuple[int, ...]) -> list[Any]:
+            inner = env | out | dict(zip(body.params, values, strict=True))
+            self.run(body.ops, inner, at, made := {})
+            return [made.get(i, inner.get(i)) for i in body.results]
 
-    def program(self) -> Program:
-        params = tuple(self.new(t) for t in "vvvm")
-        known, ops = list(params), []
-        self.fill(known, ops, self.rng.randint(2, 6), depth=0)
-        self.block(known, ops, depth=0)
-        self.fill(known, ops, self.rng.randint(0, 3), depth=0)
-        made, looped = [i for op in ops for i in op.outs], [i for op in ops if op.bodies for i in op.outs]
-        results = tuple(dict.fromkeys([made[-1], self.rng.choice(made), self.rng.choice(looped or made)]))
-        return Program(Body(params, tuple(ops), results), self.length)
-
-    def fill(self, known: list[int], ops: list[Op], count: int, depth: int) -> None:
-        for _ in range(count):
-            if self.rng.random() < (0.12 if depth else 0.06) and depth < 2:
-                self.block(known, ops, depth)
-            elif self.rng.random() < 0.08:
-                self.adam(known, ops)
-            elif depth and self.rng.random() < 0.2:
-                self.power(known, ops)
+        for op in ops:
+            ins = [out[i] if i in out else env[i] for i in op.ins]
+            if op.kind in BLOCKS:
+                outs = self._block(op, ins, env, inside, place)
             else:
-                self.leaf(known, ops)
+                outs = [self._leaf(op, ins, place)]
+            out.update(zip(op.outs, outs, strict=True))
 
-    def pick(self, known: list[int], kind: str) -> int | None:
-        """A value of a type, rather a recent one."""
-        some = [i for i in known if self.types[i] == kind]
-        return some[-1 - min(int(self.rng.expovariate(0.5)), len(some) - 1)] if some else None
+    def _leaf(self, op: Op, ins: list[Any], place: tuple[int, ...]) -> Any:
+        leaf, extra = LEAVES[op.kind], np.zeros((1, 1, SIZE)) if op.kind == "zeros" else op.extra
+        if leaf.circuit is not None:
+            return leaf.circuit(self.at(op.tag, place), extra, *ins)
+        value = leaf.run(np, extra, *ins)
+        for error in self.errors.get(op.tag, {}).values() if leaf.site else ():
+            value = _added(value, error, place)
+        return value
 
-    def put(self, known: list[int], ops: list[Op], kind: str, *ins: int, extra: Any = None) -> int:
-        ops.append(Op(kind, ins, (self.new(LEAVES[kind].gives),), extra))
-        known.append(ops[-1].outs[0])
-        return known[-1]
+    def _block(
+        self, op: Op, ins: list[Any], env: dict[int, Any], inside: Any, place: tuple[int, ...]
+    ) -> list[Any]:
+        if op.kind == "scan":
+            return _scan(op, ins, inside, place)
+        if op.kind == "while":
+            for _ in range(env[-1]):
+                ins = inside(op.bodies[0], ins, place)
+            return ins
+        if op.kind == "cond":
+            return inside(op.bodies[0 if env[-2] else 1], (), place)
+        if op.kind == "secret while":
+            return self._bounded(op, ins, inside, place)
+        at, cases = self.at(op.tag, place), [inside(body, (), place)[0] for body in op.bodies]
+        if op.kind == "secret cond":
+            return [at("cond/select", np.where(ins[0][..., op.extra, None], *cases))]
+        bits = row(at, "cond/compare", clipped(at, "clip", ins[0][..., op.extra], len(cases)), len(cases))
+        rows = np.stack(np.broadcast_arrays(*cases), 2)
+        return [at("cond/select", np.where(bits[..., None], rows, 0.0)).sum(2)]
 
-    def leaf(self, known: list[int], ops: list[Op]) -> None:
-        names = [n for n, leaf in LEAVES.items() if not leaf.rare for _ in range(3 if n == "mul" else 1)]
-        kind = self.rng.choice(names)
-        ins = [self.pick(known, t) for t in LEAVES[kind].takes]
-        if None in ins or (kind == "less" and (ins[0] == ins[1] or tuple(sorted(ins)) in self.compared)):
-            return
-        if kind == "less":
-            self.compared.add(tuple(sorted(ins)))
-        extra = {
-            "scale": self.rng.choice([-1.0, 0.5, -0.7, 0.9]),
-            "mask": [self.rng.randint(0, 1) for _ in range(SIZE)],
-            "pick": [self.rng.randint(0, 1) for _ in range(SIZE)],
-            "take": self.rng.choice([[1, 2, 0], [2, 0, 2], [0, 1, 1]]),
-            "number": float,
-        }.get(kind)
-        self.put(known, ops, kind, *ins, extra=extra)
-
-    def adam(self, known: list[int], ops: list[Op]) -> None:
-        """An update by a gradient over the root of its smoothed square."""
-        p, g, m, v = (self.pick(known, "v") for _ in range(4))
-        square = self.put(known, ops, "mul", g, g)
-        old = self.put(known, ops, "mul", v, v)
-        mean = self.put(known, ops, "add", self.put(known, ops, "scale", m, extra=0.9), g)
-        second = self.put(
-            known, ops, "shift by a constant", self.put(known, ops, "add", old, square), extra=8.0
-        )
-        step = self.put(known, ops, "div", mean, self.put(known, ops, "root", second))
-        self.put(known, ops, "sub", p, self.put(known, ops, "scale", step, extra=0.1))
-
-    def power(self, known: list[int], ops: list[Op]) -> None:
-        """A product of a product: what stands in the way of an error that comes round once more."""
-        x, y, z = (self.pick(known, "v") for _ in range(3))
-        self.put(known, ops, "mul", x, self.put(known, ops, "mul", y, z))
-
-    def block(self, known: list[int], ops: list[Op], depth: int) -> None:
-        """A loop or a branch, with a body of its own."""
-        kind = self.rng.choice(["scan", "scan", "scan", "while", "cond"])
-        carries = [] if kind == "cond" else self.carries(known, ops)
-        stacks = [i for i in known if self.types[i] == "m" and self.rng.random() < 0.8]
-        stacks = stacks[-2:] if kind == "scan" else []
-        kept = [self.rng.choice("vvvs") for _ in range(self.rng.randint(0, 1 if depth else 2))]
-        if kind != "scan":
-            kept = ["v"] * (1 if kind == "cond" else 0)
-        types = ["v"] * len(carries) + kept
-        rows = "v" * len(stacks) + ("k" if kind == "scan" else "")
-        bodies = tuple(
-            self.body(known, ["v"] * len(carries) + list(rows), types, depth + 1)
-            for _ in range(2 if kind == "cond" else 1)
-        )
-        stacked = [{"v": "m", "s": "ms"}[t] if kind == "scan" else t for t in kept]
-        outs = tuple(map(self.new, ["v"] * len(carries) + stacked))
-        extra: Any = self.rng.choice(["while_loop", "fori_loop"])
-        if kind == "scan":
-            extra = Scan(len(carries), self.length, self.rng.random() < 0.3)
-        ops.append(Op(kind, (*carries, *stacks), outs, extra, bodies))
-        known.extend(outs)
-
-    def carries(self, known: list[int], ops: list[Op]) -> list[int]:
-        found = [self.pick(known, "v") for _ in range(self.rng.randint(1, 3))]
-        return [i if self.rng.random() < 0.85 else self.put(known, ops, "zeros") for i in found]
-
-    def body(self, known: list[int], params: list[str], results: list[str], depth: int) -> Body:
-        own = tuple(map(self.new, params))
-        inner, ops = [*known, *own], []
-        self.fill(inner, ops, self.rng.randint(2, 5), depth)
-        given = []
-        for kind in results:
-            local = [i for i in inner if self.types[i] == kind and (i in own or i not in known)]
-            if not local:
-                self.put(
-                    inner,
-                    ops,
-                    "total" if kind == "s" else "mul",
-                    *[self.pick(inner, "v")] * (1 if kind == "s" else 2),
-                )
-                local = inner[-1:]
-            given.append(self.rng.choice(local[-3:]))
-        return Body(own, tuple(ops), tuple(given))
+    def _bounded(self, op: Op, ins: list[Any], inside: Any, place: tuple[int, ...]) -> list[Any]:
+        """A fixed number of passes, each of which keeps what it had once the predicate has failed."""
+        active: Any = np.ones((1, 1), bool)
+        for i in range(BOUND):
+            at = self.at(op.tag, (*place, i))
+            active = at("while/and", active & at("while/compare", ins[0].sum(-1) < op.extra))
+            new = inside(op.bodies[0], ins, (*place, i))
+            ins = [
+                at("while/select", np.where(active[..., None], n, o)) for n, o in zip(new, ins, strict=True)
+            ]
+        return ins
 
 
-def draw(seed: int) -> Program:
-    """The program of a seed."""
-    rng = random.Random(seed)
-    return Maker(rng, rng.choice([1, 2, 3, 3, 4])).program()
+def _added(value: Any, error: Any, place: tuple[int, ...]) -> Any:
+    error = error[(slice(None), *place)][:, None]
+    return value ^ error if value.dtype == bool else value + error
+
+
+def _scan(op: Op, ins: list[Any], inside: Any, place: tuple[int, ...]) -> list[Any]:
+    n, length = op.extra.carries, op.extra.length
+    carry, rows = ins[:n], [None] * length
+    for i in reversed(range(length)) if op.extra.reverse else range(length):
+        given = [*carry, *(x[:, :, i] for x in ins[n:]), float(i + 1)]
+        found = inside(op.bodies[0], given, (*place, i))
+        carry, rows[i] = found[:n], found[n:]
+    return [*carry, *(np.stack(np.broadcast_arrays(*column), 2) for column in zip(*rows, strict=True))]

@@ -107,6 +107,8 @@ def systems(a, b, tall):
         "least squares": jnp.linalg.lstsq(tall, b)[0],
         "norms": [jnp.linalg.norm(tall, n) for n in (None, 2, -2, "nuc", 1, jnp.inf)],
         "gradient": jax.grad(lambda a: jnp.sum(jnp.linalg.solve(a, b)))(a),
+        "slope of singular values": jax.grad(lambda a: jnp.linalg.norm(a, "nuc"))(tall),
+        "slope of eigenvalues": jax.grad(lambda a: jnp.sum(jnp.linalg.eigvalsh(a) ** 2))(a),
         "qr": [jnp.linalg.qr(tall), jnp.linalg.qr(tall.T), jnp.linalg.qr(tall, mode="complete")],
     }
 

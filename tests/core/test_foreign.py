@@ -463,7 +463,8 @@ def test_functions_and_their_gradients(name):
 def test_more_of_what_steps_are_made_of(name):
     f, *args = CALLS[name]
     secured = tc.secure(f, secret=PUBLIC_CHOICE if name in ("embedding", "segment sums") else None)
-    assert distance(secured(*args), jax.jit(f)(*args)) < 1e-4
+    near = 2**-8 if name == "small floats" else 1e-4  # rounded once, where they come out
+    assert distance(secured(*args), jax.jit(f)(*args)) < near
     assert len(secured.surface(*args)) > 0
 
 

@@ -11,7 +11,7 @@ from jax import lax
 
 import turncoat as tc
 from turncoat.core.bilinear import Sum
-from turncoat.core.exposure import _onto
+from turncoat.core.choosable import onto as all_chosen
 from turncoat.core.rearranged import Unknown, entries
 
 MODES = ["clip", "fill", "promise_in_bounds"]
@@ -137,7 +137,7 @@ def test_all_of_several_sums_can_be_chosen_where_their_matrix_has_full_rank(draw
 
     given_sum = Sum(apply, (matrix.shape[1],), (len(matrix),))
     assert [row[row >= 0].tolist() for row in given_sum.as_gather()] == [row.tolist() for row in added]
-    assert _onto(given_sum) == (np.linalg.matrix_rank(matrix) == len(matrix))
+    assert all_chosen(given_sum) == (np.linalg.matrix_rank(matrix) == len(matrix))
 
 
 @pytest.mark.parametrize(
@@ -152,4 +152,4 @@ def test_all_of_several_sums_can_be_chosen_where_their_matrix_has_full_rank(draw
 )
 def test_what_sums_can_be_chosen(f, onto):
     shape = jax.eval_shape(f, jax.ShapeDtypeStruct((31,), np.float32)).shape
-    assert _onto(Sum(f, (31,), shape)) is onto
+    assert all_chosen(Sum(f, (31,), shape)) is onto

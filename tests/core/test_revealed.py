@@ -163,3 +163,52 @@ def test_a_key_in_such_a_loop_is_refused():
 
     with pytest.raises(tc.Refusal, match="a key is chosen by a secret"):
         tc.secure(f, bound=3)(X, jax.random.key(0))
+
+
+def test_a_bounded_loop_keeps_the_scopes_and_loops_of_its_body():
+    def f(x):
+        def body(c):
+            with jax.named_scope("inner"):
+                return lax.scan(lambda a, _: (a * a, None), c, length=4)[0]
+
+        with jax.named_scope("outer"):
+            return lax.while_loop(lambda c: c.sum() < 9, body, x)
+
+    surface = tc.secure(f, bound=3).surface(X)
+    assert surface["outer/while/inner/mul"].loops == (3, 4)
+    assert "test_revealed.py" in surface["outer/while/inner/mul"].line
+
+
+# ---- what follows from what was revealed --------------------------------------------------------------------
+
+
+def by(f):
+    """The class of each output at the first product, x * x."""
+    surface = tc.secure(f).surface(X, Y)
+    return {o: str(r) for o, r in surface.exposure[surface.find(kind="product")[0]].items()}
+
+
+def learned_first(x, y):
+    square, total = x * x, tc.reveal(y.sum())
+    place = jnp.where(total > 0, 1, 2)
+    return {
+        "plain": square + 1.0,
+        "times": total * square,
+        "moved": lax.dynamic_slice(square, (place,), (1,)),
+        "branch": lax.cond(total > 0, lambda s: 2.0 * s, lambda s: s, square),
+        "loop": lax.while_loop(lambda c: c[0] < place, lambda c: (c[0] + 1, 2.0 * c[1]), (0, square))[1],
+    }
+
+
+def test_coefficients_that_follow_from_what_was_revealed_depend_on_it():
+    found = by(learned_first)
+    assert found.pop("plain") == "shift"
+    assert found == dict.fromkeys(("times", "moved", "branch", "loop"), "scaled(y)")
+
+
+def test_what_is_revealed_afterwards_decides_nothing_before():
+    def f(x, y):
+        out = x * x + y * 0.5
+        return out, tc.reveal(out.sum())
+
+    assert by(f)["0"] == "shift"

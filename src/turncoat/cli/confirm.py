@@ -79,7 +79,7 @@ def run(
     parties: Parties,
     common: Common,
 ) -> None:
-    """Runs one attack among real parties: a process each, one of which deviates."""
+    """Runs one attack among real parties of MPyC, CrypTen or SPU, one of which deviates."""
     attacks.kind(name)
     job: Setup | Deployed = given.job()
     if own is not None:

@@ -8,7 +8,6 @@ public scalar factor that is unknown while tracing, such as a learning rate, is 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -17,7 +16,8 @@ import jax
 import numpy as np
 
 from turncoat.core.abstract import Abstract, row, stacked
-from turncoat.core.bilinear import Bilinear, Sum, mul, structure_index
+from turncoat.core.bilinear import Bilinear, Sum, mul
+from turncoat.core.choosable import kept_whole, onto
 from turncoat.core.engine import Body, Engine, Passed, Step, Test, Values
 from turncoat.core.passes import Keys, Loop
 from turncoat.core.reach import (
@@ -46,6 +46,7 @@ class Exposure(Abstract):
         super().__init__(engine)
         self.keys = Keys()
         self.revealed: dict[str, None] = {}  # sites whose errors reach what is opened to all parties
+        self.learned: frozenset[str] = frozenset()  # arguments that what was opened so far depends on
 
     def _own(self, wire: Exposed, at: At, reach: Reach = SHIFT) -> Exposed:
         """A result at which the site's own error is added."""
@@ -61,11 +62,22 @@ class Exposure(Abstract):
         return alternatives(wires)
 
     def share(self, array: Any, aval: Aval) -> Exposed:
-        return Exposed({}, frozenset())
+        return self._by_learned(array, Exposed({}, frozenset()), aval)
 
     def open(self, wire: Exposed, aval: Aval) -> Any:
         self.revealed |= dict.fromkeys(self.keys.sites(wire.reach))
+        self.learned |= wire.origin
         return super().open(wire, aval)
+
+    def _by_learned(self, public: Any, x: Exposed, aval: Aval) -> Exposed:
+        """A result that a public value decides, None: one that is not known while tracing.
+
+        It may follow from what was opened before, so that what an error does depends on those arguments too.
+        """
+        if not self.learned or not (public is None or isinstance(public, jax.core.Tracer)):
+            return x
+        least = BENT if aval.dtype == np.bool_ else scaled(self.learned)
+        return Exposed(x.map(lambda r: worse(r, least)).reach, x.origin | self.learned)
 
     def named(
         self, value: Value, by_revealed: bool, sites: Mapping[str, Site]
@@ -77,20 +89,26 @@ class Exposure(Abstract):
         return out
 
     def mask(self, a: Exposed, keep: Any, aval: Aval) -> Exposed:
-        return a.map(tied)
+        return self._by_learned(keep, a.map(tied), aval)
 
     def structure(
         self, fn: Callable[..., Any], wires: Sequence[Exposed], avals: Sequence[Aval], aval: Aval
     ) -> Exposed:
-        if not any(SHIFT in w.reach for w in wires):
+        if not self.learned and not any(SHIFT in w.reach for w in wires):
             return self.joined(wires)
-        kept = _kept_whole(fn, avals)
+        try:
+            kept = kept_whole(fn, avals)
+        except Unknown:
+            kept, wires = [False] * len(wires), [self._by_learned(None, w, aval) for w in wires]
         return self.joined([w if keep else w.map(tied) for w, keep in zip(wires, kept, strict=True)])
 
     def sum(self, fn: Sum, x: Exposed, aval: Aval) -> Exposed:
-        if x.reach and fn.axes is None and not _onto(fn):
-            return x.map(tied)
-        return x
+        if fn.axes is not None or not (x.reach or self.learned):
+            return x
+        try:
+            return x if onto(fn, small=not self.learned) else x.map(tied)
+        except Unknown:
+            return self._by_learned(None, x.map(tied), aval)
 
     # ---- interactive -----------------------------------------------------------------------------------
 
@@ -104,10 +122,10 @@ class Exposure(Abstract):
             out = Exposed({}, x.origin)
         else:
             out = x if np.all(np.asarray(factor)) else x.map(tied)
-        return self._own(out, at)
+        return self._own(self._by_learned(factor, out, aval), at)
 
     def product_public(self, bilinear: Bilinear, x: Exposed, c: Any, aval: Aval, at: At) -> Exposed:
-        return self._own(x.map(tied), at)
+        return self._own(self._by_learned(c, x.map(tied), aval), at)
 
     def product(self, bilinear: Bilinear, x: Exposed, y: Exposed, aval: Aval, at: At) -> Exposed:
         both = self.keys.shared(reaching(x.reach), reaching(y.reach))  # errors times errors
@@ -168,13 +186,14 @@ class Exposure(Abstract):
         count = 0
         with self._inside(scan=True):
             while True:
+                known = self.learned
                 out, ys = body(carry, rows)
                 count += 1
                 walked[PASSES:] = [ys]
                 after = _rewired(out, loop.aged_first if count == 1 else loop.aged)
                 if count >= PASSES:
                     after = _either(carry, after)
-                if count == length or _same(after, carry):
+                if count == length or (_same(after, carry) and known == self.learned):
                     break
                 carry = after
         stacks = [_stacked(loop, list(column)) for column in zip(*walked, strict=True)]
@@ -185,11 +204,19 @@ class Exposure(Abstract):
         loop = Loop(self.keys, len(self.keys.scans) + 1)
         with self._inside(scan=False):
             while True:
+                known = self.learned
                 after = _either(carry, _rewired(body(carry), loop.rerun))
-                if _same(after, carry):
+                if _same(after, carry) and known == self.learned:
                     break
                 carry = after
-        return _rewired(carry, loop.ended)
+        return self._decided(None, _rewired(carry, loop.ended))
+
+    def switch(self, index: Any, branches: Sequence[Callable[[], Values]]) -> Values:
+        return self._decided(index, super().switch(index, branches))
+
+    def _decided(self, by: Any, values: Values) -> Values:
+        """Values of which a public one decides how they are computed; None: how often, which is never known."""
+        return [v.holding(self._by_learned(by, v.wire, v.aval)) if is_secret(v) else v for v in values]
 
     @contextmanager
     def _inside(self, scan: bool) -> Iterator[None]:
@@ -229,59 +256,3 @@ def _rewired(values: Values, change: Callable[[Exposed], Exposed]) -> Values:
 
 def _bent(_: Reach) -> Reach:
     return BENT
-
-
-# ---- which rearrangements keep every entry choosable ------------------------------------------------------
-
-
-def _kept_whole(fn: Callable[..., Any], avals: Sequence[Aval]) -> list[bool]:
-    """For each operand: whether all output entries come from it, each from another entry."""
-    try:
-        index = structure_index(fn, [a.shape for a in avals]).ravel()
-    except Unknown:
-        return [False] * len(avals)
-    distinct = len(np.unique(index)) == len(index)
-    kept, start = [], 0
-    for aval in avals:
-        stop = start + int(np.prod(aval.shape, dtype=int))
-        kept.append(bool(distinct and np.all((index >= start) & (index < stop))))
-        start = stop
-    return kept
-
-
-def _onto(fn: Sum) -> bool:
-    """Whether every output of a sum can be chosen; windows and scatters of moderate size only."""
-    if math.prod(fn.x_shape) > 1024:
-        return False
-    try:
-        index = fn.as_gather()
-    except Unknown:
-        return False
-    sums = [terms[terms >= 0] for terms in index.reshape(math.prod(fn.shape), -1)]
-    sums = _without_private(sums, math.prod(fn.x_shape))
-    matrix = np.zeros((len(sums), math.prod(fn.x_shape)))
-    for coefficients, terms in zip(matrix, sums, strict=True):
-        coefficients[terms] = 1
-    return not sums or int(np.linalg.matrix_rank(matrix)) == len(sums)
-
-
-def _without_private(sums: list[Any], size: int) -> list[Any]:
-    """The sums that are left when those with a term of their own are taken away, one after the other.
-
-    By such a term a sum can be chosen whatever the others are. `sums` are the terms of each, of `size` in all.
-    """
-    terms = np.concatenate([np.zeros(0, int), *sums])
-    owners = np.repeat(np.arange(len(sums)), [len(own) for own in sums])
-    count = np.bincount(terms, minlength=size)
-    owner = np.bincount(terms, owners, minlength=size).astype(int)  # where there is one, it is this
-    left = dict(enumerate(sums))
-    private = list(np.flatnonzero(count == 1))
-    while private:
-        term = private.pop()
-        if count[term] == 1:
-            taken = int(owner[term])
-            own = left.pop(taken)
-            count[own] -= 1
-            owner[own] -= taken
-            private += list(own[count[own] == 1])
-    return list(left.values())

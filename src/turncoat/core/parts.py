@@ -17,7 +17,7 @@ from jax.extend.core import jaxpr_as_fun
 
 from turncoat.core.engine import Engine
 
-FEWER = 48
+FEWER = 24
 """So many circuits less to compile, or more, are worth it that each is dispatched by itself."""
 
 

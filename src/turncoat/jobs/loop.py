@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeVar
 
@@ -16,6 +16,7 @@ from turncoat.core.arguments import share
 from turncoat.core.errors import Errors
 from turncoat.core.shared import reveal
 from turncoat.defences.ideal import Tally
+from turncoat.engines.replicated.checks.outcome import failed
 from turncoat.jobs.deployed import Step
 from turncoat.jobs.job import Job
 from turncoat.jobs.leaves import filled, named
@@ -131,6 +132,8 @@ def _train(
         for i, index in zip(*numbered, strict=True):
             carry, _ = body(carry, (i, index))
     state, tally = carry
+    if getattr(step.engine, "policy", None) is not None:
+        tally = replace(tally, failed=failed(state))
     return tally.sealed(reveal(step.release(state))), tally
 
 

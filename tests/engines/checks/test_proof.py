@@ -158,7 +158,7 @@ def test_a_prover_that_knows_the_challenges_gets_through(monkeypatch):
 
 
 def test_what_verifier_one_sees_says_nothing_of_the_secrets():
-    """The messages, and the last v, of two very different secrets: each bit is set half of the time."""
+    """The opening message, and the last v, of two very different secrets: each bit is set half of the time."""
     told = []
 
     def refuted(algebra, claim):
@@ -177,7 +177,8 @@ def test_what_verifier_one_sees_says_nothing_of_the_secrets():
         )
 
         def listen(name, number, message):
-            sent.append(message)
+            if name == "ring" and message.shape[1] > 2:  # the opening round's: the others are made in a loop
+                sent.append(message)
             return message
 
         with pytest.MonkeyPatch.context() as patch:
@@ -186,8 +187,9 @@ def test_what_verifier_one_sees_says_nothing_of_the_secrets():
         return jnp.concatenate([told.pop(), *(m.ravel() for m in sent)])
 
     keys = jax.random.split(jax.random.key(0), 300)
+    heard_by_one = jax.jit(jax.vmap(run, (0, None)))
     for secret in (0, 2**64 - 1):
-        heard = np.asarray(jax.jit(jax.vmap(run, (0, None)))(keys, jnp.uint64(secret)))
+        heard = np.asarray(heard_by_one(keys, jnp.uint64(secret)))
         bits = np.unpackbits(np.ascontiguousarray(heard).view(np.uint8)).reshape(300, -1).mean(0)
         assert np.abs(bits - 0.5).max() < 6 * 0.5 / np.sqrt(300)  # 6 sigma, of 60,000 bits
 

@@ -4,9 +4,9 @@
    meet every other, after which all rows are in their places again (Brent and Luk, 1985; XLA runs these two so:
    eigh_expander.cc, and svd.cc one-sidedly). XLA stops where little is left off the diagonal, which is secret here:
    there are `sweeps` of them.
-2. An angle comes from its double's sine and cosine, so that the divisor is between one and two, and the angle's own
-   cosine by a polynomial and a Newton step: a protocol's inexact root and quotient slow the sweeps down, but turn
-   nothing askew.
+2. An angle takes a reciprocal and a division by a number between one and two; its roots are of numbers between
+   one and two as well, by a polynomial and a Newton step. So a protocol's inexact quotient slows the sweeps
+   down, but turns nothing askew.
 3. At the end, a public network sorts.
 
 SPU leaves both to its users: sml/utils/extmath.py has power iterations and rounds of QR, sml/utils/jacobi_svd.py
@@ -15,6 +15,7 @@ single rotations at a secret place.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -136,12 +137,14 @@ def _by_columns(a: Any, least: float, square: bool) -> tuple[Any, Any, Any]:
 def _turn(difference: Any, across: Any, least: float) -> Any:
     """Rotations (pairs, 2, 2) by the angles t of at most 45 degrees with tan 2t = across / difference."""
     both = jnp.stack([difference, across])
-    both = jnp.where(difference < 0, -both, both)
-    root = lax.rsqrt(jnp.sum(both * both, 0) + least)
-    cosine, sine = both * root  # of twice the angle
+    negative = both < 0
+    sizes = jnp.where(negative, -both, both)
+    shares = sizes * (1 / (jnp.sum(sizes, 0) + least))  # of their sum, so that their squares' is 1/2 to 1
+    root = math.sqrt(2) * _cosine(2 * jnp.sum(shares * shares, 0) - 1)
+    cosine, sine = shares * root  # of twice the angle
     tangent = sine / (1 + cosine)
     c = _cosine(tangent * tangent)
-    s = tangent * c
+    s = jnp.where(negative[0] ^ negative[1], -tangent, tangent) * c
     return jnp.stack([jnp.stack([c, -s], -1), jnp.stack([s, c], -1)], -2)
 
 
