@@ -56,7 +56,7 @@ def test_a_job_file_says_what_is_audited_and_what_comes_out(asked, folder):
     found = json.loads((folder / "asked" / "audit.json").read_text())
     (result,) = found["results"]
     assert (found["data"], found["protocol"], result["trials"], result["seed"]) == (
-        "breast_cancer",
+        "digits",
         "exact",
         2,
         3,
