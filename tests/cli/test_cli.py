@@ -132,7 +132,7 @@ def test_the_help_of_an_attack_lists_its_settings(folder, name):
 
 @pytest.fixture(scope="module")
 def audited(folder):
-    return turncoat(folder, "audit", "--trials", "1", "--epochs", "5", "--out", "audited")
+    return turncoat(folder, "audit", "--trials", "1", "--epochs", "5", "--minutes", "0.1", "--out", "audited")
 
 
 def test_an_audit_ends_in_a_readable_verdict(audited, folder):

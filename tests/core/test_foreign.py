@@ -442,7 +442,6 @@ CALLS = {
     "split": (lambda x: [p * p for p in jnp.split(x, 2, 1)], X),
     "stack": (lambda x, y: jnp.stack([x, y], 1) ** 2, X, Y),
     "matrices in batches": (lambda x: jnp.matmul(jnp.stack([x, x]), jnp.stack([x.T, x.T])), X),
-    "small floats": (lambda x, y: x.astype(jnp.bfloat16) * y.astype(jnp.bfloat16), X, Y),
 }  # fmt: skip
 PUBLIC_CHOICE = {"i": False}
 

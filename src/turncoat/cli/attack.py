@@ -54,6 +54,23 @@ class Ways(Options):
         typer.Option("--monitor", help="Warn where arguments leave the domains of the protocol's functions."),
     ] = False
     listing: Annotated[bool, typer.Option("--list", help="Say what each attack is, and run none.")] = False
+    goal: Annotated[
+        str | None, typer.Option(help="What `search` descends towards; the same as --set aim=...")
+    ] = None
+    minutes: Annotated[
+        float | None, typer.Option(help="Minutes of a `search`, at most; the same as --set minutes=...")
+    ] = None
+
+    def settings(self, pairs: list[str] | None) -> Mapping[str, Any]:
+        """The attack's settings: those by --set, and those that have an option."""
+        found = dict(settings_of(pairs or []))
+        for name, option, value in (("aim", "goal", self.goal), ("minutes", "minutes", self.minutes)):
+            if value is None:
+                continue
+            if name in found:
+                raise Refusal(f"--{option} and --set {name} say the same; leave one out")
+            found[name] = value
+        return found
 
 
 class AttackCommand(TyperCommand):
@@ -83,7 +100,8 @@ def attack(
 ) -> None:
     """Runs one attack: honest beside attacked, from the same seeds."""
     if ways.listing:
-        nothing_else = {"trials": trials, "set": settings, "monitor": ways.monitor, "out": common.out}
+        nothing_else: dict[str, Any] = {"trials": trials, "set": settings, "monitor": ways.monitor}
+        nothing_else |= {"goal": ways.goal, "minutes": ways.minutes, "out": common.out}
         without_effect("beside --list", **given.given, **nothing_else)
         if name is not None:
             raise Refusal(
@@ -98,7 +116,7 @@ def attack(
     named = (job.data, job.model) if isinstance(job, Setup) else (job.job.name,)
     of_job = (job.protocol, job.engine) if isinstance(job, Setup) else job.names
     folder = usable(common.folder(name, *named, *of_job), "result.json")
-    _run(Experiment(name, job, settings_of(settings or []), count, common.seed), ways.monitor, common, folder)
+    _run(Experiment(name, job, ways.settings(settings), count, common.seed), ways.monitor, common, folder)
 
 
 def _own(name: str) -> Job:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -47,6 +47,12 @@ Public = Annotated[
 Trials = Annotated[
     int | None, typer.Option(help=f"How often honest and attacked runs are repeated; {TRIALS} by default.")
 ]
+Minutes = Annotated[
+    float | None,
+    typer.Option(
+        help=f"Minutes of the universal search, at most; {audits.MINUTES:g} by default, 0 leaves it out."
+    ),
+]
 Init = Annotated[
     bool,
     typer.Option(
@@ -77,6 +83,7 @@ class Ways(Group):
     """How much is run, what comes out of it, and when it counts as failed."""
 
     trials: Trials = None
+    minutes: Minutes = None
     formats: outputs.Formats = None
     fail_on: outputs.FailOn = None
     detail: outputs.Detail = None
@@ -87,7 +94,8 @@ class Ways(Group):
         """The same, with what a job file asks as well."""
         asked = file.report
         formats, fail_on = [*asked.formats, *(self.formats or [])], [*asked.fail_on, *(self.fail_on or [])]
-        return Ways(self.trials or file.run.trials, formats, fail_on, self.detail or asked.detail)
+        trials, minutes = self.trials or file.run.trials, self.minutes
+        return Ways(trials, minutes, formats, fail_on, self.detail or asked.detail)
 
 
 @dataclass(frozen=True)
@@ -151,10 +159,10 @@ def _audited(
         without_effect("without a step of your own", example=own.example, public=own.public)
         parties = confirming.chosen()
         if read is not None:
-            return _trained(read.job, read.only, ways.trials, parties, common)
+            return _trained(read.job, read.only, ways, parties, common)
         target = given.job() if job is None else Deployed.of(job, *given.of_own())
-        return _trained(target, None, ways.trials, parties, common)
-    without_effect("on your own step", trials=ways.trials, confirm=confirming.confirm)
+        return _trained(target, None, ways, parties, common)
+    without_effect("on your own step", trials=ways.trials, minutes=ways.minutes, confirm=confirming.confirm)
     protocol, engine = given.of_a_step()
     folder = usable(common.folder("audit", step), "audit.json")
     with aside():
@@ -163,14 +171,16 @@ def _audited(
 
 
 def _trained(
-    job: Setup | Deployed, only: audits.Only, trials: int | None, session: Session | None, common: Common
+    job: Setup | Deployed, only: audits.Only, ways: Ways, session: Session | None, common: Common
 ) -> tuple[AuditResult, Path]:
     """The audit of a job, and the folder for it."""
     named = (job.data, job.model) if isinstance(job, Setup) else (job.job.name,)
     folder = usable(common.folder("audit", *named), "audit.json")
-    count = TRIALS if trials is None else trials
+    trials = TRIALS if ways.trials is None else ways.trials
+    minutes = audits.MINUTES if ways.minutes is None else ways.minutes
+    how: dict[str, Any] = {"trials": trials, "minutes": minutes, "seed": common.seed, "only": only}
     with progress() as report:
-        found = audits.audited(job, trials=count, seed=common.seed, progress=report, only=only)
+        found = audits.audited(job, progress=report, **how)
         if session is not None:
             with interrupts.by_exception():  # which ends the parties' processes too
                 found = with_confirmation(found, job, session, common.seed, report)

@@ -6,7 +6,7 @@ import time
 import warnings
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 from turncoat import attacks, data
 from turncoat.core.engine import Engine
@@ -39,6 +39,17 @@ from turncoat.settings import check_seed
 
 Only = Mapping[str, Mapping[str, Any]] | None
 """The attacks to run by name, each with settings; None: all of them at their defaults."""
+MINUTES = 1.0
+"""What an audit gives the universal search: enough for small jobs, and little beside the other attacks."""
+
+
+class How(TypedDict, total=False):
+    """How much an audit runs, from which seed, and whom it tells how far it is; see `audited` for the defaults."""
+
+    trials: int
+    seed: int
+    minutes: float
+    progress: Progress
 
 
 def audit(
@@ -47,9 +58,7 @@ def audit(
     protocol: Protocol | str | None = None,
     engine: Engine | str | None = None,
     defence: Defence | str | None = None,
-    trials: int = 5,
-    seed: int = 0,
-    progress: Progress = lambda *_: None,
+    **how: Unpack[How],
 ) -> AuditResult:
     """Runs every attack that a training job leaves a way in, and judges passive security for this job.
 
@@ -59,14 +68,15 @@ def audit(
             print(result.attack, result.attacked.success.mean)
 
     Honest training comes first, and must have learned something. Each attack runs at its default settings, with
-    `trials` honest and as many attacked trainings, of which trial t draws everything from `seed + t`;
+    `trials` (5) honest and as many attacked trainings, of which trial t draws everything from `seed` (0) + t;
     `progress(what, done, total)` is called before each. The `AuditResult` holds the verdict and its reasons, a
     `Result` for each attack, and the attack surface of one step; an attack that was refused, or that failed
     unexpectedly, is named in `unrun`. `defence`, a value or a name of `turncoat.defences.CATALOGUE`, is what the
-    honest parties check.
+    honest parties check. The universal search takes `minutes` (1) at most, its compiling included; 0 leaves it out.
     Raises Refusal for unknown names, data that cannot be used, and a job whose honest training does not work.
     """
-    return audited(deployed(job, protocol, engine, defence), trials=trials, seed=seed, progress=progress)
+    asked = deployed(job, protocol, engine, defence)
+    return audited(asked, **how)
 
 
 def audited(
@@ -74,6 +84,7 @@ def audited(
     *,
     trials: int = 5,
     seed: int = 0,
+    minutes: float = MINUTES,
     progress: Progress = lambda *_: None,
     only: Only = None,
 ) -> AuditResult:
@@ -81,17 +92,19 @@ def audited(
     began = time.perf_counter()
     check_trials(trials)
     check_seed(seed)
+    check_minutes(minutes)
     target = asked.deployed(seed)
     check(target.job)
     dataset = target.job.data
     surface = Trial.of(target, seed).surface
     memory: Memory = defaultdict(dict)
-    wanted = {name: {} for name in attacks.CATALOGUE} if only is None else only
+    wanted = _wanted(only, minutes)
     experiments = [Experiment(name, target, settings, trials, seed) for name, settings in wanted.items()]
     first = _stage(progress, 0, 1 + len(experiments), "honest training")
     works = honest.check(target, trials, seed, first, memory)
     results, unrun = _attacked(experiments, progress, memory)
-    unrun += tuple(_unrun(name, "was not asked for.") for name in attacks.CATALOGUE if name not in wanted)
+    for name in (n for n in attacks.CATALOGUE if n not in wanted):
+        unrun += (_unrun(name, "was not asked for." if only is not None else "was given no time."),)
     made = named(asked)
     embedded = made is not None and made.data in data.names()
     every = target.checks is not None and all(check.share == 1 for check in target.checks.policy.values())
@@ -121,6 +134,24 @@ def _stage(progress: Progress, number: int, stages: int, name: str) -> Progress:
 
 def _of_data(note: str) -> str:
     return f"Of the data: {note}."
+
+
+def _wanted(only: Only, minutes: float) -> Mapping[str, Mapping[str, Any]]:
+    """The attacks to run, each with its settings; those that take minutes are given them, unless told otherwise."""
+    if only is not None:
+        return only
+    every = {name: {"minutes": minutes} if _timed(name) else {} for name in attacks.CATALOGUE}
+    return {name: given for name, given in every.items() if given.get("minutes", 1)}
+
+
+def _timed(name: str) -> bool:
+    return any(setting.name == "minutes" for setting in attacks.kind(name).known())
+
+
+def check_minutes(minutes: float) -> None:
+    """Refuses what is no time."""
+    if not 0 <= minutes < float("inf"):
+        raise Refusal(f"the search takes 0 or more minutes, not {minutes:g}")
 
 
 def _attacked(

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from turncoat.data import Dataset, Part, Splits
+from turncoat.goals.surrogate import Own, Wanted
 from turncoat.metrics import Interval, crossed_rate, mean_interval
 from turncoat.refusal import Refusal
 from turncoat.results.harms import Harm
@@ -141,6 +142,10 @@ class Goal:
     def draw(self, splits: Splits, rng: np.random.Generator) -> Case:
         """One trial's case; nothing but the victims' records by default."""
         return Case(splits.victim)
+
+    def surrogate(self, own: Own) -> Wanted:
+        """What it wants of the answers, for an adversary that descends; Refusal where it is not about answers."""
+        raise Refusal("this goal is not about a model's answers, so that no search can descend towards it")
 
     def judge(self, ended: Ended) -> Judged:
         """How far one run reached the goal."""
