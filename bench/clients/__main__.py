@@ -33,8 +33,8 @@ Raw PRNG keys are marked public, a step that changes a module of flax in place i
 one of equinox returns its arrays: the refusals say so. "Agrees" is within 1e-3 of the largest number of each output
 on `reals`, and 3e-2 on the other engines.
 
-A loop that runs as long as a secret says is refused by SPU too. What is "too slow" was stopped; the seconds are
-those of a machine that did much else.
+A loop that runs as long as a secret says is refused by SPU too. What is "too slow" was stopped, on a machine that
+did much else.
 
 To repeat it, check the repositories out into a folder, each under the last part of its name:
 `python -m bench.clients --sources FOLDER --page`.
