@@ -38,6 +38,12 @@ TABLE = [
     ),
     ("neuron-override", {}, {"neuron": 3, "output": 1, "direction": "difference", "c": 0.1}, "mlp"),
     ("reconstruction", {}, {"strength": -3, "target": 2, "position": 4, "read": "neuron"}, "lr"),
+    (
+        "search",
+        {"iterations": 1},
+        {"iterations": 2, "strength": 3.0, "trigger": "patch", "largest": 9.0, "errors": 40_000},
+        "lr",
+    ),
     ("sparse-backdoor", {"errors": 2}, {"errors": 6, "largest": 10, "feature": 3}, "lr"),
     ("targeted", {"margin": 1}, {"transfer": "gradient", "strength": 1, "records": 2}, "lr"),
     ("targeted-override", {"records": 2}, {"records": 3, "strength": 1, "output": 1, "neuron": 1}, "mlp"),

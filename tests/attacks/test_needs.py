@@ -18,7 +18,7 @@ from turncoat.experiments.trial import Trial
 from turncoat.jobs.loop import StepInfo
 from turncoat.jobs.setup import Setup
 
-ATTRIBUTES = {"x": "own_data", "y": "own_data", "party": "parties"}
+ATTRIBUTES = {"x": "own_data", "y": "own_data", "own_party": "own_data", "party": "parties"}
 TOLD = {
     "records": "chosen_records",
     "labels": "chosen_records",

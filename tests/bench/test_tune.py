@@ -31,6 +31,7 @@ TUNED = [
     ("membership", {}, ("others",)),
     ("neuron-override", {}, ("strength", "output")),
     ("reconstruction", {}, ("strength", "read")),
+    ("search", {}, ()),  # what its errors are worth it finds by held-out rehearsals
     ("sparse-backdoor", {}, ("rehearsed", "slack", "loss")),
     ("targeted", {}, ("margin",)),
     ("targeted", {"transfer": "gradient"}, ("strength",)),

@@ -157,6 +157,16 @@ def test_a_constant_that_is_no_number_is_refused():
         tc.secure(lambda x: x + jnp.nan)(X)
 
 
+@pytest.mark.parametrize("engine", ["reals", "ring"])
+def test_a_case_that_is_no_number_counts_as_zero(engine):
+    def f(x):
+        chosen = jnp.where(x > 0, x, jnp.nan), jnp.where(x > 0, jnp.nan, 1.0)
+        return *chosen, jnp.where(x > 0, x, jnp.arange(3.0) / jnp.arange(3.0))
+
+    for got, want in zip(tc.secure(f, engine=engine)(X), f(X), strict=True):
+        np.testing.assert_array_equal(got, jnp.nan_to_num(want))
+
+
 class Loud(BlackBox):
     """Errors of a size that the rounding of numbers near 2^44 does not swallow."""
 

@@ -64,6 +64,23 @@ ROWS = {
         ),
         (N, V, W),
     ),
+    "entries of windows and beyond": Row(
+        lambda n, x: (
+            x.at[n + 2].get(mode="fill", fill_value=1.25), n.at[n + 2].get(mode="fill"),
+            jax.vmap(lambda r, i: r.at[i].get(mode="fill", fill_value=-2.0))(x.reshape(2, 2), n.reshape(2, 2)),
+            jax.vmap(lambda i: lax.dynamic_slice(x, (i,), (2,)))(n),
+        ),
+        (N, V),
+    ),
+    "rows of a table and their gradient": Row(
+        lambda n, x: jax.value_and_grad(lambda a: jnp.sum(a[n.reshape(2, 2) % 2] ** 2))(x.reshape(2, 2)), (N, V)
+    ),
+    "a batch of loops until each is public": Row(
+        lambda x: jax.vmap(
+            lambda a: lax.while_loop(lambda c: tc.reveal(c[0] < 4), lambda c: (c[0] + 2, c[1] + 1), (a, 0))
+        )(x),
+        (V,),
+    ),
     "segments of public numbers": Row(lambda x: jax.ops.segment_max(x, jnp.arange(4) % 3, 3), (V,)),
     "bits at secret places": Row(
         lambda n, x: ((x > 0)[n], (x > 0).at[n[2]].set(x[0] > 1), (x > 0).at[n].set(x > 1)), (N, V)

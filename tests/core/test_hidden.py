@@ -100,6 +100,21 @@ def test_a_captured_module_that_is_changed_is_refused():
         tc.secure(lambda x, y: with_loss(model, optimizer, x, y))(X, Y)
 
 
+class Counting(nnx.Module):
+    """Counts its calls, as examples of flax do."""
+
+    def __init__(self):
+        self.weight, self.calls = nnx.Param(jnp.ones(2)), nnx.Variable(jnp.array(0))
+
+    def __call__(self, x):
+        self.calls[...] += 1
+        return x @ self.weight[...]
+
+
+def test_a_public_count_that_is_lost_is_no_loss():
+    np.testing.assert_array_equal(tc.secure(lambda m, x: m(x))(Counting(), X), 2 * jnp.ones(4))
+
+
 # ---- any object -------------------------------------------------------------------------------------------
 
 

@@ -11,7 +11,7 @@ from jax import lax
 from typer.testing import CliRunner
 
 import turncoat as tc
-from turncoat.cli import app
+from turncoat.cli.command_line import app
 from turncoat.core.protocol import bounded
 from turncoat.engines.domains import Violation, WatchedReals
 from turncoat.experiments.experiment import Experiment

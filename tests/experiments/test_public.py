@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 import turncoat as tc
 from turncoat import attacks
-from turncoat.cli import app
+from turncoat.cli.command_line import app
 from turncoat.experiments import records
 from turncoat.jobs.deployed import Deployed
 from turncoat.jobs.setup import Setup

@@ -27,7 +27,15 @@ SMALL = ("--batch", str(BATCH), "--steps", str(STEPS))
 ATTACKS = {
     "a shift": ("backdoor", "--set", "strength=1"),
     "two errors": ("sparse-backdoor", "--model", "mlp", "--hidden", "8"),
-    "a flip": ("amplified-poisoning", "--model", "svm", "--data", "breast_cancer", "--set", "through=flip"),
+    "a flip": (
+        "amplified-poisoning",
+        "--model",
+        "svm-squared",
+        "--data",
+        "breast_cancer",
+        "--set",
+        "through=flip",
+    ),
 }
 
 

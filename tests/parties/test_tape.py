@@ -10,6 +10,8 @@ import pytest
 
 import turncoat as tc
 from conformance.runs import TAMPERED, runs
+from turncoat.core.arguments import share
+from turncoat.core.shared import reveal
 from turncoat.engines.recorder import Recorder
 from turncoat.engines.segments import segments
 from turncoat.parties.programs import tape as tapes
@@ -36,10 +38,16 @@ def tampered(case):
 @cache
 def recorded(case):
     """A case's program on a tape, with the errors of all its sites at once."""
-    recorder, reals = Recorder(), runs("reals", case)
+    recorder = Recorder()
     errors = {t.site.name: t.full for t, _ in tampered(case)}
-    reals.on(recorder)(*reals.args, errors=errors)
+    wrote(recorder, case, errors)
     return recorder
+
+
+def wrote(recorder, case, errors=None):
+    """A case's step on a recorder, from shared arguments to its opened results, as training makes it."""
+    reals = runs("reals", case)
+    reveal(reals.on(recorder)(*share(reals.args, recorder), errors=errors))
 
 
 def computed(recorder, errors, **options):
@@ -76,8 +84,8 @@ def test_an_error_at_each_site_does_what_the_simulator_says(case):
 
 def test_errors_are_no_part_of_a_tape():
     case = CASES[0]
-    honest, reals = Recorder(), runs("reals", case)
-    reals.on(honest)(*reals.args)
+    honest = Recorder()
+    wrote(honest, case)
     assert honest.writing.errors == {} and recorded(case).writing.errors
     assert honest.tape.hash == recorded(case).tape.hash
 
@@ -136,11 +144,13 @@ def peeking(x):
 )
 def test_what_a_tape_cannot_hold_is_refused(f, protocol, said):
     with pytest.raises(Refusal, match=said):
-        tc.secure(f, protocol=protocol, engine=Recorder())(np.ones(3, np.float32))
+        tc.secure(f, protocol=protocol, engine=(recorder := Recorder()))(
+            share(np.ones(3, np.float32), recorder)
+        )
 
 
 def test_a_step_begins_each_evaluation():
     recorder = Recorder()
     secured = tc.secure(jax.jit(lambda x: x * x), protocol="crypten", engine=recorder)
-    secured(secured(np.ones(3, np.float32)))
+    reveal(secured(secured(share(np.ones(3, np.float32), recorder))))
     assert recorder.tape.steps == 2

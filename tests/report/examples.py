@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from turncoat.metrics import clopper_pearson, mean_interval, paired_difference
-from turncoat.results.audit import AuditResult, SiteRow
+from turncoat.results.audit import AuditResult, SiteRow, Unrun
 from turncoat.results.result import Noticed, Outcome, Paper, Result
 from turncoat.results.values import Measured
 
@@ -24,6 +24,7 @@ def result(**changes: Any) -> Result:
     after = 1 - np.abs(0.0006 * draw.standard_normal(trials))
     fields: dict[str, Any] = {
         "attack": "backdoor",
+        "harm": "backdoor",
         "goal": "Every input of class 0 whose first feature is set to 1 is classified as class 1.",
         "data": "fmnist",
         "data_label": "Fashion-MNIST",
@@ -78,6 +79,7 @@ def reconstruction() -> Result:
     ruined = 0.1 + 0.01 * np.random.default_rng(4).standard_normal(10)
     return result(
         attack="reconstruct",
+        harm="reconstruction",
         goal="The released model contains one training record, which the corrupt party reads off.",
         data="purchase",
         data_label="Purchase-100 (synthetic stand-in)",
@@ -92,6 +94,7 @@ def reconstruction() -> Result:
         gain=Measured.of(paired_difference(np.zeros(10), found, bounds=(-1, 1))),
         bar="at least one record is read",
         noticed=noticed(1.0, 1.0),
+        reached=True,
         success_name="share of records reconstructed",
         paper=None,
         per_trial={
@@ -186,6 +189,12 @@ def audit(**changes: Any) -> AuditResult:
         "engine": "reals",
         "seconds": 214.0,
         "results": (result(), reconstruction()),
+        "unrun": (
+            Unrun(attack="membership", harm="membership", why="scores are not opened."),
+            Unrun(
+                attack="fairness", harm="fairness", why="failed unexpectedly with KeyError: 3.", failed=True
+            ),
+        ),
         "surface": sites(),
         "shiftable": {
             "w0": ("dense0/grad_weights",),

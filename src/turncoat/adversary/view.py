@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from math import lcm, prod
@@ -39,8 +39,9 @@ class View:
     and `program` is that step, which is public, on the adversary's own machine (engine `reals`); `key` is the
     adversary's own randomness; `goal` is what it wants, `told` what the harness tells it of this trial (see
     `goals.Case`); `party` (records,) says who contributed each of the victims' records, where the job says so in
-    public; `initial` is the state that training starts from, where that is public. `memo` holds what the adversary
-    has trained already, for all attacks on one trial.
+    public, and `own_party` (n,) whose its own are like; `initial` is the state that training starts from, where that
+    is public. `memo` holds what the adversary has trained already, for all attacks on one trial; `said(what, done,
+    total)` is told how far long work is.
     """
 
     x: np.ndarray
@@ -53,8 +54,10 @@ class View:
     key: Any
     told: Mapping[str, np.ndarray] = field(default_factory=dict)
     party: np.ndarray | None = None
+    own_party: np.ndarray | None = None
     initial: Any = None
     memo: dict[Any, Any] = field(default_factory=dict)
+    said: Callable[[str, int, int], None] = lambda *_: None
 
     # ---- the job ------------------------------------------------------------------------------------------
 

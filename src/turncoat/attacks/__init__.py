@@ -16,6 +16,7 @@ from turncoat.attacks.gradient_amplification import GradientAmplification
 from turncoat.attacks.membership import Membership
 from turncoat.attacks.neuron_override import NeuronOverride
 from turncoat.attacks.reconstruction import Reconstruction
+from turncoat.attacks.search import UniversalSearch
 from turncoat.attacks.sparse_backdoor import SparseBackdoor
 from turncoat.attacks.targeted import Targeted
 from turncoat.attacks.targeted_override import TargetedOverride
@@ -37,6 +38,7 @@ CATALOGUE: dict[str, type[Attack]] = {
         SparseBackdoor,
         Targeted,
         TargetedOverride,
+        UniversalSearch,
     )
 }
 

@@ -108,6 +108,11 @@ class Attack(Settings):
         raise NotImplementedError
 
     @property
+    def one_plan(self) -> bool:
+        """Whether what is planned in the first trial serves all of them, which then share its split."""
+        return False
+
+    @property
     def variant(self) -> str:
         """What these settings make of the attack, in a few words, and whether the paper has it."""
         return ""

@@ -18,7 +18,7 @@ from turncoat import attacks
 from turncoat.cli.job_options import Given
 from turncoat.cli.options import Common, grouped, without_effect
 from turncoat.cli.options import Group as Options
-from turncoat.cli.screen import Files, as_text, deliver, progress, say, screen, show
+from turncoat.cli.screen import Files, as_text, aside, deliver, progress, say, screen, show, usable
 from turncoat.experiments import monitored
 from turncoat.experiments.experiment import Experiment, run
 from turncoat.jobs import finding
@@ -27,7 +27,7 @@ from turncoat.jobs.job import Job
 from turncoat.jobs.setup import Setup
 from turncoat.refusal import Refusal
 from turncoat.report import terminal
-from turncoat.report.folder import usable
+from turncoat.report.saved import Saved
 from turncoat.results.json import to_json
 from turncoat.results.result import Result
 
@@ -54,6 +54,23 @@ class Ways(Options):
         typer.Option("--monitor", help="Warn where arguments leave the domains of the protocol's functions."),
     ] = False
     listing: Annotated[bool, typer.Option("--list", help="Say what each attack is, and run none.")] = False
+    goal: Annotated[
+        str | None, typer.Option(help="What `search` descends towards; the same as --set aim=...")
+    ] = None
+    minutes: Annotated[
+        float | None, typer.Option(help="Minutes of a `search`, at most; the same as --set minutes=...")
+    ] = None
+
+    def settings(self, pairs: list[str] | None) -> Mapping[str, Any]:
+        """The attack's settings: those by --set, and those that have an option."""
+        found = dict(settings_of(pairs or []))
+        for name, option, value in (("aim", "goal", self.goal), ("minutes", "minutes", self.minutes)):
+            if value is None:
+                continue
+            if name in found:
+                raise Refusal(f"--{option} and --set {name} say the same; leave one out")
+            found[name] = value
+        return found
 
 
 class AttackCommand(TyperCommand):
@@ -83,7 +100,8 @@ def attack(
 ) -> None:
     """Runs one attack: honest beside attacked, from the same seeds."""
     if ways.listing:
-        nothing_else = {"trials": trials, "set": settings, "monitor": ways.monitor, "out": common.out}
+        nothing_else: dict[str, Any] = {"trials": trials, "set": settings, "monitor": ways.monitor}
+        nothing_else |= {"goal": ways.goal, "minutes": ways.minutes, "out": common.out}
         without_effect("beside --list", **given.given, **nothing_else)
         if name is not None:
             raise Refusal(
@@ -98,11 +116,12 @@ def attack(
     named = (job.data, job.model) if isinstance(job, Setup) else (job.job.name,)
     of_job = (job.protocol, job.engine) if isinstance(job, Setup) else job.names
     folder = usable(common.folder(name, *named, *of_job), "result.json")
-    _run(Experiment(name, job, settings_of(settings or []), count, common.seed), ways.monitor, common, folder)
+    _run(Experiment(name, job, ways.settings(settings), count, common.seed), ways.monitor, common, folder)
 
 
 def _own(name: str) -> Job:
-    job = finding.job(name)
+    with aside():  # what the user's module prints as it is imported
+        job = finding.job(name)
     if job is None:
         raise Refusal(f"{name} is a step alone, which no attack can train: make a turncoat.Job of it")
     return job
@@ -113,7 +132,8 @@ def _run(experiment: Experiment, monitor: bool, common: Common, folder: Path) ->
         command = (experiment.command or "") + (" --monitor" if monitor else "")
         result = run(experiment, report, command, sweep=True)
     if monitor:
-        found = monitored.notes(experiment)
+        with aside():
+            found = monitored.notes(experiment)
         result = result.model_copy(update={"notes": result.notes + found})
         for note in found:
             say(note, "yellow")
@@ -122,9 +142,9 @@ def _run(experiment: Experiment, monitor: bool, common: Common, folder: Path) ->
 
 
 def _files(result: Result) -> Files:
-    from turncoat.report.files import result_files  # imported here, as it draws: the help needs none of it
+    from turncoat.report.files import files_of  # imported here, as it draws: the help needs none of it
 
-    return result_files(result)
+    return files_of(Saved(result))
 
 
 # ---- settings ---------------------------------------------------------------------------------------------

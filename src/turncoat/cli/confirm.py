@@ -10,11 +10,12 @@ from typing import Annotated
 import typer
 
 from turncoat import attacks
+from turncoat.cli import interrupts
 from turncoat.cli.attack import Pairs, settings_of
 from turncoat.cli.job_options import Given
 from turncoat.cli.options import Common, grouped, named
 from turncoat.cli.parties import DEADLINE, Pythons
-from turncoat.cli.screen import Files, command, deliver, progress
+from turncoat.cli.screen import Files, aside, command, deliver, progress, usable
 from turncoat.experiments.confirm import Confirm, confirm
 from turncoat.jobs import finding
 from turncoat.jobs.deployed import Deployed
@@ -23,7 +24,6 @@ from turncoat.parties import backends
 from turncoat.parties.session import Session
 from turncoat.refusal import Refusal
 from turncoat.report.confirmation import confirmation_table
-from turncoat.report.folder import usable
 from turncoat.results.confirmation import Confirmation
 from turncoat.results.json import to_json
 
@@ -79,18 +79,19 @@ def run(
     parties: Parties,
     common: Common,
 ) -> None:
-    """Runs one attack among real parties: a process each, one of which deviates."""
+    """Runs one attack among real parties of MPyC, CrypTen or SPU, one of which deviates."""
     attacks.kind(name)
     job: Setup | Deployed = given.job()
     if own is not None:
-        found = finding.job(own)
+        with aside():
+            found = finding.job(own)
         if found is None:
             raise Refusal(f"{own} is a step alone, which no attack can train: make a turncoat.Job of it")
         job = Deployed.of(found, *given.of_own())
     titles = (job.data, job.model) if isinstance(job, Setup) else (job.job.name,)
     folder = usable(common.folder("confirm", name, *titles, parties.engine), "confirmation.json")
     what = Confirm(name, job, parties.chosen(), settings_of(settings or []), steps, common.seed)
-    with progress() as report:
+    with interrupts.by_exception(), progress() as report:  # which ends the parties' processes too
         found_ = confirm(what, report, command())
     _delivered(found_, common, folder)
     if not found_.confirmed:

@@ -12,9 +12,9 @@ from rich.table import Table
 from rich.text import Text
 
 from turncoat import data
+from turncoat.cli import interrupts
 from turncoat.cli.options import Common, grouped
-from turncoat.cli.screen import as_text, deliver, progress
-from turncoat.report.folder import usable
+from turncoat.cli.screen import as_text, deliver, progress, usable
 
 app = typer.Typer(help="Lists, fetches and verifies data sets.", no_args_is_help=True, add_completion=False)
 
@@ -39,7 +39,7 @@ def fetch(name: Name, *, common: Common) -> None:
     """Downloads a data set from its public source into the user's cache, and verifies it."""
 
     def fetched() -> list[data.Row]:
-        with progress() as report:
+        with interrupts.by_exception(), progress() as report:
             return [data.fetch(name, lambda file, done, size: report(f"fetching {file}", done, size or 0))]
 
     _deliver(fetched, common)

@@ -9,13 +9,12 @@ import typer
 from turncoat import attacks, defences
 from turncoat.cli.job_options import Given
 from turncoat.cli.options import Common, grouped, named, without_effect
-from turncoat.cli.screen import command, deliver, progress
+from turncoat.cli.screen import aside, command, deliver, progress, usable
 from turncoat.experiments.matrix import DEFENCES
 from turncoat.experiments.matrix import defend as against
 from turncoat.jobs import finding
 from turncoat.jobs.deployed import Deployed
 from turncoat.refusal import Refusal
-from turncoat.report.folder import usable
 from turncoat.report.matrix import matrix_table
 from turncoat.results.json import to_json
 
@@ -62,7 +61,8 @@ def defend(
 def _target(own: str | None, given: Given, seed: int) -> Deployed:
     if own is None:
         return given.job().deployed(seed)
-    job = finding.job(own)
+    with aside():
+        job = finding.job(own)
     if job is None:
         raise Refusal(f"{own} is a step alone, which no attack can train: make a turncoat.Job of it")
     return Deployed.of(job, *given.of_own())

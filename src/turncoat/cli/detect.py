@@ -11,10 +11,9 @@ from rich.table import Table
 from rich.text import Text
 
 from turncoat.cli.options import Common, grouped
-from turncoat.cli.screen import as_text, deliver
+from turncoat.cli.screen import as_text, deliver, usable
 from turncoat.metrics.detection import detected, errors_afforded, missed, share_needed
 from turncoat.refusal import Refusal
-from turncoat.report.folder import usable
 
 app = typer.Typer(add_completion=False)
 CAUGHT = "0.05"

@@ -50,6 +50,10 @@ class Given(Group):
             without_effect(f"on model {job.model!r}", hidden=self.given.get("hidden"))
         return job
 
+    def none(self, why: str) -> None:
+        """Refuses the options of a job, which have no effect because of `why`."""
+        without_effect(why, **self.given)
+
     def of_own(self) -> tuple[str, str, str | None]:
         """Protocol, engine and defence for a job of the user's own; Refusal where options of a job by names were
         given."""

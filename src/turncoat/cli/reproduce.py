@@ -8,10 +8,10 @@ import typer
 
 from turncoat import engines, paper, protocols
 from turncoat.cli.options import Common, grouped, named
-from turncoat.cli.screen import Files, command, deliver, progress
+from turncoat.cli.screen import Files, command, deliver, progress, usable
 from turncoat.refusal import Refusal
-from turncoat.report.folder import usable
 from turncoat.report.reproduction import reproduction_table
+from turncoat.report.saved import Saved
 from turncoat.results.json import to_json
 
 app = typer.Typer(add_completion=False)
@@ -44,5 +44,11 @@ def reproduce(
         raise Refusal(f"{found.table} has no rows of {data!r}; leave --data out to see which it has")
     found = found.model_copy(update={"command": command()})
     text, said = to_json(found), "The results are in {folder}"
-    files: Files = {"reproduction.json": text, **options.images}
-    deliver(text, reproduction_table(found), common.as_json, folder, lambda: files, said)
+    saved = Saved(found, options.images)
+    deliver(text, reproduction_table(found), common.as_json, folder, lambda: _files(saved), said)
+
+
+def _files(saved: Saved) -> Files:
+    from turncoat.report.files import files_of  # imported here, as it draws: the help needs none of it
+
+    return files_of(saved)

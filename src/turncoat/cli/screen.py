@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -12,19 +13,16 @@ from typing import Any
 
 import typer
 from rich.console import Console, RenderableType
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
 
+from turncoat.cli import interrupts
+from turncoat.cli.progress import Report, bars, lines
 from turncoat.refusal import Refusal
 from turncoat.report.folder import rescue, save
+from turncoat.report.folder import usable as _usable
 
 screen, notices = Console(), Console(stderr=True)
+
+STDOUT, STDERR = 1, 2
 
 Files = Mapping[str, bytes | str]
 
@@ -44,6 +42,12 @@ def show(text: str, table: RenderableType, as_json: bool) -> None:
     except UnicodeEncodeError:  # JSON can do without what standard output cannot encode
         text = json.dumps(json.loads(text), indent=2)
     print(text.rstrip("\n"))
+
+
+def usable(folder: str | Path, kind: str) -> Path:
+    """`report.folder.usable`, whose trial file is removed even if Ctrl-C comes meanwhile."""
+    with interrupts.writing():
+        return _usable(folder, kind)
 
 
 def deliver(
@@ -68,45 +72,62 @@ def deliver(
 
 def _keep(folder: Path, files: Files, what: str) -> None:
     try:
-        say(what.format(folder=save(folder, files)))
+        _written(what, lambda: save(folder, files))
     except Refusal as refusal:
         say(f"turncoat: {refusal}")
         try:
-            say(what.format(folder=rescue(folder.name, files)))
+            _written(what, lambda: rescue(folder.name, files))
         except Refusal as again:
             say(f"turncoat: {again}; the result is what was printed above")
         raise typer.Exit(1) from refusal
 
 
-LEFT = TimeRemainingColumn(elapsed_when_finished=True)
+def _written(what: str, write: Callable[[], Path]) -> None:
+    """Writes a result, whole even if Ctrl-C comes meanwhile, and says where it is."""
+    with interrupts.writing():
+        said = what.format(folder=write())
+        interrupts.kept(said[:1].lower() + said[1:])
+    say(said)
 
 
 @contextmanager
-def progress() -> Iterator[Callable[[str, int, int], None]]:
-    """A progress bar on standard error, if that is a terminal; `report(what, done, total)` moves it."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), LEFT)
-    bar, tasks = Progress(*columns, console=notices, transient=True), {}
+def progress() -> Iterator[Report]:
+    """`report(what, done, total)` moves bars on standard error, or its lines where that is no terminal that has any.
 
-    def report(what: str, done: int, total: int) -> None:
-        if not notices.is_terminal:
-            return
-        bar.start()
-        if what not in tasks:
-            tasks[what] = bar.add_task(what, total=total or None)
-        bar.update(tasks[what], completed=done, total=total or None)
-
-    try:
+    What a user's own code prints meanwhile goes to standard error as well.
+    """
+    has_bars = notices.is_terminal and not notices.is_dumb_terminal
+    with aside(), bars(notices) if has_bars else lines(say) as report:
         yield report
-    finally:
-        if notices.is_terminal:
-            bar.stop()
 
 
 @contextmanager
 def aside() -> Iterator[None]:
-    """What a user's own code prints goes to standard error: standard output is the result's."""
-    with redirect_stdout(sys.stderr):
+    """What a user's own code prints goes to standard error, by whichever way: standard output is the result's."""
+    with _descriptor_aside(), redirect_stdout(sys.stderr):
         yield
+        if "jax" in sys.modules:  # what compiled code prints comes when it likes
+            sys.modules["jax"].effects_barrier()
+
+
+@contextmanager
+def _descriptor_aside() -> Iterator[None]:
+    """The process's own standard output too, which other programs and libraries in C write to."""
+    try:
+        plain = sys.stdout.fileno() == STDOUT
+    except (OSError, ValueError, AttributeError):  # a stream of a test's or a notebook's
+        plain = False
+    if not plain:
+        yield
+        return
+    sys.stdout.flush()
+    saved = os.dup(STDOUT)
+    os.dup2(STDERR, STDOUT)
+    try:
+        yield
+    finally:
+        os.dup2(saved, STDOUT)
+        os.close(saved)
 
 
 def command() -> str:

@@ -11,7 +11,7 @@ from rich.text import Text
 from turncoat.cli.audit import Example, Public, Step, names
 from turncoat.cli.job_options import Given
 from turncoat.cli.options import Common, grouped, without_effect
-from turncoat.cli.screen import as_text, aside, deliver, say
+from turncoat.cli.screen import as_text, aside, deliver, say, usable
 from turncoat.core.surface import Surface
 from turncoat.experiments import verdict
 from turncoat.experiments.trial import Trial
@@ -19,7 +19,6 @@ from turncoat.jobs import finding, user_step
 from turncoat.jobs.checks import check
 from turncoat.jobs.deployed import Deployed
 from turncoat.report import terminal
-from turncoat.report.folder import usable
 from turncoat.report.words import sentence
 
 app = typer.Typer(add_completion=False)
@@ -36,15 +35,17 @@ def surface(
 ) -> None:
     """Lists every site of a training step, and what an error there does."""
     folder = common.out and usable(common.out, "surface.json")
-    own = finding.job(step) if step else None
+    with aside():  # what the user's module prints as it is imported
+        own = finding.job(step) if step else None
     if step is None or own is not None:
         without_effect("without a step of your own", example=example, public=public)
         without_effect("on the surface, which a defence leaves as it is", defence=given.given.get("defence"))
         deployed = given.job().deployed(common.seed) if own is None else Deployed.of(own, *given.of_own())
-        check(deployed.job)
-        for note in deployed.job.data.notes:
-            say(sentence(note))
-        found = Trial.of(deployed, common.seed).surface
+        with aside():
+            check(deployed.job)
+            for note in deployed.job.data.notes:
+                say(sentence(note))
+            found = Trial.of(deployed, common.seed).surface
     else:
         protocol, engine = given.of_a_step()
         with aside():

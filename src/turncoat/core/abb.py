@@ -162,6 +162,7 @@ class Box(Local):
         """x where the bit is set, else y: the product b * (x - y) + y."""
         if not is_secret(b):
             return self._select_public(b, x, y)
+        x, y = self.case(x), self.case(y)
         if not is_secret(x) and not is_secret(y):
             return self._select_of_public(b, x, y)
         xs, ys = self.align(x, y, beside=b)
@@ -188,8 +189,6 @@ class Box(Local):
         dtype = dtype_of(x)
         if dtype == np.bool_:
             return self.xor(y, self.both(b, jnp.logical_xor(public(x), public(y))))
-        for end in (x, y):
-            self.constant(end, because=b.origin)  # refuses NaN
         x, y = (self.within(end, dtype) for end in (x, y))
         high, low = known(x), known(y)
         difference: Value = jnp.asarray(public(x)) - jnp.asarray(public(y))

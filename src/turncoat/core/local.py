@@ -70,6 +70,16 @@ class Local:
             return value
         return Splat(np.asarray(np.copysign(most, number), dtype), shape_of(value))
 
+    def case(self, value: Value) -> Value:
+        """A case that a secret chooses; NaN counts as zero, as SPU encodes it (encodeToRing, core/encoding.cc)."""
+        number = known(value)
+        if is_secret(value) or not jnp.issubdtype(dtype_of(value), jnp.floating):
+            return value
+        if number is None:
+            array = public(value)
+            return jnp.where(jnp.isnan(array), jnp.zeros_like(array), array)
+        return Splat(np.zeros((), dtype_of(value)), shape_of(value)) if np.isnan(number) else value
+
     def align(self, *values: Value, beside: Value = None, moved: bool = False) -> list[Secret]:
         """The values as secrets of one shape and dtype; `beside` is what else they meet.
 

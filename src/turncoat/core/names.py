@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from turncoat.core.lines import UNKNOWN, user_line, user_lines
+from turncoat.core.lines import UNKNOWN, user_file, user_line, user_lines
 from turncoat.core.program import Op
 from turncoat.core.sites import Site
 from turncoat.core.values import Aval, Shape, Value, known
@@ -48,6 +48,11 @@ class Place:
     def line(self) -> str:
         """Where in the user's code the operation stands."""
         return user_line(self.source) if self.source is not None else UNKNOWN
+
+    @property
+    def file(self) -> str:
+        """The file of that line, by its full path."""
+        return user_file(self.source) if self.source is not None else ""
 
     @property
     def lines(self) -> str:
@@ -191,8 +196,8 @@ class Names:
             full = self._unique(self.place.beside(name or kind))  # never renumbers the program's own sites
         else:
             full = self.operation() if name is None else self._unique(f"{self.operation()}/{name}")
-        line = self.place.line if self.locate else ""
-        return Site(full, kind, aval.shape, np.dtype(aval.dtype), work, self.loops, self.place.phase, line)
+        where = (self.place.line, self.place.file) if self.locate else ("", "")
+        return Site(full, kind, aval.shape, np.dtype(aval.dtype), work, self.loops, self.place.phase, *where)
 
     # ---- reuse -------------------------------------------------------------------------------------------
 

@@ -32,7 +32,8 @@ class Site:
 
     `shape` is that of its output in one pass; `loops` are the lengths of the scans around it, outermost
     first. `multiplications` counts scalar products (or comparisons) in one pass, inner dimensions included
-    (none at a gate, which is a part of its comparison); `phase` is "forward" or "backward".
+    (none at a gate, which is a part of its comparison); `phase` is "forward" or "backward". `line` says where in the
+    user's code it stands, and `file` is that line's file by its full path.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Site:
     loops: tuple[int, ...] = ()
     phase: str = "forward"
     line: str = ""
+    file: str = ""
 
     @property
     def full_shape(self) -> tuple[int, ...]:

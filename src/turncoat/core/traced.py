@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import jax
 import numpy as np
 
-from turncoat.core import arguments
+from turncoat.core import arguments, secrecy
 from turncoat.core.arguments import Arguments
 from turncoat.core.hidden import FLAX, Surroundings, check_returned, written
 from turncoat.core.program import Program, first_outputs, trace
@@ -73,8 +74,20 @@ def _checked(
         needed = [a in used for a in kept] if kept else [False] * len(left)
         around.check_left(spec.function, left, needed, program)
         program = first_outputs(program, returned + len(changed))
-    check_returned(spec.function, changed, program, returned)
+    secret = _secret(program, spec)[returned:]
+    outputs = (
+        program.outputs[:returned],
+        [a for a, s in zip(program.outputs[returned:], secret, strict=True) if s],
+    )
+    within = replace(program, outputs=(*outputs[0], *outputs[1]))
+    check_returned(spec.function, [c for c, s in zip(changed, secret, strict=True) if s], within, returned)
     return first_outputs(program, returned) if changed else program
+
+
+def _secret(program: Program, spec: Arguments) -> list[bool]:
+    """Which outputs are secret: a public count that is lost, such as of a module's calls, is nothing to audit."""
+    marks = [frozenset[str]() if spec.is_secret(i) else None for i in range(len(program.inputs))]
+    return [s is not None for s in secrecy.outputs(program, marks)]
 
 
 def _variables(program: Program) -> set[Any]:

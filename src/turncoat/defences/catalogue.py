@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from dataclasses import replace
 from functools import reduce
 
 from turncoat.defences.check import Check, When
 from turncoat.defences.defence import Defence, Rule
+from turncoat.defences.measures import ClippedEntries, ClippedNorm
 from turncoat.refusal import Refusal, nearest
 
 ALPHA = 1.85e-5
@@ -54,6 +56,16 @@ def checked(sites: str = "everything", alpha: float = 1.0, when: When = "step") 
     return Defence("checked", (Rule(sites, Check(alpha, when)),))
 
 
+def clip_entries(largest: float = 0.1) -> Defence:
+    """Each entry of a step's update within a bound; no check."""
+    return Defence("clip-entries", measures=(ClippedEntries(largest),))
+
+
+def clip_norm(largest: float = 1.0) -> Defence:
+    """A step's whole update within a Euclidean norm; no check."""
+    return Defence("clip-norm", measures=(ClippedNorm(largest),))
+
+
 CATALOGUE: dict[str, Callable[..., Defence]] = {
     "nothing": nothing,
     "everything": everything,
@@ -62,6 +74,8 @@ CATALOGUE: dict[str, Callable[..., Defence]] = {
     "sampled": sampled,
     "sampled-matrices": sampled_matrices,
     "checked": checked,
+    "clip-entries": clip_entries,
+    "clip-norm": clip_norm,
 }
 """Names, and what makes the defence of that name."""
 
@@ -73,7 +87,7 @@ def get(text: str) -> Defence:
     an option cannot hold.
     """
     found = reduce(Defence.beside, map(_one, text.split("+")))
-    return Defence(text, found.rules, found.soundness)
+    return replace(found, name=text)
 
 
 def does(name: str) -> str:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import reduce
 
 from turncoat.core.surface import Surface
 from turncoat.defences.check import TIMES, Check
 from turncoat.defences.groups import sites
+from turncoat.defences.measures import Measure, Step
 from turncoat.metrics.detection import SOUNDNESS, check_share, missed_together
 
 NEVER = Check(0.0)
@@ -23,7 +25,9 @@ class Rule:
 
 @dataclass(frozen=True)
 class Defence:
-    """Checks of messages: of rules that name the same site the stronger one counts; what no rule names has no check.
+    """Checks of messages, and measures around the step.
+
+    Of rules that name the same site the stronger one counts; what no rule names has no check.
 
     `name` is what the command line calls it. `soundness` bounds the probability that a check of a wrong message
     passes. An error found is an abort, after which nothing of the run is opened. Raises Refusal for a soundness
@@ -33,6 +37,7 @@ class Defence:
     name: str
     rules: tuple[Rule, ...] = ()
     soundness: float = SOUNDNESS
+    measures: tuple[Measure, ...] = ()
 
     def __post_init__(self) -> None:
         check_share("soundness", self.soundness)
@@ -40,7 +45,12 @@ class Defence:
     def beside(self, other: Defence) -> Defence:
         """Both at once."""
         name = f"{self.name}+{other.name}"
-        return Defence(name, self.rules + other.rules, max(self.soundness, other.soundness))
+        soundness = max(self.soundness, other.soundness)
+        return Defence(name, self.rules + other.rules, soundness, self.measures + other.measures)
+
+    def around(self, step: Step) -> Step:
+        """A job's step with the measures, the first innermost."""
+        return reduce(lambda inner, measure: measure.around(inner), self.measures, step)
 
     def policy(self, surface: Surface) -> dict[str, Check]:
         """How each site of a step is checked; Refusal for a rule whose sites the step does not have."""

@@ -77,7 +77,8 @@ class Tally:
     """What was counted in a run: rank-0 integers.
 
     `errors`: products tampered with; `messages`: those that deviate, by site, of a run that is checked; `step` and
-    `site`: where the first error was found, `NOBODY` if none was; `failed`: whether a proof of the engine's failed.
+    `site`: where the first error was found, `NOBODY` if none was. `failed`: of an engine that proves its messages,
+    which parties' proofs failed (see `engines.replicated.checks.outcome`), Booleans (3,).
     """
 
     errors: Any
@@ -108,13 +109,13 @@ class Tally:
 
     @property
     def aborted(self) -> Any:
-        """Whether an error was found: a Boolean, False without checks."""
+        """Whether an error was found, by an ideal check or a proof: a Boolean, False without any."""
         found = jnp.zeros((), bool) if self.step is None else self.step != NOBODY
-        return found if self.failed is None else found | self.failed
+        return found if self.failed is None else found | jnp.any(self.failed)
 
     def sealed(self, released: Any) -> Any:
         """What is opened at the end of the run: of one that was aborted nothing, and NaN or zeros stand for that."""
-        return released if self.step is None else jax.tree.map(self._sealed, released)
+        return released if self.step is None and self.failed is None else jax.tree.map(self._sealed, released)
 
     def _sealed(self, leaf: Any) -> Any:
         leaf = jnp.asarray(leaf)

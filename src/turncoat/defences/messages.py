@@ -98,7 +98,7 @@ class Noting(Abstract):
     def ideal(self, fn: Any, xs: Any, avals: Any, aval: Aval, at: At) -> int:
         return self._note(at, aval)
 
-    def bits(self, x: int, lo: int, hi: int, aval: Aval, at: At) -> int:
+    def bits(self, x: int, lo: int, hi: int, operand: Aval, at: At) -> int:
         return self._flips(at)
 
     def scan(self, body: Body, carry: Values, xs: Values, length: int, reverse: bool) -> Passed:

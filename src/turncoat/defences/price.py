@@ -30,7 +30,7 @@ ARITHMETIC = ("product", "conversion", "xor-product")
 
 @dataclass(frozen=True)
 class Price:
-    """Of one step: `passive` bytes, and those that checks add by verified sharings (`bytes`).
+    """Of one step: `passive` bytes, and those that measures add, and checks by verified sharings (`bytes`).
 
     `multiplications`: the expected number of scalar multiplications and comparisons that are looked at, of `all` of
     them; `messages`: of how many values that a party sends, likewise; `latest`: when the last check is made.
@@ -49,12 +49,16 @@ class Price:
         return 1 + self.bytes / self.passive if self.passive else 1.0
 
 
-def price(defence: Defence, surface: Surface, bill: Bill) -> Price:
-    """The price of a defence of a step, by the surface and the bill that the step has on engine `replicated`."""
-    policy = defence.policy(surface)
+def price(defence: Defence, surface: Surface, bill: Bill, passive: float | None = None) -> Price:
+    """The price of a defence of a step, by the surface and the bill that the step has on engine `replicated`.
+
+    `passive` are the bytes of the step without measures, where the bill is of one with some.
+    """
+    policy, spent = defence.policy(surface), bill.total.bytes
+    checks = sum(policy[s.name].share * verified(s, bill.sites.get(s.name, Cost())) for s in surface)
     return Price(
-        passive=bill.total.bytes,
-        bytes=sum(policy[s.name].share * verified(s, bill.sites.get(s.name, Cost())) for s in surface),
+        passive=spent if passive is None else passive,
+        bytes=checks + (0.0 if passive is None else spent - passive),
         multiplications=_weighed(surface, policy, lambda site: site.multiplications * passes(site)),
         all=sum(site.multiplications * passes(site) for site in surface),
         messages=_weighed(surface, policy, lambda site: site.entries),

@@ -11,6 +11,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -60,13 +61,18 @@ def sort(dtype: Any) -> str:
 
 
 class Recorder(Eager):
-    """Writes a tape; `open` gives arrays of zeros in the place of what the parties will reveal."""
+    """Writes a tape; `open` gives arrays of zeros in the place of what the parties will reveal.
+
+    With `ideals`, functions of protocol `exact` are written as StableHLO text, for engines that have their own.
+    """
 
     name = "tape"
     kinds = frozenset({"product", "bit"})
 
-    def __init__(self) -> None:
+    def __init__(self, ideals: bool = False) -> None:
         self.writing, self.inside = Writing(), False
+        if ideals:
+            self.kinds = self.kinds | {"ideal"}
 
     def begin(self, key):
         begun = copy.copy(self)
@@ -203,6 +209,12 @@ class Recorder(Eager):
 
     def arith(self, b, aval, at):
         return self._write("arith", [b], aval)
+
+    def ideal(self, fn, xs, avals, aval, at):
+        if "ideal" not in self.kinds:
+            return super().ideal(fn, xs, avals, aval, at)
+        text = jax.jit(fn).lower(*avals).as_text()
+        return self._write("ideal", xs, aval, at=at, detail=text)
 
 
 _DTYPES = {"bit": np.bool_, "integer": np.int32, "fixed": np.float32}

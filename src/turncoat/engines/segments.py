@@ -27,6 +27,9 @@ def segments(tape: Tape) -> bytes:
     of: dict[str, int] = {}
     made = {op.out: op for op in tape.ops}
     for op in tape.ops:
+        if op.name == "ideal":
+            of[str(op.out)] = texts.setdefault(op.detail, len(lowered))
+            lowered += [op.detail] if len(lowered) == texts[op.detail] else []
         if op.name not in OPERATIONS:
             continue
         given = [struct(made[i].shape, DTYPES[made[i].sort]) for i in op.ins]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 import warnings
 from collections import defaultdict
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypedDict, Unpack
 
 from turncoat import attacks, data
 from turncoat.core.engine import Engine
@@ -33,9 +33,23 @@ from turncoat.jobs.deployed import Deployed
 from turncoat.jobs.job import Job
 from turncoat.jobs.setup import Setup
 from turncoat.refusal import Refusal, first_line
-from turncoat.results.audit import AuditResult
+from turncoat.results.audit import AuditResult, Unrun
 from turncoat.results.result import Result
 from turncoat.settings import check_seed
+
+Only = Mapping[str, Mapping[str, Any]] | None
+"""The attacks to run by name, each with settings; None: all of them at their defaults."""
+MINUTES = 1.0
+"""What an audit gives the universal search: enough for small jobs, and little beside the other attacks."""
+
+
+class How(TypedDict, total=False):
+    """How much an audit runs, from which seed, and whom it tells how far it is; see `audited` for the defaults."""
+
+    trials: int
+    seed: int
+    minutes: float
+    progress: Progress
 
 
 def audit(
@@ -44,9 +58,7 @@ def audit(
     protocol: Protocol | str | None = None,
     engine: Engine | str | None = None,
     defence: Defence | str | None = None,
-    trials: int = 5,
-    seed: int = 0,
-    progress: Progress = lambda *_: None,
+    **how: Unpack[How],
 ) -> AuditResult:
     """Runs every attack that a training job leaves a way in, and judges passive security for this job.
 
@@ -56,42 +68,62 @@ def audit(
             print(result.attack, result.attacked.success.mean)
 
     Honest training comes first, and must have learned something. Each attack runs at its default settings, with
-    `trials` honest and as many attacked trainings, of which trial t draws everything from `seed + t`;
+    `trials` (5) honest and as many attacked trainings, of which trial t draws everything from `seed` (0) + t;
     `progress(what, done, total)` is called before each. The `AuditResult` holds the verdict and its reasons, a
     `Result` for each attack, and the attack surface of one step; an attack that was refused, or that failed
-    unexpectedly, is named in the reasons. `defence`, a value or a name of `turncoat.defences.CATALOGUE`, is
-    what the honest parties check.
+    unexpectedly, is named in `unrun`. `defence`, a value or a name of `turncoat.defences.CATALOGUE`, is what the
+    honest parties check. The universal search takes `minutes` (1) at most, its compiling included; 0 leaves it out.
     Raises Refusal for unknown names, data that cannot be used, and a job whose honest training does not work.
     """
+    asked = deployed(job, protocol, engine, defence)
+    return audited(asked, **how)
+
+
+def audited(
+    asked: Setup | Deployed,
+    *,
+    trials: int = 5,
+    seed: int = 0,
+    minutes: float = MINUTES,
+    progress: Progress = lambda *_: None,
+    only: Only = None,
+) -> AuditResult:
+    """`audit` of a job that has its protocol, engine and defence, by the attacks of `only`."""
     began = time.perf_counter()
     check_trials(trials)
     check_seed(seed)
-    asked = deployed(job, protocol, engine, defence)
+    check_minutes(minutes)
     target = asked.deployed(seed)
     check(target.job)
     dataset = target.job.data
     surface = Trial.of(target, seed).surface
     memory: Memory = defaultdict(dict)
-    works = honest.check(target, trials, seed, _stage(progress, 0, "honest training"), memory)
-    results, refused = _attacked(target, trials, seed, progress, memory)
+    wanted = _wanted(only, minutes)
+    experiments = [Experiment(name, target, settings, trials, seed) for name, settings in wanted.items()]
+    first = _stage(progress, 0, 1 + len(experiments), "honest training")
+    works = honest.check(target, trials, seed, first, memory)
+    results, unrun = _attacked(experiments, progress, memory)
+    for name in (n for n in attacks.CATALOGUE if n not in wanted):
+        unrun += (_unrun(name, "was not asked for." if only is not None else "was given no time."),)
     made = named(asked)
     embedded = made is not None and made.data in data.names()
     every = target.checks is not None and all(check.share == 1 for check in target.checks.policy.values())
     checked = Checked(target.defence.soundness) if every and target.defence else None
-    found = Evidence(surface, results, tuple(refused), embedded=embedded, honest=works, checked=checked)
+    left = tuple(u.attack for u in unrun)
+    found = Evidence(surface, results, left, embedded=embedded, honest=works, checked=checked)
     of_job: dict[str, Any] = {"data": dataset.name, "data_label": dataset.label, "model": target.job.name}
     seconds = time.perf_counter() - began
     return AuditResult(
-        **_concluded(found, (*refused.values(), *map(_of_data, dataset.notes))),
+        **_concluded(found, map(_of_data, dataset.notes)),
+        unrun=unrun,
         **of_job,
         honest=works,
         seconds=seconds,
     )
 
 
-def _stage(progress: Progress, number: int, name: str) -> Progress:
+def _stage(progress: Progress, number: int, stages: int, name: str) -> Progress:
     """Progress of one stage, which also says how far the whole audit is: honest training is stage 0."""
-    stages = 1 + len(attacks.CATALOGUE)
 
     def report(what: str, done: int, total: int) -> None:
         progress("the whole audit", number * total + done, stages * total)
@@ -104,23 +136,45 @@ def _of_data(note: str) -> str:
     return f"Of the data: {note}."
 
 
+def _wanted(only: Only, minutes: float) -> Mapping[str, Mapping[str, Any]]:
+    """The attacks to run, each with its settings; those that take minutes are given them, unless told otherwise."""
+    if only is not None:
+        return only
+    every = {name: {"minutes": minutes} if _timed(name) else {} for name in attacks.CATALOGUE}
+    return {name: given for name, given in every.items() if given.get("minutes", 1)}
+
+
+def _timed(name: str) -> bool:
+    return any(setting.name == "minutes" for setting in attacks.kind(name).known())
+
+
+def check_minutes(minutes: float) -> None:
+    """Refuses what is no time."""
+    if not 0 <= minutes < float("inf"):
+        raise Refusal(f"the search takes 0 or more minutes, not {minutes:g}")
+
+
 def _attacked(
-    target: Deployed, trials: int, seed: int, progress: Progress, memory: Memory
-) -> tuple[list[Result], dict[str, str]]:
-    """The results of the attacks that could be run, and a sentence for each of the others by its name."""
-    results, refused = [], {}
-    for number, name in enumerate(attacks.CATALOGUE, 1):
-        stage = _stage(progress, number, name)
+    experiments: Sequence[Experiment], progress: Progress, memory: Memory
+) -> tuple[list[Result], tuple[Unrun, ...]]:
+    """The results of the attacks that could be run, and why each of the others could not."""
+    results, unrun = [], []
+    for number, experiment in enumerate(experiments, 1):
+        name = experiment.attack
+        stage = _stage(progress, number, 1 + len(experiments), name)
         try:
-            results.append(run(Experiment(name, target, {}, trials, seed), stage, memory=memory))
+            results.append(run(experiment, stage, memory=memory))
         except Refusal as reason:
-            refused[name] = f"`{name}` was not run: {reason}."
+            unrun.append(_unrun(name, f"{reason}."))
         except Exception as error:  # a fault of ours in one attack must not lose what the others found
-            refused[name] = (
-                f"`{name}` failed unexpectedly with {type(error).__name__}: {first_line(error)}; please report it."
-            )
-            warnings.warn(refused[name], stacklevel=3)
-    return results, refused
+            said = f"failed unexpectedly with {type(error).__name__}: {first_line(error)}; please report it."
+            unrun.append(_unrun(name, said, failed=True))
+            warnings.warn(f"`{name}` {said}", stacklevel=3)
+    return results, tuple(unrun)
+
+
+def _unrun(name: str, why: str, failed: bool = False) -> Unrun:
+    return Unrun(attack=name, harm=attacks.get(name).goal.harm, why=why, failed=failed)
 
 
 def audit_target(t: user_step.Target, command: str | None = None) -> AuditResult:

@@ -10,7 +10,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from turncoat import attacks
+from turncoat import attacks, engines, protocols
 from turncoat.attacks import Attack
 from turncoat.defences.ideal import Tally
 from turncoat.engines.segments import segments
@@ -21,7 +21,7 @@ from turncoat.experiments.trial import Progress, Trial
 from turncoat.goals import Case
 from turncoat.jobs.checks import check
 from turncoat.jobs.deployed import Deployed
-from turncoat.jobs.loop import train
+from turncoat.jobs.loop import Tampering, train
 from turncoat.jobs.setup import Setup
 from turncoat.parties import session as parties
 from turncoat.parties.programs.plain import Plain
@@ -130,10 +130,15 @@ def predicted(session: Session, attacked: Attacked) -> list[Predicted]:
     plain, given, (tampering,), _ = attacked.arguments()
     found, both = [], [(plain, None), (given, tampering)]
     arguments: Given
+    own = session.backend.own_functions == deployed.protocol.name
     for arguments, errors in both:
-        recorded = record(deployed, arguments, errors)
+        recorded = _whole(deployed, arguments, errors) if own else record(deployed, arguments, errors)
         model, _ = train(deployed.step, *arguments, errors)
-        found.append(Predicted(recorded, model, _allowed(session, recorded)))
+        if own:
+            allowed = _allowed_in_ring(session, deployed, model, arguments, errors)
+        else:
+            allowed = _allowed(session, recorded)
+        found.append(Predicted(recorded, model, allowed))
     honest, tampered = found
     if honest.recorded.tape.hash != tampered.recorded.tape.hash:
         raise Refusal("the attacked program is not the honest one, so that every party would see the attack")
@@ -146,6 +151,32 @@ def predicted(session: Session, attacked: Attacked) -> list[Predicted]:
             "strength, or take more steps"
         )
     return found
+
+
+def _whole(deployed: Deployed, arguments: Given, errors: Tampering | None) -> Recorded:
+    """A tape that leaves functions such as a softmax to the engine, each as a whole."""
+    try:
+        return record(replace(deployed, protocol=protocols.exact), arguments, errors, ideals=True)
+    except Refusal as reason:
+        raise Refusal(
+            f"the engine's own functions run as a whole here, and {reason}: for errors inside of them take "
+            "--protocol crypten"
+        ) from reason
+
+
+def _allowed_in_ring(
+    session: Session, deployed: Deployed, model: Any, arguments: Given, errors: Tampering | None
+) -> float:
+    """The same where the engine has its own functions: by training in the ring, under the protocol that has them."""
+    backend = session.backend
+    ring = deployed.on(
+        engines.get(f"ring:precision={backend.precision},truncation=probabilistic,monitor=true")
+    )
+    draws = [train(ring, *arguments, errors, jax.random.key(seed))[0] for seed in range(DRAWS)]
+    largest = max(_largest(model, draw) for draw in draws)
+    if not np.isfinite(largest):
+        raise Refusal(f"numbers of this run wrap around on {backend.title}; lower the attack's strength")
+    return backend.unit + SAFETY * largest
 
 
 def _check_realised(session: Session, recorded: Recorded) -> None:

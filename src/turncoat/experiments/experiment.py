@@ -155,6 +155,7 @@ def to_result(experiment: Experiment, attack: Attack, target: Deployed, runs: Ru
     curves = {f"{n} ({kind})": c for kind, s in summaries.items() for n, c in s.curves.items()}
     result = Result(
         attack=experiment.attack,
+        harm=goal.harm,
         goal=goal.sentence,
         success_name=goal.success_name,
         data=dataset.name,

@@ -1,9 +1,10 @@
 """Attacks against defences: what each defence leaves of each attack, and at which price.
 
-An attack is run once, its deviating messages counted by site. A check changes nothing of a run but whether it is
-aborted, so under each defence the success of a run is its success here, with the probability that nothing is found,
-which follows from the counts (see `metrics.detection`). Attacks are as planned without a defence in mind: the
-strongest of them against each defence is a lower bound of what an adversary can do who knows it.
+An attack is run once, its deviating messages counted by site (once more for each set of measures around the step,
+which the adversary knows). A check changes nothing of a run but whether it is aborted, so under each defence the
+success of a run is its success here, with the probability that nothing is found, which follows from the counts (see
+`metrics.detection`). No attack is planned with the checks in mind: the strongest of them against each defence is a
+lower bound of what an adversary can do who knows it.
 """
 
 from __future__ import annotations
@@ -21,17 +22,19 @@ from turncoat import attacks, defences
 from turncoat.attacks import Attack
 from turncoat.defences.defence import Defence
 from turncoat.defences.ideal import Checks
+from turncoat.defences.measures import Measure
 from turncoat.defences.price import Price, price
 from turncoat.engines.replicated.bill import bill
 from turncoat.experiments import aborts, honest
 from turncoat.experiments.experiment import check_trials
 from turncoat.experiments.records import versions
-from turncoat.experiments.runs import Memory, Run, run_trials
+from turncoat.experiments.runs import Memory, Run, Runs, run_trials
 from turncoat.experiments.trial import Progress
 from turncoat.jobs.checks import check
 from turncoat.jobs.deployed import Deployed
 from turncoat.metrics import mean_interval
 from turncoat.refusal import Refusal, first_line
+from turncoat.results.audit import Honest
 from turncoat.results.matrix import Cell, Matrix, Priced, Row
 from turncoat.results.values import Measured
 from turncoat.settings import check_seed
@@ -57,13 +60,14 @@ def defend(
     check_seed(seed)
     check(target.job)
     known = {name: _known(target, defences.get(name)) for name in against}
-    memory: Memory = defaultdict(dict)
-    works = honest.check(target, trials, seed, progress, memory)
-    counted, rows, refused = under(target, defences.get("nothing")), [], {}
+    ways = {d.measures: counting(target, d) for d, _ in known.values()} | {(): counting(target)}
+    memory: dict[Any, Memory] = {way: defaultdict(dict) for way in ways}
+    works = {way: honest.check(one, trials, seed, progress, memory[way]) for way, one in ways.items()}
+    rows, refused = [], {}
     for done, name in enumerate(names):
         progress("the whole matrix", done, len(names))
         try:
-            rows.append(_row(attacks.get(name), counted, known, (trials, seed, progress, memory)))
+            rows.append(_row(attacks.get(name), ways, known, (trials, seed, progress), memory))
         except Refusal as reason:
             refused[name] = str(reason)
         except Exception as error:  # a fault of ours in one attack must not lose what the others found
@@ -73,8 +77,8 @@ def defend(
         **_of_job(target),
         trials=trials,
         seed=seed,
-        honest=works,
-        defences=tuple(_priced(name, *one, target) for name, one in known.items()),
+        honest=works[()],
+        defences=tuple(_priced(n, *one, target, works[one[0].measures]) for n, one in known.items()),
         rows=tuple(rows),
         refused=refused,
         seconds=time.perf_counter() - began,
@@ -109,32 +113,57 @@ def _known(target: Deployed, defence: Defence) -> tuple[Defence, Checks]:
     return defence, found
 
 
-def _row(attack: Attack, target: Deployed, known: Known, run: tuple[Any, ...]) -> Row:
+Ways = Mapping[tuple[Measure, ...], Deployed]
+"""The job, unchecked, with each set of measures around its step."""
+
+
+def counting(target: Deployed, defence: Defence | None = None) -> Deployed:
+    """The job with the measures of a defence, its messages counted and none looked at."""
+    return under(target, Defence("nothing", measures=() if defence is None else defence.measures))
+
+
+def _row(attack: Attack, ways: Ways, known: Known, run: tuple[Any, ...], memory: Mapping[Any, Memory]) -> Row:
     """One attack, run without any check, and what each defence makes of that."""
-    attack.needs.check(target.job)
-    attack.goal.check_task(target.job.data)
-    attack.goal.check(target.job.data)
-    found = run_trials(target, (attack,), *run)
-    before = [aborts.summary(attack.goal, runs).success for runs in (found.honest, found.attacked)]
+    plain, (trials, seed, progress) = ways[()], run
+    attack.needs.check(plain.job)
+    attack.goal.check_task(plain.job.data)
+    attack.goal.check(plain.job.data)
+    found: dict[Any, Runs] = {(): run_trials(plain, (attack,), trials, seed, progress, memory[()])}
+    unable: dict[Any, str] = {}
+    for way in filter(None, ways):
+        try:
+            found[way] = run_trials(ways[way], (attack,), trials, seed, progress, memory[way])
+        except Refusal as reason:  # the measures leave this attack no way in
+            unable[way] = str(reason)
+    success = {way: Measured.of(aborts.summary(attack.goal, r.attacked).success) for way, r in found.items()}
+    attacked = found[()].attacked
     return Row(
         attack=attack.name,
         goal=attack.goal.sentence,
         success_name=attack.goal.success_name,
-        honest=Measured.of(before[0]),
-        passive=Measured.of(before[1]),
-        messages=round(float(np.mean([_messages(r) for r in found.attacked]))),
-        sites=tuple(sorted({n for r in found.attacked for n, m in _by_site(r).items() if m})),
-        cells={name: _cell(found.attacked, Measured.of(before[1]), *one) for name, one in known.items()},
+        honest=Measured.of(aborts.summary(attack.goal, found[()].honest).success),
+        passive=success[()],
+        messages=round(float(np.mean([_messages(r) for r in attacked]))),
+        sites=tuple(sorted({n for r in attacked for n, m in _by_site(r).items() if m})),
+        cells={
+            name: _cell(found[one[0].measures].attacked, success[one[0].measures], *one)
+            for name, one in known.items()
+            if one[0].measures in found
+        },
+        unable={name: unable[one[0].measures] for name, one in known.items() if one[0].measures in unable},
     )
 
 
 def _cell(runs: Sequence[Run], passive: Measured, defence: Defence, checks: Checks) -> Cell:
     """The passive success, interval and all, times the probability that nothing is found."""
     missed = [defence.missed_by(_by_site(r), checks.policy) for r in runs]
+    low, high = passive.low * min(missed), passive.high * max(missed)
     left = {
-        "mean": passive.mean * float(np.mean(missed)),
-        "low": passive.low * min(missed),
-        "high": passive.high * max(missed),
+        "mean": float(
+            np.clip(passive.mean * np.mean(missed), low, high)
+        ),  # a mean of equal numbers may be an ulp off
+        "low": low,
+        "high": high,
         "how": f"{passive.how}; times the probability that nothing is found",
     }
     detected = mean_interval([1 - m for m in missed], bounds=(0.0, 1.0))
@@ -150,22 +179,28 @@ def _messages(run: Run) -> float:
     return sum(_by_site(run).values())
 
 
-def _priced(name: str, defence: Defence, checks: Checks, target: Deployed) -> Priced:
+def _priced(name: str, defence: Defence, checks: Checks, target: Deployed, works: Honest) -> Priced:
     ways = {str(c) for c in checks.policy.values() if c.share}
     sites = sum(c.share > 0 for c in checks.policy.values())
     found = priced(defence, target)
     more = {} if found is None else {"factor": found.factor, "looked_at": found.multiplications / found.all}
     return Priced(
-        defence=name, ways=tuple(sorted(ways)), sites=sites, deterrence=defence.least(checks.policy), **more
+        defence=name,
+        ways=tuple(sorted(ways)),
+        sites=sites,
+        deterrence=defence.least(checks.policy),
+        accuracy=works.accuracy,
+        **more,
     )
 
 
 def priced(defence: Defence, target: Deployed) -> Price | None:
     """The price of a defence by what the job's step sends on engine `replicated`; None if it does not run there."""
-    shared = Deployed.of(target.job, target.protocol, "replicated")
-    args, more = shared.shapes(shared.records)
-    secured = shared.step.secured
+    plain = Deployed.of(target.job, target.protocol, "replicated")
+    args, more = plain.shapes(plain.records)
+    measured, passive = under(plain, defence).on(plain.engine).secured, plain.step.secured
     try:
-        return price(defence, secured.surface(*args, **more), bill(secured, *args, **more))
+        spent = bill(passive, *args, **more).total.bytes
+        return price(defence, measured.surface(*args, **more), bill(measured, *args, **more), spent)
     except Refusal:
         return None

@@ -55,9 +55,11 @@ class Recorded:
         return found
 
 
-def record(deployed: Deployed, given: Given, tampering: Tampering | None = None) -> Recorded:
+def record(
+    deployed: Deployed, given: Given, tampering: Tampering | None = None, ideals: bool = False
+) -> Recorded:
     """The training of a job as a tape; Refusal where a step cannot be recorded."""
-    recorder = Recorder()
+    recorder = Recorder(ideals)
     frame, tally = train(deployed.step.on(recorder), *given, tampering)
     written = recorder.writing
     return Recorded(recorder.tape, written.inputs, written.errors, frame, written.opened, int(tally.errors))

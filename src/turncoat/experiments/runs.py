@@ -105,20 +105,32 @@ def _same(a: np.ndarray | None, b: np.ndarray | None) -> bool:
 
 @dataclass(frozen=True, eq=False)
 class Attacked:
-    """A trial, drawn for a goal, and attacks with that goal: what the adversary computes, and the judgement."""
+    """A trial, drawn for a goal, and attacks with that goal: what the adversary computes, and the judgement.
+
+    `shared` holds, by the attack's number, the plans that serve all trials.
+    """
 
     trial: Trial
     attacks: tuple[Attack, ...]
+    progress: Progress = lambda *_: None
+    shared: dict[int, Any] = field(default_factory=dict)
 
     @cached_property
     def view(self) -> View:
         """The adversary's view, one for all attacks."""
-        return self.trial.view(self.attacks[0].goal)
+        return replace(self.trial.view(self.attacks[0].goal), said=self.progress)
 
     @cached_property
     def plans(self) -> tuple[Any, ...]:
         """What each attack computed before training."""
-        return tuple(a.prepare(self.view) for a in self.attacks)
+        return tuple(self._plan(i, a) for i, a in enumerate(self.attacks))
+
+    def _plan(self, number: int, attack: Attack) -> Any:
+        if not attack.one_plan:
+            return attack.prepare(self.view)
+        if number not in self.shared:
+            self.shared[number] = attack.prepare(self.view)
+        return self.shared[number]
 
     @cached_property
     def victim(self) -> Part:
@@ -189,13 +201,15 @@ def run_trials(
     holds of a trial is not trained again.
     """
     goal, what = attacks[0].goal, "training honestly and under attack"
+    shared: dict[int, Any] = {}
 
     def drawn() -> Iterator[Attacked]:
         for i in range(trials):
             progress(what, i, trials)
-            split_seed = seed if goal.one_split else None
+            split_seed = seed if goal.one_split or attacks[0].one_plan else None
             memo = {} if memory is None else memory[seed + i, split_seed]
-            yield Attacked(Trial.of(deployed, seed + i, split_seed, memo).drawn(goal), tuple(attacks))
+            trial = Trial.of(deployed, seed + i, split_seed, memo).drawn(goal)
+            yield Attacked(trial, tuple(attacks), progress, shared)
 
     runs, trials_left = Runs(varied=[[] for _ in attacks[1:]]), drawn()
     first = next(trials_left)

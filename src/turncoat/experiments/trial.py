@@ -105,6 +105,7 @@ class Trial:
             key=self.keys[2],
             told=self.case.told,
             party=victim.party,
+            own_party=own.party,
             initial=self.job.init(self.keys[0]) if self.job.initial == "public" else None,
             memo=self.memo,
         )

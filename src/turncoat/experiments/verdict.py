@@ -15,17 +15,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from turncoat.core.reach import ORDER
 from turncoat.core.surface import Surface
 from turncoat.results.audit import Honest, Severity, SiteRow
 from turncoat.results.result import Result
-from turncoat.results.sentences import both_notice, gained, notice, points, ruin
+from turncoat.results.sentences import both_notice, gained, notice, points, ruin, tampered
+from turncoat.results.threats import ranked
 
 CHOSEN = ("shift", "tied", "scaled")
 """The classes of exposure by which a party moves an output by numbers of its choice."""
 SOME = 4  # names that a sentence lists before it counts
+MANY = 20  # trials from which on more of them hardly narrow an interval
 
 
 @dataclass(frozen=True)
@@ -54,8 +57,8 @@ class Evidence:
 
     @property
     def reached(self) -> list[Result]:
-        """The attacks that reached their goals."""
-        return [r for r in self.results if r.reached]
+        """The attacks that reached their goals, the worst first."""
+        return [r for r in ranked(self.results) if r.reached]
 
     @property
     def best(self) -> dict[str, str]:
@@ -87,10 +90,11 @@ def verdict(found: Evidence) -> str:
     """The severity in words, with the numbers that it rests on."""
     kind = severity(found)
     if kind in ("broken", "noticeable"):
-        worst = max(
-            found.reached, key=lambda r: (r.unnoticed, r.attacked.success.mean - r.honest.success.mean)
+        worst = found.reached[0]
+        reached = (
+            f"By `{worst.attack}`, one corrupt party reached its goal ({worst.goal}) with {tampered(worst)} per "
+            f"training run: {gained(worst)}"
         )
-        reached = f"One corrupt party reached its goal ({worst.goal}): {gained(worst)}"
         late = "" if kind == "broken" else ", once the model has been released"
         checks = f"; {notice(worst)}{late}." if notice(worst) else "."
         return f"Passive security is not enough for this job. {reached}{checks}"
@@ -136,8 +140,8 @@ def _movable(found: Evidence) -> str:
 
 
 def reasons(found: Evidence) -> tuple[str, ...]:
-    """Whether honest training works, what each attack showed, and what the surface says, in sentences."""
-    return (*works(found.honest), *map(showed, found.results), *surface_reasons(found))
+    """What each attack showed, the worst first, whether honest training works, and what the surface says."""
+    return (*map(showed, ranked(found.results)), *works(found.honest), *surface_reasons(found))
 
 
 def works(honest: Honest | None) -> tuple[str, ...]:
@@ -154,8 +158,7 @@ def works(honest: Honest | None) -> tuple[str, ...]:
 def showed(result: Result) -> str:
     """What one attack showed, in sentences."""
     reached = "reached its goal" if result.reached else f"did not reach its goal ({result.bar})"
-    products = "1 tampered product" if result.errors == 1 else f"{result.errors:,} tampered products"
-    said = [f"`{result.attack}` {reached}: {gained(result)}, with {products} per run."]
+    said = [f"`{result.attack}` {reached}: {gained(result)}, with {tampered(result)} per run."]
     if result.accuracy_change is not None:
         checks = f"; {both_notice(result)}" if result.noticed is not None else ""
         said.append(f"Test accuracy changed by {points(result.accuracy_change)}{checks}.")
@@ -215,15 +218,20 @@ def _further(found: Evidence) -> list[str]:
     """What was not audited yet."""
     if not found.trained:
         return [
-            "Audit the training that this function is part of, so that attacks are run: `turncoat audit --data "
-            "yours.csv --label COLUMN`; or try an attack of your own, by the argument `errors` of the secured "
-            "function."
+            "Audit the training that this function is part of, so that attacks are run: make a `turncoat.Job` of it "
+            "and its data; or try an attack of your own, by the argument `errors` of the secured function."
         ]
-    missing = ["Look at what was not run: `turncoat attack --list` says what each attack is."]
-    own = [
-        "Audit your own job: `turncoat audit --data yours.csv --label COLUMN`, or `turncoat audit yourmodule:step`."
-    ]
-    return (missing if found.untried and not found.reached else []) + (own if found.embedded else [])
+    own = ["Audit your own job: `turncoat audit --init` writes a file to fill in."] if found.embedded else []
+    return [*_more_trials(found), *own]
+
+
+def _more_trials(found: Evidence) -> list[str]:
+    """That the worst attack is run more often, where it was run a few times."""
+    worst = next(iter(ranked(found.results)), None)
+    if worst is None or worst.trials >= MANY or not worst.command:
+        return []
+    longer = worst.command.replace(f"--trials {worst.trials} ", f"--trials {MANY} ")
+    return [f"Narrow the intervals with more trials, for the worst attack say: `{longer}`."]
 
 
 def _sites(found: Evidence) -> list[str]:
@@ -263,4 +271,12 @@ def _row(surface: Surface, row: dict[str, Any]) -> SiteRow:
         loops=tuple(row["loops"]),
         exposure=row["exposure"],
         passes={o: where for o in row["exposure"] if (where := surface.where(row["name"], o))},
+        line=row["line"],
+        file=_below_here(surface[row["name"]].file),
     )
+
+
+def _below_here(file: str) -> str:
+    """A file by its path from the folder that the audit runs in; "" if it lies elsewhere."""
+    path, here = Path(file), Path.cwd()
+    return path.relative_to(here).as_posix() if file and path.is_relative_to(here) else ""

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from turncoat.goals.goal import Ended, Goal, Judged
+from turncoat.goals.surrogate import Own, Wanted
 from turncoat.results.result import Result
 
 MARGIN = 0.02
@@ -19,6 +22,7 @@ class Availability(Goal):
     A ruined model is of no use either.
     """
 
+    harm = "availability"
     success_name = "misclassified share of the test records"
     ruin_counts = True
     of_classes = False
@@ -33,6 +37,10 @@ class Availability(Goal):
 
     def reached(self, result: Result) -> bool:
         return result.attacked.accuracy.high < result.honest.accuracy.low - MARGIN
+
+    def surrogate(self, own: Own) -> Wanted:
+        """Its own records as of any class but theirs; none is to be answered rightly."""
+        return Wanted(own.x, own.y, np.arange(len(own.x)), np.zeros(len(own.x), bool), away=True)
 
     def judge(self, ended: Ended) -> Judged:
         assert ended.correct is not None

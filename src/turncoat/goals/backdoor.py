@@ -8,6 +8,7 @@ import numpy as np
 
 from turncoat.data import Dataset
 from turncoat.goals.goal import Ended, Goal, Judged
+from turncoat.goals.surrogate import Own, Wanted
 from turncoat.goals.trigger import Trigger
 from turncoat.refusal import Refusal
 
@@ -16,6 +17,7 @@ from turncoat.refusal import Refusal
 class Backdoor(Goal):
     """Any record of class `source` is classified as `target` once it bears the trigger (section 5.1)."""
 
+    harm = "backdoor"
     source: int = 0
     target: int = 1
     trigger: Trigger = field(default_factory=Trigger)
@@ -32,6 +34,14 @@ class Backdoor(Goal):
             if not 0 <= label < classes:
                 raise Refusal(f"the {name} class {label} does not exist; the classes are 0 to {classes - 1}")
         self.trigger.check(dataset.shape)
+
+    def surrogate(self, own: Own) -> Wanted:
+        """Its own records of the source class, with the trigger, as of the target class."""
+        of = np.flatnonzero(own.y == self.source)
+        if not len(of):
+            raise Refusal(f"the adversary has no record of class {self.source}, the backdoor's source")
+        x = self.trigger.apply(own.x[of], own.shape)
+        return Wanted(x, np.full(len(of), self.target), of, np.ones(len(own.x), bool))
 
     def judge(self, ended: Ended) -> Judged:
         of_source = ended.test.take(np.flatnonzero(ended.test.y == self.source))

@@ -9,6 +9,7 @@ import numpy as np
 
 from turncoat.data import Dataset, Part, Splits
 from turncoat.goals.goal import Case, Ended, Goal, Judged, Summary
+from turncoat.goals.surrogate import Own, Wanted
 from turncoat.metrics import crossed_rate, mean_interval
 from turncoat.refusal import Refusal
 from turncoat.results.result import Result
@@ -29,6 +30,7 @@ class Fairness(Goal):
     that the target can fall further than the others by no doing of the adversary's.
     """
 
+    harm = "fairness"
     party: int = 0
     records: int = 0
 
@@ -83,6 +85,17 @@ class Fairness(Goal):
                 f"set records={len(own)} or fewer, or 0 for all of them"
             )
         return rng.choice(own, self.records, replace=False)
+
+    def surrogate(self, own: Own) -> Wanted:
+        """Its own records that are the target party's by kind, as of any class but theirs; the others are kept."""
+        if own.party is None:
+            raise Refusal(
+                "the adversary does not know whose records its own are like: fairness needs the parties"
+            )
+        of = np.flatnonzero(own.party == self.party)
+        if not len(of):
+            raise Refusal(f"the adversary has no record like those of party {self.party}")
+        return Wanted(own.x[of], own.y[of], of, own.party != self.party, away=True)
 
     def judge(self, ended: Ended) -> Judged:
         answers, y, party = ended.predict(ended.test.x), ended.test.y, _party(ended.test)

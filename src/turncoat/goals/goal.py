@@ -9,8 +9,10 @@ from typing import Any, ClassVar
 import numpy as np
 
 from turncoat.data import Dataset, Part, Splits
+from turncoat.goals.surrogate import Own, Wanted
 from turncoat.metrics import Interval, crossed_rate, mean_interval
 from turncoat.refusal import Refusal
+from turncoat.results.harms import Harm
 from turncoat.results.result import Result
 from turncoat.results.values import Curve, Gallery
 
@@ -93,6 +95,8 @@ Over = Callable[[Sequence[float]], Interval]
 class Goal:
     """What an adversary wants, as a value. The harness, never the attack, measures success with it."""
 
+    harm: ClassVar[Harm] = ""
+    """The threat that it stands for."""
     success_name = "attack success rate"
     over: ClassVar[Mapping[str, Over]] = {}
     """The interval of each measure over trials, where it is not the mean with Student's t: see `metrics`."""
@@ -138,6 +142,10 @@ class Goal:
     def draw(self, splits: Splits, rng: np.random.Generator) -> Case:
         """One trial's case; nothing but the victims' records by default."""
         return Case(splits.victim)
+
+    def surrogate(self, own: Own) -> Wanted:
+        """What it wants of the answers, for an adversary that descends; Refusal where it is not about answers."""
+        raise Refusal("this goal is not about a model's answers, so that no search can descend towards it")
 
     def judge(self, ended: Ended) -> Judged:
         """How far one run reached the goal."""

@@ -53,6 +53,7 @@ class Membership(Goal):
     below 10 %).
     """
 
+    harm = "membership"
     records: int = 10
     target: int = 0
     members: int = 500

@@ -8,6 +8,7 @@ import numpy as np
 
 from turncoat.data import Dataset, Splits
 from turncoat.goals.goal import Case, Ended, Goal, Judged
+from turncoat.goals.surrogate import INDEPENDENT, Own, Wanted
 from turncoat.refusal import Refusal
 
 
@@ -19,6 +20,7 @@ class Targeted(Goal):
     (records,), the class wanted of each; the true labels it does not tell.
     """
 
+    harm = "targeted"
     records: int = 5
 
     @property
@@ -41,6 +43,11 @@ class Targeted(Goal):
         chosen = rng.choice(others, self.records, replace=False)
         told = {"records": splits.test.x[chosen], "labels": np.full(self.records, target)}
         return Case(splits.victim, told, {"index": splits.test.index[chosen]})
+
+    def surrogate(self, own: Own) -> Wanted:
+        """The chosen records as of the classes wanted of them."""
+        x, y = own.told["records"], own.told["labels"]
+        return Wanted(x, y, np.full(len(x), INDEPENDENT), np.ones(len(own.x), bool))
 
     def judge(self, ended: Ended) -> Judged:
         told = ended.case.told

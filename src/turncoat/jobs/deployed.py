@@ -145,7 +145,8 @@ class Deployed:
         """The step on an engine."""
         job = self.job
         public = Public(job.public, jax.tree.structure(job.state) if job.public else None)
-        secured = _step(job.step, job.shape, public, self.protocol, engine)
+        running = job.step if self.defence is None else self.defence.around(job.step)
+        secured = _step(running, job.shape, public, self.protocol, engine)
         return Step(secured, job.release, job.takes, job.public)
 
     def surface(self, records: int) -> Surface:

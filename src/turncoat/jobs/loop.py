@@ -16,7 +16,7 @@ from turncoat.core.arguments import share
 from turncoat.core.errors import Errors
 from turncoat.core.shared import reveal
 from turncoat.defences.ideal import Tally
-from turncoat.engines.replicated import failed
+from turncoat.engines.replicated.checks.outcome import failed
 from turncoat.jobs.deployed import Step
 from turncoat.jobs.job import Job
 from turncoat.jobs.leaves import filled, named
@@ -133,7 +133,7 @@ def _train(
             carry, _ = body(carry, (i, index))
     state, tally = carry
     if getattr(step.engine, "policy", None) is not None:
-        tally = replace(tally, failed=jnp.any(failed(state)))
+        tally = replace(tally, failed=failed(state))
     return tally.sealed(reveal(step.release(state))), tally
 
 

@@ -21,7 +21,7 @@ class Backend:
     fractional bits and all bits of a number. `needs`: modules of the interpreter that runs it; `install`: how they
     get there. `where`: what the corrupt party edits, in words. `factor_bits`: fractional bits of small public
     factors. `cut`: whether it runs programs in StableHLO, so that the tape is cut at every operation (see
-    `engines.segments`).
+    `engines.segments`). `own_functions`: the protocol whose functions are the engine's own, where it can run those.
     """
 
     name: str
@@ -38,6 +38,7 @@ class Backend:
     factor_bits: int
     bits_refused: str = ""
     cut: bool = False
+    own_functions: str = ""
 
     @property
     def file(self) -> Path:
@@ -104,7 +105,7 @@ SPU = Backend(
     title="SPU",
     program="on_spu.py",
     parties=(2, 3),
-    tampers=PRODUCTS | {"compare", "both"},
+    tampers=PRODUCTS | {"compare", "both", "ideal"},
     precision=18,
     bits=45,
     needs=("spu",),
@@ -114,6 +115,7 @@ SPU = Backend(
     where="its own share of a result in SPU's memory, between two programs",
     factor_bits=18,
     cut=True,
+    own_functions="spu",
 )
 CATALOGUE = {backend.name: backend for backend in (MPYC, CRYPTEN, SPU)}
 

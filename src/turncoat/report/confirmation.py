@@ -16,6 +16,7 @@ from rich.text import Text
 
 from turncoat.report import files, numbers, words
 from turncoat.report.figure import ATTACKED, FAINT, HONEST, INK, MUTED, image
+from turncoat.report.saved import Saved
 from turncoat.report.terminal import attack_table
 from turncoat.results.confirmation import EVIDENCE, Among, Confirmation
 from turncoat.results.json import to_json
@@ -111,7 +112,7 @@ def _sent(found: Confirmation, run: Among) -> float:
 
 def confirmation_files(found: Confirmation) -> dict[str, bytes | str]:
     """The confirmation, its picture, and the page and pictures of the attack's result."""
-    of_attack = {n: f for n, f in files.result_files(found.result).items() if n != "result.json"}
+    of_attack = {n: f for n, f in files.files_of(Saved(found.result)).items() if n != "result.json"}
     return {"confirmation.json": to_json(found), "confirmation.png": confirmation_image(found), **of_attack}
 
 

@@ -14,7 +14,7 @@ from turncoat.results.result import Result
 from turncoat.results.values import Curve
 
 ACROSS = 2
-COLOURS = (ATTACKED, "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+COLOURS = (ATTACKED, "#00704F", "#93456F", "#8A6100", "#2F6F9F")
 PLAIN = FuncFormatter(lambda value, _: f"{value:g}")  # matplotlib's own writes powers as formulas
 SPAN = 100  # an axis whose positive values span more than this factor is logarithmic
 

@@ -1,22 +1,38 @@
-"""The files of one attack's result folder, by name."""
+"""The files of a run's folder, by name."""
 
-from turncoat.report.csv import per_trial_csv
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from turncoat.report import formats
 from turncoat.report.curves import curves_image
 from turncoat.report.figure import attack_image
 from turncoat.report.gallery import gallery_image
-from turncoat.report.html import result_html
-from turncoat.results.json import to_json
+from turncoat.report.saved import MAIN, Saved
+from turncoat.results.audit import AuditResult
 from turncoat.results.result import Result
 
 
-def result_files(result: Result) -> dict[str, bytes | str]:
-    """The result, its page, its pictures and its trials as a table."""
-    return {
-        "result.json": to_json(result),
-        "report.html": result_html(result),
-        **pictures(result),
-        "trials.csv": per_trial_csv([result]),
-    }
+def files_of(saved: Saved, wanted: Iterable[str] = ()) -> dict[str, bytes | str]:
+    """The result, its page, its pictures, an attack's trials as a table, and what further formats are wanted.
+
+    Raises Refusal for a format that is not known, cannot hold this kind of result, or cannot be made here.
+    """
+    usual = ("json", "html", *(("csv",) if isinstance(saved.found, Result) else ()))
+    files: dict[str, bytes | str] = {}
+    for name in dict.fromkeys((*usual, *wanted)):
+        one = formats.get(name)
+        files[one.file or MAIN[type(saved.found)]] = one(saved)
+    results = saved.found.results if isinstance(saved.found, AuditResult) else (saved.found,)
+    drawn = [pictures(r) for r in results if isinstance(r, Result)]
+    return files | {name: image for found in drawn for name, image in found.items()} | dict(saved.images)
+
+
+def written(saved: Saved) -> tuple[str, ...]:
+    """The formats beyond the usual ones whose files lie in the run's folder already."""
+    return tuple(
+        name for name, one in formats.CATALOGUE.items() if one.file in saved.names and one.holds(saved)
+    )
 
 
 def pictures(result: Result) -> dict[str, bytes]:

@@ -28,6 +28,7 @@ KINDS = (
     "confirmation.json",
     "detection.json",
     "defences.json",
+    "comparison.json",
 )
 """The main files of the kinds of results; a folder holds one of them."""
 
@@ -93,6 +94,12 @@ def rescue(name: str, files: Files) -> Path:
     except OSError as error:
         raise Refusal(f"there is no temporary folder either ({error.strerror})") from error
     return save(Path(made) / name, files)
+
+
+def names_in(folder: Path) -> tuple[str, ...]:
+    """The names of the files of the result in a folder; none where Turncoat wrote no list of them."""
+    earlier = _earlier(folder)
+    return earlier.names if earlier else ()
 
 
 # ---- what may be replaced ---------------------------------------------------------------------------------

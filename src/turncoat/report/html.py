@@ -1,27 +1,81 @@
 """A result as one self-contained page: no script, no file beside it, nothing fetched."""
 
+from __future__ import annotations
+
 import base64
+from collections.abc import Mapping, Sequence
 from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from turncoat.report import numbers, words
+from turncoat.report import compared, glossary, grouping, numbers, picture, reproduced, summary, words
 from turncoat.report.curves import curves_image
 from turncoat.report.figure import attack_image
 from turncoat.report.gallery import gallery_image
+from turncoat.report.index import Row
+from turncoat.report.scatter import scatter
 from turncoat.results.audit import AuditResult
+from turncoat.results.comparison import Comparison
+from turncoat.results.reproduction import Reproduction
 from turncoat.results.result import Result
+from turncoat.results.threats import ranked, threats
 from turncoat.results.values import Gallery
+
+Sections = list[tuple[str, str]]
+"""The parts of a page: where each begins, and its heading."""
 
 
 def result_html(result: Result) -> str:
     """The page of one attack."""
-    return _pages().get_template("result.html").render(result=result)
+    parts = [("done", "What was done"), ("came", "What came of it"), *LAST]
+    return _pages().get_template("result.html").render(result=result, sections=parts)
 
 
 def audit_html(audit: AuditResult) -> str:
-    """The page of a whole audit: the verdict first."""
-    return _pages().get_template("audit.html").render(audit=audit)
+    """The page of a whole audit: the verdict first, then each threat by its worst attack."""
+    results = ranked(audit.results)
+    ids = {r.attack: f"attack-{number}" for number, r in enumerate(results, 1)}
+    page = _pages().get_template("audit.html")
+    return page.render(
+        audit=audit, results=results, ids=ids, found=threats(audit), sections=_sections(audit, results)
+    )
+
+
+def reproduction_html(found: Reproduction, images: Mapping[str, bytes] | None = None) -> str:
+    """The page of a table or figure of the paper beside ours; `images` are its pictures, as PNG, by file name."""
+    parts = [("rows", "Row by row"), *([("notes", "Notes")] if found.notes else []), *LAST[1:]]
+    drawn = [(_uri("png", image), name) for name, image in (images or {}).items()]
+    return _pages().get_template("reproduction.html").render(found=found, images=drawn, sections=parts)
+
+
+def comparison_html(found: Comparison) -> str:
+    """The page of two runs beside each other."""
+    return _pages().get_template("comparison.html").render(found=found)
+
+
+def index_html(folder: str, rows: Sequence[Row]) -> str:
+    """The page that lists runs."""
+    return _pages().get_template("index.html").render(folder=folder, rows=rows)
+
+
+LAST = [("intervals", "How the intervals were made"), ("again", "How to run it again"), ("terms", "Terms")]
+
+
+def _sections(audit: AuditResult, results: Sequence[Result]) -> Sections:
+    """The contents of an audit's page: the parts that it has."""
+    entries: list[tuple[str, str, object]] = [
+        ("threats", "What one party can do", results or audit.unrun),
+        ("why", "Why", audit.reasons),
+        ("unrun", "What was not run", audit.unrun),
+        ("next", "What to do next", audit.next_steps),
+        ("done", "What was done", True),
+        ("attacks", "Every attack", results),
+        ("surface", "What can be touched", audit.surface),
+        ("intervals", "Intervals", results),
+        ("again", "Run it again", True),
+        ("terms", "Terms", True),
+    ]
+    return [(id, title) for id, title, there in entries if there]
 
 
 def _figure_uri(result: Result) -> str:
@@ -47,6 +101,15 @@ def _pages() -> Environment:
     pages = Environment(
         loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    pictures = {"figure_uri": _figure_uri, "curves_uri": _curves_uri, "gallery_uri": _gallery_uri}
-    pages.globals.update(numbers=numbers, words=words, **pictures)
+    drawn = {"figure_uri": _figure_uri, "curves_uri": _curves_uri, "gallery_uri": _gallery_uri}
+    surface = {"groups": grouping.groups, "lanes": picture.lanes, "tile_kinds": picture.kinds}
+    rooms = {
+        "glossary": glossary,
+        "numbers": numbers,
+        "compared": compared,
+        "reproduced": reproduced,
+        "summary": summary,
+        "words": words,
+    }
+    pages.globals.update(**rooms, scatter=scatter, **drawn, **surface)
     return pages

@@ -24,11 +24,13 @@ def matrix_table(found: Matrix) -> RenderableType:
 
 def prices(found: Matrix) -> Table:
     """What each defence checks, and what that costs."""
-    table = _table("Defence", "Sites", "Bytes x passive", "Looked at", "Deterrence")
+    table = _table("Defence", "Sites", "Bytes x passive", "Looked at", "Deterrence", "Accuracy")
     for one in found.defences:
         factor = "" if one.factor is None else f"{one.factor:.2f}"
         looked = "" if one.looked_at is None else f"{one.looked_at:.3%}"
-        table.add_row(one.defence, str(one.sites), factor, looked, f"{one.deterrence:.3g}")
+        table.add_row(
+            one.defence, str(one.sites), factor, looked, f"{one.deterrence:.3g}", percent(one.accuracy.mean)
+        )
     return table
 
 
@@ -40,6 +42,9 @@ def attacked(found: Matrix, row: Row) -> Table:
     table.add_row("no errors", "", percent(row.honest.mean))
     table.add_row("passive", "0%", _with_interval(row.passive))
     for one in found.defences:
+        if one.defence in row.unable:
+            table.add_row(one.defence, "", "has no way in")
+            continue
         cell = row.cells[one.defence]
         table.add_row(one.defence, f"{cell.detected.mean:.4%}", _with_interval(cell.success))
     return table

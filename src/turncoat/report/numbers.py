@@ -82,6 +82,11 @@ def products_of(rows: Sequence[SiteRow]) -> str:
     return f"{sum(prod(row.loops, start=row.products) for row in rows):,}"
 
 
+def places(row: SiteRow) -> str:
+    """Where a site stands: its phase, and the line of the source where that is known."""
+    return f"{row.phase}, {row.line}" if row.line and "unknown" not in row.line else row.phase
+
+
 def shape(row: SiteRow) -> str:
     """The shape as `784 x 10`, or `one number`."""
     return f" {TIMES} ".join(str(n) for n in row.shape) or "one number"

@@ -7,7 +7,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from turncoat.report import numbers, words
+from turncoat.report import glossary, numbers, words
 from turncoat.results.reproduction import Reproduction, Row, stands_in
 from turncoat.results.values import Measured
 
@@ -27,7 +27,7 @@ def reproduction_table(found: Reproduction) -> RenderableType:
     lines += [_table(found.rows, part) for part in parts]
     lines += [Text(f"{row.name}: {row.why}", style="yellow") for row in found.rows if row.why]
     if stands_in(found):
-        lines.append(Text(words.STAND_IN_WARNING, style="yellow"))
+        lines.append(Text(glossary.STAND_IN_WARNING, style="yellow"))
     lines += [Text(words.sentence(note), style="dim") for note in found.notes]
     lines.append(Text(f"It took {numbers.duration(found.seconds)}.", style="dim"))
     return Group(*lines)

@@ -1,7 +1,6 @@
 """Results as tables for a terminal, 80 columns wide or more."""
 
 from collections.abc import Mapping, Sequence
-from itertools import groupby
 
 from rich import box
 from rich.console import Group, RenderableType
@@ -10,9 +9,11 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from turncoat.report import numbers, words
+from turncoat.report import glossary, numbers, summary, words
+from turncoat.report.grouping import groups
 from turncoat.results.audit import AuditResult, SiteRow
 from turncoat.results.result import Result
+from turncoat.results.threats import ranked, threats
 from turncoat.results.values import Measured
 
 COLOURS = {
@@ -46,28 +47,65 @@ def attack_table(result: Result) -> RenderableType:
     return Group(*lines)
 
 
-def audit_table(audit: AuditResult) -> RenderableType:
-    """A whole audit: the verdict, the attacks, the surface and what to do next."""
-    colour = COLOURS[audit.severity]
-    severity = (audit.severity.upper(), f"bold {colour}")
-    meaning = f": {words.SEVERITIES[audit.severity]}.\n\n"
-    verdict = Text.assemble(severity, meaning, _prose(audit.verdict))
-    parts: list[RenderableType] = [Panel(verdict, title="Verdict", border_style=colour, padding=(1, 2))]
-    parts += [_text(words.introduction(audit), "dim"), _text(words.subject(audit))]
-    parts += _list("Why", audit.reasons)
-    if audit.results:
-        parts += [_heading("Attacks that were tried"), _attack_rows(audit.results)]
-        parts.append(_text(words.reading(audit.results), "dim"))
+def audit_table(audit: AuditResult, detail: int = 3) -> RenderableType:
+    """A whole audit. `detail` 1: the verdict; 2: and each threat, and what to do next; 3: and why, every attack and
+    the surface in groups; 4: and how the intervals were made, and every site."""
+    parts: list[RenderableType] = [_verdict(audit, detail)]
+    if detail > 1:
+        parts += [_text(words.introduction(audit), "dim"), _text(words.subject(audit))]
+        parts += _threats(audit)
+    if detail > 2:
+        parts += _list("Why", audit.reasons)
+        if audit.results:
+            parts += [_heading("Attacks that were tried"), _attack_rows(ranked(audit.results))]
+            parts.append(_text(words.reading(audit.results), "dim"))
+    if detail > 1:
+        parts += _list("What was not run", words.left_out(audit.unrun))
     if words.stands_in(audit):
-        parts.append(_text(words.STAND_IN_WARNING, "yellow"))
-    if audit.surface:
-        parts += [
-            _heading("What one corrupt party can touch"),
-            surface_table(audit.surface, audit.shiftable, brief=True),
-        ]
-    parts += _list("What to do next", audit.next_steps)
+        parts.append(_text(glossary.STAND_IN_WARNING, "yellow"))
+    if audit.surface and detail > 2:
+        table = surface_table(audit.surface, audit.shiftable, brief=detail < 4)
+        parts += [_heading("What one corrupt party can touch"), table]
+    if audit.results and detail > 3:
+        parts += [_heading("How the intervals were made"), _text(glossary.INTERVALS)]
+        parts += map(_text, words.all_intervals(audit.results))
+    if detail > 1:
+        parts += _list("What to do next", audit.next_steps)
     parts.append(_text(f"\nThe audit took {numbers.duration(audit.seconds)}.", "dim"))
     return Group(*parts)
+
+
+def _verdict(audit: AuditResult, detail: int) -> Panel:
+    colour = COLOURS[audit.severity]
+    said: list[str | tuple[str, str]] = [
+        (audit.severity.upper(), f"bold {colour}"),
+        f": {glossary.SEVERITIES[audit.severity]}.\n\n",
+    ]
+    said.append((summary.in_a_sentence(audit), "bold"))
+    more = Text.assemble("\n\n", _prose(audit.verdict)) if detail > 1 else Text()
+    return Panel(Text.assemble(*said, more), title="Verdict", border_style=colour, padding=(1, 2))
+
+
+def _threats(audit: AuditResult) -> list[RenderableType]:
+    """A row for each threat: whether it came true, by which attack, and what that did."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("Threat, and the\nworst attack", overflow="fold", ratio=1)
+    for heading in ("Success", "Accuracy,\npoints", "Errors", "Noticed"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for threat in threats(audit):
+        name = Text.assemble((summary.TITLES[threat.harm], "bold"), f": {summary.outcome(threat).lower()}")
+        worst = threat.worst
+        cells: list[RenderableType] = []
+        if worst is not None:
+            name.append(f"\n{worst.attack}\n").append(f"({summary.reference(worst)})", "dim")
+            cells = [
+                _cell(numbers.percent(worst.attacked.success.mean), numbers.span(worst.attacked.success)),
+                _cell(summary.accuracy(worst), summary.accuracy_interval(worst)),
+                _text(numbers.whole(worst.errors)),
+                _cell(summary.noticed(worst), summary.noticed_interval(worst)),
+            ]
+        table.add_row(name, *cells)
+    return [_heading("What one party can do"), table] if table.row_count else []
 
 
 def surface_table(
@@ -81,24 +119,16 @@ def surface_table(
     table.add_column("Site", overflow="fold")
     table.add_column("Multiplications", justify="right")
     table.add_column("An error there ...", overflow="fold")
-    for group in _groups(rows) if brief else [[row] for row in rows]:
+    for group in groups(rows) if brief else [[row] for row in rows]:
         effect = _text("\n".join(words.exposure(group[0])))
         table.add_row(_site_cell(group), numbers.products_of(group), effect)
     parts: list[RenderableType] = [table]
     parts += [_text(line) for line in words.reach(shiftable or {})]
-    parts += [_text(f"{word}: {meaning}.", "dim") for word, meaning in words.EXPOSURES.items()]
+    parts += [_text(f"{word}: {meaning}.", "dim") for word, meaning in glossary.EXPOSURES.items()]
     if any(row.passes for row in rows):
-        parts.append(_text(f"{words.IN_ONE_PASS}.", "dim"))
+        parts.append(_text(f"{glossary.IN_ONE_PASS}.", "dim"))
     parts += [_text(f"Hint: {hint}", "yellow") for hint in words.hints(rows)]
     return Group(*parts)
-
-
-def _groups(rows: Sequence[SiteRow]) -> list[list[SiteRow]]:
-    """Runs of sites with one beginning of their names and one exposure."""
-    runs = groupby(
-        rows, key=lambda row: (row.name.split("/")[0], row.phase, sorted(row.exposure.items()), row.passes)
-    )
-    return [list(run) for _, run in runs]
 
 
 def _site_cell(group: Sequence[SiteRow]) -> RenderableType:

@@ -2,75 +2,23 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from turncoat.report import glossary
 from turncoat.report.measures import Shown, shown, title
 from turncoat.report.numbers import counted, duration, percent
-from turncoat.results.audit import AuditResult, SiteRow
+from turncoat.results.audit import AuditResult, SiteRow, Unrun
+from turncoat.results.comparison import Comparison
+from turncoat.results.reproduction import Reproduction
 from turncoat.results.result import Paper, Result
 from turncoat.results.sentences import both_notice, gained, points, stopped
+from turncoat.results.values import Measured
 
-SEVERITIES = {
-    "broken": "one corrupt party reaches its goal, and a check of accuracy would probably miss it",
-    "noticeable": "one corrupt party reaches its goal, and a check of accuracy may notice",
-    "exposed": "no attack reached its goal, but outputs can be moved by numbers of a party's choice",
-    "unknown": "nothing was found, which proves nothing",
-    "protected": "every site is checked, and no attack reached its goal",
-}
-
-TERMS = {
-    "Party": "one of the computers that train the model together, each holding only secret shares.",
-    "Honest and corrupt": "an honest party follows the protocol; a corrupt one does not, and tells nobody.",
-    "Passive security": "protects the data as long as every party follows the protocol; nothing checks that "
-    "they do. Active security checks, and aborts when a party cheats.",
-    "Site": "a place in the training computation where the parties must interact, so that one of them can "
-    "change the result: each product or comparison of secrets.",
-    "Additive error": "what a corrupt party can add to the result at a site, without seeing the result.",
-    "Attack success rate (ASR)": "the share of tries in which the trained model does what the corrupt party "
-    "wanted. The same share is measured on the honest model, for comparison.",
-    "TPR and FPR": "of a test for membership, the share of members that it finds (true positive rate), and of "
-    "non-members that it takes for members (false positive rate).",
-    "Confidence interval": "the range that holds the true value, in 95 of 100 such experiments when the "
-    "confidence is 95%: for other models trained like these and, where it is two-level, other records too. A "
-    "narrow range means that more trials would change little.",
-    "Check of accuracy": "a test of the released model's accuracy against that expected of honest training, each on "
-    "as many records as the test set has, with a false alarm in 5 of 100 cases. A paired check compares it, record "
-    "by record, with an honest model from the same seed, which hardly anybody has.",
-    "Ruined": "a model with NaN or infinity in it, which classifies nothing. It is no success, but for an attack "
-    "that wants the model to be of no use.",
-    "Trial": "one honest and one attacked training run from the same seed, so from the same initial "
-    "weights and through the same batches.",
-    "Stand-in": "synthetic data in the place of a data set that could not be had. Numbers on it show that an "
-    "attack works, and cannot be compared with numbers on the real data.",
-}
-
-EXPOSURES = {
-    "shifts": "adds a number of the party's choice, whatever the data",
-    "shifts jointly": "the same, but all entries move together",
-    "scales w by x": "adds to w the party's number times a secret that depends on x alone",
-    "bends": "changes it in a way that depends on secrets",
-}
-
-IN_ONE_PASS = "(last pass): in a loop, by an error in that pass alone"
-
-STAND_IN_WARNING = (
-    "Data marked as a synthetic stand-in take the place of data that could not be had; numbers on them do "
-    "not compare with the paper's."
-)
-
-INTRODUCTION = (
-    "Several parties train one model on data that none of them may see, by secure multiparty computation. "
-    "Turncoat measures what a single party that cheats could do to such a training job."
-)
-
-
-FUNCTION = (
-    "Several parties compute on data that none of them may see, by secure multiparty computation. Turncoat says "
-    "what a single party that cheats could do to the result."
-)
+SOME = 4
+"""Names that a cell lists before it counts."""
 
 
 def introduction(audit: AuditResult) -> str:
     """What is audited, and why, in two sentences."""
-    return INTRODUCTION if audit.trained else FUNCTION
+    return glossary.INTRODUCTION if audit.trained else glossary.FUNCTION
 
 
 def headline(result: Result) -> str:
@@ -128,21 +76,34 @@ def facts(result: Result) -> list[str]:
 
 def intervals(result: Result) -> list[str]:
     """How the intervals of a result were made, in sentences: each kind once, with the numbers that have it."""
+    return all_intervals([result])
+
+
+def all_intervals(results: Iterable[Result]) -> list[str]:
+    """The same of several results."""
     kinds: dict[str, list[str]] = {}
-    for run in runs(result):
-        outcome = getattr(result, run)
-        named = {"test accuracy": outcome.accuracy, "success": outcome.success} | outcome.measures
-        for name, measured in named.items():
-            if measured.how:
-                kinds.setdefault(measured.how, []).append(name.rpartition(" 0.")[0] or name)
-    if result.accuracy_change and result.accuracy_change.how:
-        kinds.setdefault(result.accuracy_change.how, []).append("change of accuracy")
+    for name, measured in (pair for result in results for pair in _measured(result)):
+        if measured.how:
+            kinds.setdefault(measured.how, []).append(name.rpartition(" 0.")[0] or name)
     return [f"Interval of {', '.join(dict.fromkeys(names))}: {how}." for how, names in kinds.items()]
+
+
+def _measured(result: Result) -> list[tuple[str, Measured]]:
+    """Every number of a result that has an interval, by name."""
+    outcomes = [getattr(result, run) for run in runs(result)]
+    found = [
+        pair
+        for one in outcomes
+        for pair in (("test accuracy", one.accuracy), ("success", one.success), *one.measures.items())
+    ]
+    return found + ([("change of accuracy", result.accuracy_change)] if result.accuracy_change else [])
 
 
 def notes(result: Result) -> list[str]:
     """The notes of a result as sentences, the one about stand-in data first."""
-    return ([STAND_IN_WARNING] if result.stand_in else []) + [sentence(note) for note in result.notes]
+    return ([glossary.STAND_IN_WARNING] if result.stand_in else []) + [
+        sentence(note) for note in result.notes
+    ]
 
 
 def purpose(result: Result) -> str:
@@ -161,7 +122,7 @@ def stands_in(audit: AuditResult) -> bool:
     return audit.stand_in or any(result.stand_in for result in audit.results)
 
 
-def dated(result: Result | AuditResult) -> str:
+def dated(result: Result | AuditResult | Reproduction | Comparison) -> str:
     """When a result was made, how long that took and by what."""
     version = result.versions.get("turncoat", "")
     tool = f"Turncoat {version}".strip()
@@ -227,7 +188,13 @@ def reach(shiftable: Mapping[str, Sequence[str]]) -> list[str]:
     clean = [name for name, sites in shiftable.items() if sites]
     rest = [name for name in shiftable if name not in clean]
     lines = [("One party can shift, each alone and at will", clean), ("It cannot shift alone", rest)]
-    return [f"{line}: {', '.join(names)}." for line, names in lines if names]
+    return [f"{line}: {_listed(names)}." for line, names in lines if names]
+
+
+def _listed(names: Sequence[str], some: int = 8) -> str:
+    """The first names, and how many more there are."""
+    more = len(names) - some
+    return ", ".join(names[:some]) + (f" and {more} more" if more > 0 else "")
 
 
 def published(paper: Paper | None, run: str, name: str) -> str:
@@ -241,13 +208,16 @@ def confidence(result: Result) -> str:
     return f"{100 * result.attacked.success.confidence:.3g}%"
 
 
-def exposure(row: SiteRow) -> list[str]:
-    """What an error at the site does, in phrases such as `shifts w0, b0 (last pass)` and `scales b0 by x`."""
+def exposure(row: SiteRow, some: int = 10**6) -> list[str]:
+    """What an error at the site does, in phrases such as `shifts w0, b0 (last pass)` and `scales b0 by x`.
+
+    Of more than `some` outputs in one phrase the others are counted.
+    """
     phrases: dict[tuple[str, str], list[str]] = {}
     for output, kind in row.exposure.items():
         phrases.setdefault((kind, row.passes.get(output, "")), []).append(output)
     said = [
-        _phrase(kind, ", ".join(outputs)) + (f" ({where})" if where else "")
+        _phrase(kind, _listed(outputs, some), some) + (f" ({where})" if where else "")
         for (kind, where), outputs in phrases.items()
     ]
     return said or ["reaches no output"]
@@ -285,8 +255,17 @@ def sentence(phrase: str) -> str:
     return capital(phrase) + ("" if phrase.endswith((".", "!", "?")) else ".")
 
 
-def _phrase(kind: str, outputs: str) -> str:
+def _phrase(kind: str, outputs: str, some: int) -> str:
     if kind.startswith("scaled("):
-        return f"scales {outputs} by {kind[len('scaled(') : -1]}"
+        by = kind[len("scaled(") : -1].split(", ")
+        return f"scales {outputs} by {_listed(by, some)}"
     patterns = {"shift": "shifts {}", "tied": "shifts {} jointly", "bent": "bends {}"}
     return patterns[kind].format(outputs)
+
+
+def left_out(unrun: Iterable[Unrun]) -> list[str]:
+    """Why attacks were not run, those with one reason in one line."""
+    by_reason: dict[str, list[str]] = {}
+    for one in unrun:
+        by_reason.setdefault(one.why, []).append(f"`{one.attack}`")
+    return [f"{', '.join(names)}: {why}" for why, names in by_reason.items()]

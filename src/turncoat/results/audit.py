@@ -8,6 +8,7 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
+from turncoat.results.harms import Harm
 from turncoat.results.result import Result
 from turncoat.results.values import Count, Fraction, Integers, Measured, Moment, Number, Value
 
@@ -22,6 +23,8 @@ class SiteRow(Value):
     site, outermost first. `exposure` maps an output to 'shift', 'tied', 'scaled(x, y)' or 'bent'; an
     output that an error here cannot reach is left out. In a loop it is the class that serves the attacker
     best: `passes` says in which passes it holds, in words ('last pass'), where not for errors in all of them.
+    `line` says where in the source the site stands ('train.py:12 (loss)'), `file` is that source below the folder
+    the audit ran in, "" where it lies elsewhere.
     """
 
     name: str
@@ -33,6 +36,8 @@ class SiteRow(Value):
     exposure: dict[str, str] = Field(default_factory=dict)
     passes: dict[str, str] = Field(default_factory=dict)
     hint: str | None = None
+    line: str = ""
+    file: str = ""
 
     @field_validator("exposure")
     @classmethod
@@ -50,15 +55,24 @@ class Honest(Value):
     majority: Fraction
 
 
+class Unrun(Value):
+    """An attack that left no result: what it threatens, why, and whether it failed unexpectedly or was refused."""
+
+    attack: str
+    harm: Harm
+    why: str
+    failed: bool = False
+
+
 class AuditResult(Value):
     """All attacks on one training job, and the verdict; or on a user's own function, without any attack.
 
     `trained` tells the two apart; `honest` is what honest training gives. `shiftable`
-    maps each parameter to the sites that shift it and expose nothing else; none: an empty list. `command` is
-    the line that runs it again.
+    maps each parameter to the sites that shift it and expose nothing else; none: an empty list. `unrun` are the
+    attacks that left no result. `command` is the line that runs it again.
     """
 
-    format: Literal["turncoat.audit/2"] = "turncoat.audit/2"
+    format: Literal["turncoat.audit/2", "turncoat.audit/3"] = "turncoat.audit/3"
     verdict: str
     severity: Severity
     trained: bool = True
@@ -72,6 +86,7 @@ class AuditResult(Value):
     engine: str
     seconds: Number = Field(ge=0)
     results: tuple[Result, ...] = ()
+    unrun: tuple[Unrun, ...] = ()
     surface: tuple[SiteRow, ...] = ()
     shiftable: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     versions: dict[str, str] = Field(default_factory=dict)

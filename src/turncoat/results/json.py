@@ -9,22 +9,23 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from turncoat.refusal import Refusal
 from turncoat.results.audit import AuditResult
+from turncoat.results.comparison import Comparison
 from turncoat.results.confirmation import Confirmation
 from turncoat.results.matrix import Matrix
 from turncoat.results.reproduction import Reproduction
 from turncoat.results.result import Result
 
+Found = Result | AuditResult | Reproduction | Comparison
 
-def to_json(result: Result | AuditResult | Confirmation | Matrix | Reproduction) -> str:
+
+def to_json(result: Found | Confirmation | Matrix) -> str:
     """The result as indented JSON text that ends in a newline."""
     return json.dumps(result.model_dump(mode="json"), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def from_json(text: str | bytes) -> Result | AuditResult:
+def from_json(text: str | bytes) -> Found:
     """The result that `to_json` wrote; raises `Refusal` for anything else, naming the first fault."""
-    adapter: TypeAdapter[Result | AuditResult] = TypeAdapter(
-        Annotated[Result | AuditResult, Field(discriminator="format")]
-    )
+    adapter: TypeAdapter[Found] = TypeAdapter(Annotated[Found, Field(discriminator="format")])
     try:
         return adapter.validate_json(text)
     except ValidationError as error:

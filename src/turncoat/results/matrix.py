@@ -21,7 +21,7 @@ class Cell(Value):
 class Row(Value):
     """One attack: its success without errors, under passive security, and in `cells` under each defence.
 
-    `messages` deviate in a run, at `sites`.
+    `messages` deviate in a run, at `sites`. `unable` says of other defences why the attack has no way in there.
     """
 
     attack: str
@@ -32,6 +32,7 @@ class Row(Value):
     messages: Count
     sites: tuple[str, ...] = ()
     cells: dict[str, Cell]
+    unable: dict[str, str] = Field(default_factory=dict)
 
 
 class Priced(Value):
@@ -39,13 +40,14 @@ class Priced(Value):
 
     `factor`: bytes over those of passive training, where verified sharings check; `looked_at`: the expected share of
     all scalar multiplications and comparisons that proofs would look at; None for a job that does not run in shares.
-    `deterrence`: the least probability with which a single wrong message is found.
+    `deterrence`: the least probability with which a single wrong message is found; `accuracy`: honest test accuracy.
     """
 
     defence: str
     ways: tuple[str, ...] = ()
     sites: Count
     deterrence: Fraction
+    accuracy: Measured
     factor: Number | None = None
     looked_at: Number | None = None
 
@@ -72,4 +74,5 @@ class Matrix(Value):
 
     def strongest(self, defence: str) -> Row | None:
         """The attack that gains most over the honest run under a defence; None if none was run."""
-        return max(self.rows, key=lambda row: row.cells[defence].success.mean - row.honest.mean, default=None)
+        rows = [row for row in self.rows if defence in row.cells]
+        return max(rows, key=lambda row: row.cells[defence].success.mean - row.honest.mean, default=None)

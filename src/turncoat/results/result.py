@@ -10,6 +10,7 @@ from pydantic import ConfigDict, Field, model_validator
 
 from turncoat.metrics import Interval
 from turncoat.results.defended import Defended
+from turncoat.results.harms import Harm
 from turncoat.results.values import (
     Count,
     Curve,
@@ -108,16 +109,16 @@ class Paper(Value):
 class Result(Value):
     """One attack on one training job: honest and attacked runs from the same seeds.
 
-    What came out: `honest` and `attacked` are `Outcome`s, `poisoned` a third one on a colluding contributor's
-    records without any error, where the attack has such records. Their accuracy and success are `Measured`
-    (mean, low, high, count, confidence), fractions of 1; `accuracy_change` and `gain`, that of success, are
-    attacked minus honest, paired by trial; `success_name` says what success measures. `bar` is what the goal
-    asks of an attack, `reached` whether this one did that, and `noticed` the probability that a check of
-    accuracy would notice it; `defence` is what the checks of a defence found, if there was one. `majority` is the
-    accuracy of always answering the class that is commonest among the training records. `errors` is the number of
-    tampered products per training run. `per_trial` holds at
-    least the arrays named in `PER_TRIAL`, each (trials,), one entry per seed of `seeds`; `curves` and `gallery`
-    what a report draws; `paper` the published numbers, where there are any.
+    `harm` is the threat that the attack stands for. What came out: `honest` and `attacked` are `Outcome`s,
+    `poisoned` a third one on a colluding contributor's records without any error, where the attack has such
+    records. Their accuracy and success are `Measured` (mean, low, high, count, confidence), fractions of 1;
+    `accuracy_change` and `gain`, that of success, are attacked minus honest, paired by trial; `success_name`
+    says what success measures. `bar` is what the goal asks of an attack, `reached` whether this one did that,
+    and `noticed` the probability that a check of accuracy would notice it; `defence` is what the checks of a
+    defence found, if there was one. `majority` is the accuracy of always answering the class that is commonest
+    among the training records. `errors` is the number of tampered products per training run. `per_trial` holds
+    at least the arrays named in `PER_TRIAL`, each (trials,), one entry per seed of `seeds`; `curves` and
+    `gallery` what a report draws; `paper` the published numbers, where there are any.
 
     How it came about: `data`, `model`, `protocol`, `engine`, the settings that were `given` and those left at
     their `defaults`, `threat` (what the adversary must know or own), `notes`, `seed`, `versions`, `created`
@@ -130,8 +131,9 @@ class Result(Value):
         print(result.attacked.success.mean, result.attacked.success.low)
     """
 
-    format: Literal["turncoat.result/1", "turncoat.result/2"] = "turncoat.result/2"
+    format: Literal["turncoat.result/1", "turncoat.result/2", "turncoat.result/3"] = "turncoat.result/3"
     attack: str
+    harm: Harm = ""
     goal: str
     data: str
     data_label: str

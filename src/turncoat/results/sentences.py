@@ -21,6 +21,11 @@ def gained(result: Result) -> str:
     return f"the {result.success_name} moved by {points(gain)}, from {before:.1%} on the honest model to {after:.1%}"
 
 
+def tampered(result: Result) -> str:
+    """How many products an attack tampers with, as `1 tampered product`."""
+    return "1 tampered product" if result.errors == 1 else f"{result.errors:,} tampered products"
+
+
 def notice(result: Result) -> str:
     """The probability that a check of test accuracy notices an attack; "" if it is not known."""
     found = result.noticed
@@ -66,8 +71,14 @@ def ruin(result: Result) -> str:
 def points(measured: Measured) -> str:
     """A difference of fractions in percentage points, with its interval and its sign."""
     values = (measured.mean, measured.low, measured.high)
-    mean, low, high = (f"{100 * value:+.2f}".replace("-", MINUS) for value in values)
+    mean, low, high = map(signed, values)
     return f"{mean} points ({low} to {high})"
+
+
+def signed(fraction: float, digits: int = 2) -> str:
+    """A difference in percentage points with its sign; what rounds to nothing has none."""
+    text = f"{100 * fraction:+.{digits}f}"
+    return text.lstrip("+-") if float(text) == 0 else text.replace("-", MINUS)
 
 
 def chance(measured: Measured) -> str:

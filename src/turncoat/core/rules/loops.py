@@ -105,8 +105,10 @@ def while_(box: Box, op: Op, values: Values) -> Value:
         return _bounded(box, op, values, predicate)
     avals = body.output_avals
 
+    batched = bool(test.output_avals[0].shape)  # each of a batch then keeps what it has when it is done
+
     def goes_on(carry: Values) -> Any:
-        return jnp.asarray(public(box.run(test, [*test_consts, *carry])[0]))
+        return jnp.asarray(public(box.run(test, [*test_consts, *carry[: len(wants)]])[0]))
 
     # where the test reveals something it has sites: it then stands behind the body, and once before the loop
     reveals = any(o.name == REVEAL for o in test.sub_ops())
@@ -117,11 +119,25 @@ def while_(box: Box, op: Op, values: Values) -> Value:
     def step(carry: Values) -> Values:
         with box.body(frame), box.unobserved():
             out = box.run(body, [*consts, *carry[: len(wants)]])
+            if batched:
+                active = carry[-1] if reveals else goes_on(carry)
+                out = [_where(box, active, n, o) for n, o in zip(out, carry, strict=False)]
             out = [_as(box, v, s, a) for v, s, a in zip(out, wants, avals, strict=True)]
             return [*out, goes_on(out)] if reveals else out
 
-    done = box.engine.while_loop(lambda c: c[-1] if reveals else goes_on(c), step, [*carry, *more])
+    done = box.engine.while_loop(lambda c: jnp.any(c[-1] if reveals else goes_on(c)), step, [*carry, *more])
     return done[: len(wants)]
+
+
+def _where(box: Box, active: Any, new: Value, old: Value) -> Value:
+    """The new value for those of a batch that go on, along the leading axes; the old one for the others."""
+    if not is_secret(new) and not is_secret(old):
+        return jnp.where(_leading(active, shape_of(new)), public(new), public(old))
+    return box.select(jnp.broadcast_to(_leading(active, shape_of(new)), shape_of(new)), new, old)
+
+
+def _leading(active: Any, shape: tuple[int, ...]) -> Any:
+    return jnp.reshape(active, (*active.shape, *[1] * (len(shape) - active.ndim)))
 
 
 def _bounded(box: Box, op: Op, values: Values, because: frozenset[str]) -> Value:
@@ -144,9 +160,11 @@ def _bounded(box: Box, op: Op, values: Values, because: frozenset[str]) -> Value
             carry, active = state
             active = active & test(*known, *carry)[0]
             new = body(*consts, *carry)
-            return ([jnp.where(active, n, o) for n, o in zip(new, carry, strict=True)], active), None
+            kept = [jnp.where(_leading(active, n.shape), n, o) for n, o in zip(new, carry, strict=True)]
+            return (kept, active), None
 
-        return lax.scan(one, (list(start), jnp.bool_(True)), None, length=box.bound)[0][0]
+        go = jnp.ones(op.bodies[0].output_avals[0].shape, bool)
+        return lax.scan(one, (list(start), go), None, length=box.bound)[0][0]
 
     avals = [jax.ShapeDtypeStruct(shape_of(v), v.dtype) for v in values]  # type: ignore[no-untyped-call]
     return box.run(in_place_of(op, rounds, *avals), values)

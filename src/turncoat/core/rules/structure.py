@@ -17,7 +17,7 @@ from turncoat.core.program import Op
 from turncoat.core.rearranged import Applied
 from turncoat.core.rules.indices import added, gathered, sliced, updated
 from turncoat.core.rules.rounding import towards_zero
-from turncoat.core.rules.table import refusal, rule
+from turncoat.core.rules.table import rule
 from turncoat.core.values import Splat, Value, full_like, is_secret, public
 
 
@@ -53,8 +53,6 @@ def pick(box: Box, op: Op, values: Values) -> Value:
     if any(map(is_secret, indices)):
         if op.name == "dynamic_slice":
             return sliced(box, op, operand, indices)
-        if op.params["fill_value"] and not np.isnan(op.params["fill_value"]):
-            raise refusal(op, indices, "an entry out of bounds is filled in at a secret index")
         return gathered(box, op, operand, indices[0])
     fill = op.params.get("fill_value")
     if "fill_value" not in op.params:

@@ -26,7 +26,7 @@ DTYPES = {"bit": np.bool_, "integer": np.int32, "fixed": np.float32}
 COUNTS = re.compile(r"Link details: total send bytes (\d+), recv bytes (\d+), send actions (\d+)")
 """What SPU logs of each program that it ran (src/libspu/device/api.cc, `printProfilingData`)."""
 LOCAL = ("add", "sub", "neg", "lift", "arith", "xor", "mask", "reshape", "take", "total")
-OTHERS = ("scale", "multiply", "matmul", "matmul_public", "select", "compare", "both")
+OTHERS = ("scale", "multiply", "matmul", "matmul_public", "select", "compare", "both", "ideal")
 
 
 class Wire:

@@ -19,7 +19,7 @@ import numpy as np
 
 Array = np.ndarray[Any, Any]
 
-INTERACTIVE = ("multiply", "matmul", "select", "compare", "both")
+INTERACTIVE = ("multiply", "matmul", "select", "compare", "both", "ideal")
 """Operations that are sites: products of secrets, and comparisons and ANDs, whose results are bits."""
 
 

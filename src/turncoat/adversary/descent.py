@@ -1,0 +1,207 @@
+"""The universal search: errors that an adversary finds by differentiating its own rehearsals of the whole training.
+
+It knows nothing of the model. Over errors that are the same in all rehearsals it lowers the mean, over random starts
+and random halves of its own records, of goal's surrogate + clean weight * clean loss + price * size of the errors. A
+third of its records and the starts that go with them are held out: what comes of errors there decides how much clean
+answers weigh, what errors cost, when to stop, and which errors are used in the end.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from math import isfinite
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from turncoat.adversary.limits import Budget
+from turncoat.adversary.rehearsal import Ending, Parts
+from turncoat.adversary.rehearsals import Rehearsals
+from turncoat.adversary.variables import Variables
+
+CHECK = 20
+"""Iterations between two looks at the held-out rehearsals."""
+PATIENCE = 5
+"""So many looks without anything better, and the search ends."""
+REHEARSED, HELD = 2, 6
+"""Rehearsals that a slope is the mean of, and held-out ones."""
+SURE = 0.05
+"""The held-out loss of the goal up to which it counts as sure: the victims' records are others."""
+WEIGHT, LEAST, MOST = 3.0, 0.3, 100.0
+"""What clean loss weighs beside the goal's: at first, and between which bounds."""
+RATE = 0.03
+"""The first step of the descent, in units of a weight."""
+FEW = 0.4
+"""The same of the errors that matter most, where their number has a limit."""
+PRICE = 0.02
+"""What errors cost at first, once they do what they should."""
+PRUNED = 0.6
+"""The share of the iterations after which a number of errors is within its limit."""
+ENOUGH = 0.97
+"""The held-out success from which on errors become fewer rather than better."""
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How long a search may take: iterations, and minutes of the clock."""
+
+    iterations: int
+    minutes: float
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """Errors in units of what they move, what came of them in held-out rehearsals, and how many they are."""
+
+    values: list[list[np.ndarray]]
+    ending: Ending
+    errors: int
+    worth: float
+
+
+@dataclass
+class Course:
+    """Where a descent stands: the values and Adam's moments of them, and what is learned from held-out rehearsals."""
+
+    values: Parts
+    mean: Parts
+    square: Parts
+    weight: float = WEIGHT
+    price: float = 0.0
+    left: Any = None
+    best: Found | None = None
+    waited: int = 0
+    looks: list[Found] = field(default_factory=list)
+
+
+@dataclass(frozen=True, eq=False)
+class Descent:
+    """A search among `variables` of these rehearsals, that may cost the accuracy `loss`.
+
+    `said(what, done, total)` is told how far it is.
+    """
+
+    rehearsals: Rehearsals
+    variables: Variables
+    budget: Budget
+    effort: Effort
+    loss: float
+    said: Callable[[str, int, int], None]
+
+    def run(self) -> Found:
+        """The errors that did best in held-out rehearsals."""
+        began = time.monotonic()
+        course = self.start()
+        rounds = -(-self.effort.iterations // CHECK)
+        for number in range(rounds):
+            self.said("searching for errors", number, rounds)
+            for i in range(number * CHECK, min((number + 1) * CHECK, self.effort.iterations)):
+                self.descend(course, i)
+            self.look(course, (number + 1) / rounds)
+            if course.waited >= PATIENCE or time.monotonic() - began > 60 * self.effort.minutes:
+                break
+        self.said("searching for errors", rounds, rounds)
+        assert course.best is not None
+        return course.best
+
+    # ---- one iteration ------------------------------------------------------------------------------------
+
+    def start(self) -> Course:
+        """Errors as small as tells one neuron from another."""
+        values = self.variables.drawn(self.keys[0])
+        zero = jax.tree.map(jnp.zeros_like, values)
+        return Course(values, zero, zero, LEAST if isfinite(self.budget.most) else WEIGHT)
+
+    @property
+    def rate(self) -> float:
+        """The first step: few errors have to be larger."""
+        return FEW if isfinite(self.budget.most) else RATE
+
+    def descend(self, course: Course, number: int) -> None:
+        """One step of Adam, with a proximal step and a projection after it."""
+        keys = jax.random.split(jax.random.fold_in(self.keys[2], number), REHEARSED)
+        _, slopes = self.rehearsals.slope(self.variables.errors(course.values), keys, self.own, course.weight)
+        rate = self.rate * 0.5 * (1 + np.cos(np.pi * number / self.effort.iterations))
+        course.values, course.mean, course.square = self.variables.moved(
+            (course.values, course.mean, course.square), slopes, number + 1, rate, course.price
+        )
+        if course.left is not None:
+            course.values = jax.tree.map(jnp.multiply, course.values, course.left)
+
+    def look(self, course: Course, share: float) -> None:
+        """What held-out rehearsals say, and what follows from it, after this share of the iterations."""
+        self.prune(course, share)
+        found = self.judged(course.values)
+        course.looks.append(found)
+        if course.best is None or found.worth > course.best.worth + 1e-4:
+            course.best, course.waited = found, 0
+        else:
+            course.waited += 1
+        lost = self.lost(found.ending)
+        if lost > self.loss:
+            course.weight = min(2 * course.weight, MOST)
+        elif found.ending.success < ENOUGH:
+            course.weight = max(course.weight / 1.5, LEAST)
+        good = lost <= self.loss and found.ending.success >= ENOUGH and found.ending.goal <= SURE
+        course.price = max(2 * course.price, PRICE) if good else course.price / 4
+
+    def prune(self, course: Course, share: float) -> None:
+        """Takes errors away until, after `PRUNED` of the iterations, they are within the budget and remain."""
+        if isfinite(self.budget.most):
+            ratio = min(self.budget.most / self.variables.all, 1.0)
+            most = max(self.variables.all * ratio ** min(share / PRUNED, 1.0), self.budget.most)
+            course.values = self.variables.fewest(course.values, most)
+            course.left = jax.tree.map(lambda v: v != 0, course.values)
+
+    def judged(self, values: Parts) -> Found:
+        """Errors as they would be made, within the budget, and what comes of them in held-out rehearsals."""
+        made = self.variables.fewest(values, self.budget.most)
+        ending = Ending(*map(float, self.held(self.variables.errors(made))))
+        errors = self.variables.count(made)
+        worth = min(ending.success, 0.995) - 10 * max(self.lost(ending) - self.loss, 0)
+        worth -= 0.005 * errors / self.variables.all + 0.1 * min(ending.goal, 10)
+        worth = worth if np.isfinite(worth) else -np.inf
+        return Found([[np.asarray(v) for v in part] for part in made], ending, errors, worth)
+
+    def lost(self, ending: Ending) -> float:
+        """How much of the accuracy errors cost, where any is to be kept."""
+        if not self.rehearsals.wanted.kept.any():
+            return 0.0
+        return float(self.honest.accuracy - ending.accuracy)
+
+    # ---- whose records, which starts ----------------------------------------------------------------------
+
+    @cached_property
+    def keys(self) -> Any:
+        """Of the first errors, the parting of its records, the rehearsals, and those that are held out."""
+        return jax.random.split(jax.random.fold_in(self.rehearsals.view.key, 7), 4)
+
+    @cached_property
+    def parted(self) -> tuple[np.ndarray, np.ndarray]:
+        """The adversary's records that a descent sees, two thirds of them, and those that are held out."""
+        count = len(self.rehearsals.view.x)
+        order = np.asarray(jax.random.permutation(self.keys[1], count))
+        return order[: count * 2 // 3], order[count * 2 // 3 :]
+
+    @cached_property
+    def own(self) -> Any:
+        return jnp.asarray(self.parted[0])
+
+    @cached_property
+    def honest(self) -> Ending:
+        """What comes of held-out rehearsals without errors."""
+        zero = jax.tree.map(jnp.zeros_like, self.start().values)
+        return Ending(*map(float, self.held(self.variables.errors(zero))))
+
+    def held(self, errors: Parts) -> Ending:
+        """Rehearsals from other starts, on held-out records and as many others, judged on the held-out ones."""
+        seen, out = self.parted
+        keys = jax.random.split(self.keys[3], HELD)
+        trained = jnp.asarray(np.concatenate([out, seen[: len(out)]]))
+        judged = jnp.zeros(len(self.rehearsals.view.x)).at[out].set(1)
+        return self.rehearsals.ending(errors, keys, trained, judged)

@@ -1,0 +1,95 @@
+"""What an adversary's errors may be: how many, how large, where, and how likely they are to be seen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import inf, log
+from typing import Annotated
+
+import numpy as np
+from pydantic import Field
+
+from turncoat.core.surface import Place, Surface
+from turncoat.refusal import Refusal
+from turncoat.settings import Settings
+
+
+@dataclass(frozen=True)
+class Budget(Settings):
+    """Limits of a search for errors, each of which a defence may set; by default there are none.
+
+    `sites` are names with commas between them: those that nobody checks, say. A product that is checked with
+    probability `alpha` is not to be met with more than `caught` in all of training: E errors escape with
+    probability (1 - alpha)^E (section 6).
+    """
+
+    errors: Annotated[int | None, Field(ge=1, description="the most errors in all of training")] = None
+    largest: Annotated[float | None, Field(gt=0, description="the largest error")] = None
+    sites: Annotated[
+        str | None,
+        Field(description="the sites that may be used, a comma between; by default all that shift"),
+    ] = None
+    alpha: Annotated[
+        float, Field(ge=0, le=1, description="the probability with which each product is checked")
+    ] = 0.0
+    caught: Annotated[
+        float, Field(gt=0, lt=1, description="the highest chance to be met by such a check")
+    ] = 0.5
+    norm: Annotated[
+        float | None,
+        Field(gt=0, description="the most that a row or column may grow by, over the median row's norm"),
+    ] = None
+
+    def check_together(self) -> None:
+        if self.alpha and self.most < 1:
+            raise Refusal(
+                f"where each product is checked with probability {self.alpha:g}, one error is met more often than "
+                f"with {self.caught:g}; raise caught, or search at sites that are not checked"
+            )
+
+    @property
+    def most(self) -> float:
+        """How many errors may be made in all of training; infinity if as many as one likes."""
+        number = inf if self.errors is None else self.errors
+        if self.alpha == 0:
+            return number
+        unseen = 0 if self.alpha == 1 else int(log(1 - self.caught) / log(1 - self.alpha) + 1e-9)
+        return min(number, unseen)
+
+    def places(self, surface: Surface) -> list[Place]:
+        """Where errors are searched for: by default where they shift an output most cleanly, in these passes.
+
+        Refusal for a site that does not exist or holds no numbers, and where no site is left.
+        """
+        if self.sites is not None:
+            chosen = [surface[name.strip()] for name in self.sites.split(",")]
+            for site in chosen:
+                if not np.issubdtype(site.dtype, np.floating):
+                    raise Refusal(f"site {site.name!r} holds no numbers that a search can move; leave it out")
+            return [Place(site.name, ("all",) * len(site.loops)) for site in chosen]
+        clean = [surface.cleanest(output) for output in surface.outputs]
+        found = list(dict.fromkeys(place for place in clean if place is not None))
+        if not found:
+            raise Refusal(
+                f"no site shifts an output alone under protocol {surface.protocol!r}; name the sites to search at "
+                "with sites="
+            )
+        return found
+
+
+def kept(values: list[np.ndarray], costs: list[int], most: float) -> list[np.ndarray]:
+    """The largest entries of some arrays, the others 0, so that they cost `most` at most: each its array's cost."""
+    sizes = np.concatenate([np.abs(v).ravel() for v in values])
+    prices = np.concatenate([np.full(v.size, c, float) for v, c in zip(values, costs, strict=True)])
+    left, chosen = most, np.zeros(sizes.size, bool)
+    for i in np.argsort(-sizes, kind="stable"):
+        if left < min(costs) or sizes[i] == 0:
+            break
+        if prices[i] <= left:
+            chosen[i] = True
+            left -= prices[i]
+    found, at = [], 0
+    for v in values:
+        found.append(np.where(chosen[at : at + v.size].reshape(v.shape), v, np.zeros((), v.dtype)))
+        at += v.size
+    return found

@@ -1,0 +1,234 @@
+"""One rehearsal of a whole training under errors, compiled: what it is run from, and what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import Array, lax
+
+from turncoat.core.errors import Errors
+from turncoat.core.sites import Passes, Site
+from turncoat.goals.surrogate import INDEPENDENT, lost
+from turncoat.jobs.deployed import Step
+from turncoat.jobs.leaves import filled, named
+
+Parts = list[list[Array]]
+"""Errors of each phase, at each place."""
+
+
+class Entry(NamedTuple):
+    """A site that errors are searched for, and in which passes of the scans around it."""
+
+    site: Site
+    passes: Passes
+
+
+class Phase(NamedTuple):
+    """The steps, from first to last, in which errors are made."""
+
+    first: int
+    last: int
+
+    @property
+    def steps(self) -> int:
+        return self.last - self.first + 1
+
+
+class Ending(NamedTuple):
+    """What came of rehearsals, means over them: the goal's loss and the clean one, success and accuracy."""
+
+    goal: Any
+    clean: Any
+    success: Any
+    accuracy: Any
+
+
+@dataclass(frozen=True)
+class Form:
+    """What a rehearsal is, all of it static: equal ones share a compiled program.
+
+    `step` is what is run in each of `steps` steps on batches of `batch`, of which only the last `horizon` are
+    differentiated, a state being kept for each block of `block`; `program` is the true one, None where `step` is.
+    """
+
+    step: Step
+    program: Step | None
+    init: Callable[[Any], Any] | None
+    scores: Callable[[Any, Any], Any]
+    shape: tuple[int, ...]
+    batch: int
+    steps: int
+    horizon: int
+    block: int
+    entries: tuple[Entry, ...]
+    phases: tuple[Phase, ...]
+    away: bool
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Records:
+    """The adversary's records (n, features), encoded and plain labels, what the goal wants, and a step's example.
+
+    `start` is the state that training starts from, where that is public.
+    """
+
+    x: Any
+    y: Any
+    labels: Any
+    kept: Any
+    wanted: Any
+    answers: Any
+    of: Any
+    example: Any
+    start: Any
+
+
+@partial(jax.jit, static_argnums=0)
+def ending(form: Form, records: Records, parts: Parts, keys: Any, own: Any, judged: Any) -> Ending:
+    effects = _effects(form, records, parts)
+
+    def one(key: Any) -> Ending:
+        released, half = _rehearsed(form, records, parts, effects, key, own)
+        return _judged(form, records, released, judged.at[half].set(0))
+
+    return jax.tree.map(jnp.mean, lax.map(one, keys))
+
+
+@partial(jax.jit, static_argnums=0)
+def slope(form: Form, records: Records, parts: Parts, keys: Any, own: Any, weight: Any) -> Any:
+    judged = jnp.zeros(len(records.x)).at[own].set(1)
+
+    def of(parts: Parts) -> Any:
+        effects = _effects(form, records, parts)
+
+        def one(key: Any) -> Ending:
+            released, half = _rehearsed(form, records, parts, effects, key, own)
+            return _judged(form, records, released, judged.at[half].set(0))
+
+        found = jax.tree.map(jnp.mean, lax.map(one, keys))
+        return found.goal + weight * found.clean, found
+
+    slopes, found = jax.grad(of, has_aux=True)(parts)
+    return found, jax.tree.map(partial(jnp.nan_to_num, nan=0, posinf=0, neginf=0), slopes)
+
+
+@partial(jax.jit, static_argnums=0)
+def end(form: Form, records: Records, parts: Parts, key: Any, own: Any) -> Any:
+    """The numbers that a rehearsal releases, in a row."""
+    released, _ = _rehearsed(form, records, parts, _effects(form, records, parts), key, own)
+    leaves = [a for a in jax.tree.leaves(released) if jnp.issubdtype(a.dtype, jnp.floating)]
+    return jnp.concatenate([a.ravel().astype(jnp.float32) for a in leaves])
+
+
+def errors_of(entries: Sequence[Entry], part: Sequence[Any]) -> Errors:
+    """The errors of a phase, by site."""
+    found = Errors()
+    for entry, e in zip(entries, part, strict=True):
+        found = found.combine({entry.site.name: entry.site.only(e, entry.passes)})
+    return found
+
+
+def _effects(form: Form, records: Records, parts: Parts) -> list[dict[str, Any]]:
+    """By how much the errors of each phase shift each leaf of the state in a step, on the twin."""
+    if form.program is None:
+        return []
+    program, (given, more) = form.program, records.example
+
+    def moved(part: list[Any]) -> dict[str, Any]:
+        leaves = named(program(*given, errors=errors_of(form.entries, part), **more))
+        return {n: leaf for n, leaf in leaves.items() if jnp.issubdtype(leaf.dtype, jnp.floating)}
+
+    zero = [jnp.zeros_like(e) for e in parts[0]]
+    return [jax.jvp(moved, (zero,), (part,))[1] for part in parts]
+
+
+effects_alone = partial(jax.jit, static_argnums=0)(_effects)
+
+
+def _order(form: Form, key: Any, own: Any) -> tuple[Any, Any]:
+    """A random half of the records `own` (m,), in batches (steps, batch), each as often as the others; the half."""
+    chosen, shuffled = jax.random.split(key)
+    half = jax.random.permutation(chosen, own)[: max(len(own) // 2, 1)]
+    rounds = -(-form.steps * form.batch // len(half))
+    keys = jax.random.split(shuffled, rounds)
+    order = jax.vmap(lambda k: jax.random.permutation(k, half))(keys).ravel()
+    return order[: form.steps * form.batch].reshape(form.steps, form.batch), half
+
+
+def _rehearsed(
+    form: Form, records: Records, parts: Parts, effects: list[dict[str, Any]], key: Any, own: Any
+) -> tuple[Any, Any]:
+    """What a rehearsal releases, and which records (n,) it trained on."""
+    start, drawn, public = jax.random.split(key, 3)
+    order, half = _order(form, drawn, own)
+    state = records.start if form.init is None else form.init(start)
+
+    def step(state: Any, numbered: Any) -> tuple[Any, None]:
+        i, index = numbered
+        more = {"number": i, "key": jax.random.fold_in(public, i)}
+        given = {name: more[name] for name in form.step.takes}
+        on = [(i >= phase.first) & (i <= phase.last) for phase in form.phases]
+        errors = Errors() if effects else _now(form, parts, on)
+        state = form.step(state, records.x, records.y, index, errors=errors, **given)
+        for now, effect in zip(on, effects, strict=False):
+            leaves = named(state)
+            state = filled(
+                state, {n: leaves[n] + jnp.where(now, e, 0).astype(e.dtype) for n, e in effect.items()}
+            )
+        return state, None
+
+    numbered = (jnp.arange(form.steps, dtype=jnp.int32), order)
+    return form.step.release(_scanned(form, step, state, numbered)), half
+
+
+def _now(form: Form, parts: Parts, on: list[Any]) -> Errors:
+    """The errors of a step: those of all phases that it is in."""
+    found = Errors()
+    for now, part in zip(on, parts, strict=True):
+        found = found.combine(errors_of(form.entries, [jnp.where(now, e, jnp.zeros_like(e)) for e in part]))
+    return found
+
+
+def _scanned(form: Form, step: Callable[..., Any], state: Any, numbered: Any) -> Any:
+    """The last state: no slope passes through steps before the horizon; of the others few states are kept."""
+    before = form.steps - form.horizon
+    if before:
+        first = jax.tree.map(lambda a: a[:before], numbered)
+        state = jax.tree.map(lax.stop_gradient, lax.scan(step, state, first)[0])
+    blocks = form.horizon // form.block
+    whole = blocks * form.block
+    many = jax.tree.map(
+        lambda a: a[before : before + whole].reshape(blocks, form.block, *a.shape[1:]), numbered
+    )
+    kept = jax.checkpoint(step)
+    block = kept if form.block == 1 else jax.checkpoint(lambda s, xs: lax.scan(kept, s, xs))
+    if form.block == 1:
+        many = jax.tree.map(lambda a: a[:, 0], many)
+    state = lax.scan(block, state, many)[0]
+    rest = jax.tree.map(lambda a: a[before + whole :], numbered)
+    return lax.scan(kept, state, rest)[0]
+
+
+def _judged(form: Form, records: Records, released: Any, weight: Any) -> Ending:
+    """How a released model does on records: `weight` (n,) is 0 for those that are not to judge it."""
+    of = jnp.where(records.of == INDEPENDENT, 1.0, weight[records.of])
+    wanted, plain = (form.scores(released, x.reshape(-1, *form.shape)) for x in (records.wanted, records.x))
+    goal = _mean(lost(jnp, wanted, records.answers, form.away), of)
+    clean = _mean(lost(jnp, plain, records.labels), weight * records.kept)
+    hit = (_answers(wanted) == records.answers) != form.away
+    right = _answers(plain) == records.labels
+    return Ending(goal, clean, _mean(hit, of), _mean(right, weight * records.kept))
+
+
+def _answers(scores: Any) -> Any:
+    return jnp.argmax(scores, 1) if scores.shape[1] > 1 else (scores[:, 0] > 0).astype(jnp.int32)
+
+
+def _mean(values: Any, weight: Any) -> Any:
+    return jnp.sum(values.astype(jnp.float32) * weight) / jnp.maximum(jnp.sum(weight), 1e-6)

@@ -1,0 +1,176 @@
+"""Rehearsals of a whole training under errors, which the adversary differentiates with respect to the errors.
+
+Each starts from weights of its own drawing and trains on a random half of some of the adversary's records, as many
+steps as the victims do; what came of it is judged on the other half. Where all sites shift the state by what is the
+same for all secrets, the rehearsal runs on a twin: the job's step with true functions in one step each, which is fast
+and has finite slopes, and the errors' effect on the state, which is found by differentiating the true program once.
+Elsewhere the true program is run.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from turncoat.adversary.rehearsal import (
+    Ending,
+    Entry,
+    Form,
+    Parts,
+    Phase,
+    Records,
+    effects_alone,
+    end,
+    ending,
+    slope,
+)
+from turncoat.adversary.smooth import smooth
+from turncoat.adversary.view import View
+from turncoat.goals.surrogate import Wanted
+from turncoat.jobs.deployed import Deployed
+from turncoat.jobs.leaves import named
+
+ALIKE = 0.25
+"""A twin whose training ends nearer than that to where it should serves in the program's place."""
+MEMORY = 2**28
+"""Bytes of states that a differentiated rehearsal keeps; where they are more, it keeps one a block of steps."""
+
+
+@dataclass(frozen=True, eq=False)
+class Rehearsals:
+    """Rehearsals of one view's job, for errors at some entries in some phases."""
+
+    view: View
+    wanted: Wanted
+    entries: tuple[Entry, ...]
+    phases: tuple[Phase, ...]
+    horizon: int
+
+    @cached_property
+    def true(self) -> Form:
+        """Rehearsals of the true program, by which errors are judged."""
+        job, view = self.view.job, self.view
+        size = sum(int(np.prod(s.shape)) * 4 for s in jax.tree.leaves(job.state))
+        return Form(
+            step=view.program.on(smooth),
+            program=None,
+            init=None if view.initial is not None else job.init,
+            scores=job.scores,
+            shape=job.shape,
+            batch=view.batch,
+            steps=view.steps,
+            horizon=min(self.horizon, view.steps),
+            block=1 if size * view.steps <= MEMORY else max(int(view.steps**0.5), 1),
+            entries=self.entries,
+            phases=self.phases,
+            away=self.wanted.away,
+        )
+
+    @cached_property
+    def twin(self) -> Form:
+        """The same on a twin, whose step has true functions and to which the effects of errors are added."""
+        step = Deployed.of(self.view.job, "exact", smooth).step
+        return replace(self.true, step=step, program=self.view.program)
+
+    @cached_property
+    def form(self) -> Form:
+        """What is differentiated: the twin where there is one, and it does without errors what the program does."""
+        if not all(shifts_only(self.view, entry) for entry in self.entries):
+            return self.true
+        return self.twin if self.apart < ALIKE else self.true
+
+    @cached_property
+    def apart(self) -> float:
+        """How far training on the twin ends from where it should, over how far it goes."""
+        key, own = self.view.key, jnp.arange(len(self.view.x))
+        zero = [[jnp.zeros(e.site.full_shape, e.site.dtype) for e in self.entries] for _ in self.phases]
+        ends = [end(form, self.records, zero, key, own) for form in (self.true, self.twin)]
+        ends = [np.nan_to_num(np.asarray(end)) for end in ends]
+        start = np.asarray(end(replace(self.true, steps=0, horizon=0, block=1), self.records, zero, key, own))
+        far = float(np.linalg.norm(ends[0] - start))
+        return float(np.linalg.norm(ends[1] - ends[0])) / max(far, 1e-12)
+
+    @cached_property
+    def records(self) -> Records:
+        view, wanted = self.view, self.wanted
+        return Records(
+            x=jnp.asarray(view.x),
+            y=view.encode(view.y),
+            labels=jnp.asarray(view.y),
+            kept=jnp.asarray(wanted.kept, jnp.float32),
+            wanted=jnp.asarray(wanted.x),
+            answers=jnp.asarray(wanted.y),
+            of=jnp.asarray(wanted.of),
+            example=view.example,
+            start=view.initial,
+        )
+
+    def scales(self, phase: Phase) -> list[float]:
+        """By what a variable is multiplied to be an error of this phase, for each entry.
+
+        At sites that only shift, a variable of 1 moves the state by 1 in all; elsewhere it is as large as the values
+        at the site are.
+        """
+        if not all(shifts_only(self.view, entry) for entry in self.entries):
+            return self.sizes
+        return [1 / (gain * phase.steps) for gain in self.gains]
+
+    @cached_property
+    def gains(self) -> list[float]:
+        """By how much an error of 1 at each entry alone moves what it moves most of the model, in one step."""
+        return [float(jnp.max(jnp.abs(moved))) for _, moved in self.moved]
+
+    @cached_property
+    def moved(self) -> list[tuple[str, Any]]:
+        """The leaf of the state that each entry moves most, of those that are released if it can, and by how much."""
+        found = []
+        for chosen in self.entries:
+            one = [jnp.full(e.site.full_shape, float(e is chosen), e.site.dtype) for e in self.entries]
+            (moved,) = effects_alone(self.twin, self.records, [one])
+            released = {n: moved[n] for n in self.view.job.places.values() if n in moved}
+            some = released if any(bool(jnp.any(m != 0)) for m in released.values()) else moved
+            name = max(some, key=lambda n: float(jnp.max(jnp.abs(some[n]))))
+            found.append((name, some[name]))
+        return found
+
+    @cached_property
+    def sizes(self) -> list[float]:
+        """The root mean square of the honest values at each entry's site, in a first step on its own records."""
+        (_, _, _, index), more = self.view.example
+        records, names = self.records, [e.site.name for e in self.entries]
+        index = jnp.arange(len(index)) % len(self.view.x)
+        given = self.view.start, records.x, records.y, index
+        seen = self.view.program.secured(*given, observe=names, **more)[1]
+        return [float(jnp.sqrt(jnp.mean(jnp.square(seen[n])))) + 1e-6 for n in names]
+
+    @cached_property
+    def norms(self) -> list[float]:
+        """The median norm of a column of what each entry moves, in a model that the adversary has trained."""
+        leaves = named(self.view.job.with_released(self.view.start, self.view.rehearsal))
+        return [median_norm(np.asarray(leaves[name])) for name, _ in self.moved]
+
+    def slope(self, parts: Parts, keys: Any, own: Any, weight: Any) -> tuple[Ending, Parts]:
+        """What comes of rehearsals on these of its records, and the slope of goal's loss + weight * clean loss."""
+        return slope(self.form, self.records, parts, keys, own, jnp.asarray(weight, jnp.float32))
+
+    def ending(self, parts: Parts, keys: Any, own: Any, judged: Any) -> Ending:
+        """What comes of rehearsals of the true program; `judged` (n,) is 0 for records that are not to judge."""
+        return ending(self.true, self.records, parts, keys, own, judged)
+
+
+def median_norm(leaf: np.ndarray) -> float:
+    """Of the columns of an array, the last axis telling them apart."""
+    columns = leaf.reshape(-1, leaf.shape[-1]) if leaf.ndim > 1 else leaf.reshape(-1, 1)
+    return float(np.median(np.linalg.norm(columns, axis=0)))
+
+
+def shifts_only(view: View, entry: Entry) -> bool:
+    """Whether all that errors there do is to shift the state by the same for all secrets."""
+    reached = view.surface.passes[entry.site.name].values()
+    seen = [by[entry.passes] for by in reached if entry.passes in by]
+    return all(r.kind in ("shift", "tied") for r in seen)

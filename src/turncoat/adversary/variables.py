@@ -1,0 +1,157 @@
+"""The errors of a search as variables: in units of what they add up to in the state, and never beyond a budget.
+
+A descent needs steps of one size for all of them, so a variable is not the error but what it moves: the sum over the
+steps of its phase of what it adds to the state, where that is known, else in units of the honest values there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from math import isfinite
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from turncoat.adversary.limits import Budget, kept
+from turncoat.adversary.rehearsal import Entry, Parts, Phase
+from turncoat.adversary.rehearsals import Rehearsals
+
+FIRST = 1e-3
+"""The size of the errors that a descent starts from."""
+B1, B2, EPS = 0.9, 0.99, 1e-8
+"""Adam's constants, as Kingma and Ba 2015 have them but for a shorter memory of squares."""
+
+SITES = 0.1
+"""What a site costs beside its entries."""
+
+Moments = tuple[Parts, Parts, Parts]
+"""Values, and Adam's means of slopes and of their squares."""
+
+
+@dataclass(frozen=True, eq=False)
+class Variables:
+    """`scales[p][i]` times a variable of phase p at entry i is its error; `norms` bounds rows and columns of each."""
+
+    entries: tuple[Entry, ...]
+    phases: tuple[Phase, ...]
+    scales: list[list[float]]
+    budget: Budget
+    norms: list[float]
+
+    @classmethod
+    def of(cls, rehearsals: Rehearsals, budget: Budget) -> Variables:
+        """The variables of these rehearsals."""
+        scales = [rehearsals.scales(phase) for phase in rehearsals.phases]
+        norms = [] if budget.norm is None else [budget.norm * n for n in rehearsals.norms]
+        return cls(rehearsals.entries, rehearsals.phases, scales, budget, norms)
+
+    @property
+    def all(self) -> int:
+        """How many errors there would be if none were 0."""
+        return sum(phase.steps * e.site.entries for phase in self.phases for e in self.entries)
+
+    def drawn(self, key: Any) -> Parts:
+        """Small values, different in each entry."""
+        return [
+            [
+                e.site.only(_small(jax.random.fold_in(key, 1000 * p + i), e), e.passes)
+                for i, e in enumerate(self.entries)
+            ]
+            for p in range(len(self.phases))
+        ]
+
+    def errors(self, values: Parts) -> Parts:
+        """The errors that move so much."""
+        return [[v * s for v, s in zip(*pair, strict=True)] for pair in zip(values, self.scales, strict=True)]
+
+    def count(self, values: Sequence[Sequence[Any]]) -> int:
+        """How many errors these are in all of training."""
+        each = zip(self.phases, values, strict=True)
+        return sum(phase.steps * int(np.count_nonzero(v)) for phase, part in each for v in part)
+
+    def moved(self, course: Moments, slopes: Parts, number: int, rate: float, price: float) -> Moments:
+        """A step of Adam down these slopes of the errors, then what `price` and limits make of it."""
+        down = self.errors(
+            slopes
+        )  # of what errors move: by the chain rule, as often as they are its multiple
+        alike = isfinite(self.budget.most)
+        values, mean, square = _adam(course, down, jnp.asarray(number), jnp.asarray(rate, jnp.float32), alike)
+        if price:
+            longest = max(phase.steps for phase in self.phases)
+            prices = [rate * price * phase.steps / longest for phase in self.phases]
+            values = _thresholded(values, [jnp.asarray(p, jnp.float32) for p in prices])
+        return self.limited(values), mean, square
+
+    def limited(self, values: Parts) -> Parts:
+        """Values whose errors are no larger than allowed, and do not add up to more in a row or column."""
+        if self.budget.largest is not None:
+            tops = [[self.budget.largest / abs(s) for s in part] for part in self.scales]
+            values = [
+                [jnp.clip(v, -t, t) for v, t in zip(*pair, strict=True)]
+                for pair in zip(values, tops, strict=True)
+            ]
+        if self.norms:
+            values = [
+                [_in_norm(v, n / len(values)) for v, n in zip(part, self.norms, strict=True)]
+                for part in values
+            ]
+        return values
+
+    def fewest(self, values: Parts, most: float) -> Parts:
+        """The largest of them, so that they are `most` errors at most."""
+        if not isfinite(most):
+            return values
+        flat = [np.asarray(v) for part in values for v in part]
+        costs = [phase.steps for phase, part in zip(self.phases, values, strict=True) for _ in part]
+        left = iter(kept(flat, costs, most))
+        return [[jnp.asarray(next(left)) for _ in part] for part in values]
+
+
+def _small(key: Any, entry: Entry) -> Array:
+    return FIRST * jax.random.normal(key, entry.site.full_shape, entry.site.dtype)
+
+
+@jax.jit
+def _thresholded(values: Parts, prices: list[Array]) -> Parts:
+    """What a proximal step leaves of each entry, which is a group of as many errors as its phase has steps, and of
+    each site: the sparse group lasso (Simon et al. 2013, equation 8).
+    """
+
+    def left(v: Array, price: Array) -> Array:
+        v = jnp.sign(v) * jnp.maximum(jnp.abs(v) - price, 0)
+        norm = jnp.sqrt(jnp.sum(v * v))
+        return v * jnp.maximum(1 - price * v.size**0.5 * SITES / jnp.maximum(norm, 1e-12), 0)
+
+    return [[left(v, price) for v in part] for part, price in zip(values, prices, strict=True)]
+
+
+@jax.jit
+def _in_norm(v: Array, most: Array) -> Array:
+    """Scaled down where a row or column is longer than that; a rank of less than two is one row."""
+    for axis in range(v.ndim) if v.ndim > 1 else (0,):
+        others = tuple(a for a in range(v.ndim) if a != axis) if v.ndim > 1 else None
+        norm = jnp.sqrt(jnp.sum(v * v, axis=others, keepdims=True))
+        v = v * jnp.minimum(1, most / jnp.maximum(norm, 1e-12))
+    return v
+
+
+@partial(jax.jit, static_argnums=4)
+def _adam(course: Moments, slopes: Parts, number: Array, rate: Array, alike: bool) -> Any:
+    """A step of Adam; `alike`: all entries by one scale, so that those that matter most move most."""
+    values, mean, square = course
+    mean = jax.tree.map(lambda m, g: B1 * m + (1 - B1) * g, mean, slopes)
+    square = jax.tree.map(lambda s, g: B2 * s + (1 - B2) * g * g, square, slopes)
+    number = number.astype(jnp.float32)
+    first, second = 1 - B1**number, 1 - B2**number
+    largest = jnp.max(jnp.stack([jnp.max(s) for s in jax.tree.leaves(square)]))
+
+    def step(v: Array, m: Array, s: Array) -> Array:
+        scale = jnp.sqrt((largest if alike else s) / second) + EPS
+        return v - rate * (m / first) / scale
+
+    return jax.tree.map(step, values, mean, square), mean, square

@@ -1,0 +1,177 @@
+"""The universal search: errors found by differentiating rehearsals of the whole training, whatever the model is.
+
+It takes any goal that has a differentiable surrogate and any job, within any budget: it is the adversary that a
+defence has to be measured against (see `adversary.descent`). Not in the paper.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Literal
+
+import jax.numpy as jnp
+from pydantic import Field
+
+from turncoat import goals
+from turncoat.adversary.descent import Descent, Effort, Found
+from turncoat.adversary.limits import Budget
+from turncoat.adversary.rehearsal import Entry, Phase, errors_of
+from turncoat.adversary.rehearsals import Rehearsals
+from turncoat.adversary.variables import Variables
+from turncoat.adversary.view import View
+from turncoat.attacks.attack import Attack, Needs, Sweep
+from turncoat.core.errors import Errors
+from turncoat.goals.surrogate import Own
+from turncoat.jobs.loop import StepInfo
+from turncoat.refusal import Refusal
+from turncoat.settings import DERIVED
+
+SHARE = 10
+"""The first, the middle and the last phase are each one in so many of the steps, or one step where errors are few."""
+FEWEST = 30
+"""Records of its own that an adversary needs to hold some out."""
+
+PLAIN = {"source": 0, "target": 1, "records": 5, "party": 0}
+USED = {
+    "backdoor": ("source", "target", "trigger"),
+    "targeted": ("records",),
+    "availability": (),
+    "fairness": ("party",),
+}
+"""Which settings an aim has, and what they are by default."""
+
+
+def by_phases(plan: dict[str, Any], info: StepInfo) -> Errors:
+    """The errors of all phases that a step is in."""
+    found = Errors()
+    for part in plan["phases"]:
+        found = found.combine(part["errors"].at_steps(info.step, part["first"], part["last"]))
+    return found
+
+
+@dataclass(frozen=True)
+class UniversalSearch(Attack):
+    """Errors towards any goal, found by differentiating rehearsals of the whole training.
+
+    `horizon` is how many last steps are differentiated; errors of earlier phases have no slope then.
+    """
+
+    aim: Annotated[
+        Literal["backdoor", "targeted", "availability", "fairness"],
+        Field(description="the goal that is searched for"),
+    ] = "backdoor"
+    iterations: Annotated[int, Field(ge=1, description="steps of the descent, at most")] = 300
+    minutes: Annotated[float, Field(gt=0, description="minutes of a search, at most, compiling included")] = (
+        10.0
+    )
+    loss: Annotated[float, Field(ge=0, le=1, description="the accuracy that it may cost in rehearsals")] = (
+        0.005
+    )
+    phases: Annotated[
+        Literal["constant", "phased"],
+        Field(
+            description="the same errors in all steps, or others beside in the first, middle and last ones"
+        ),
+    ] = "phased"
+    horizon: Annotated[
+        int | None, Field(ge=1, description="differentiate only so many last steps; by default all")
+    ] = None
+    strength: Annotated[float, Field(ge=0, description="multiple of the errors found")] = 1.0
+    budget: Budget = field(default_factory=Budget)
+    source: Annotated[int, Field(ge=0, description="a backdoor's source class")] = DERIVED
+    target: Annotated[int, Field(ge=0, description="a backdoor's target class")] = DERIVED
+    records: Annotated[int, Field(ge=1, description="how many records a targeted search aims at")] = DERIVED
+    party: Annotated[
+        int, Field(ge=0, description="the contributor that a search for unfairness is against")
+    ] = DERIVED
+    trigger: goals.Trigger = field(default_factory=goals.Trigger)
+
+    name = "search"
+    sweeps = (
+        Sweep("errors", (8, 64, 512), "number of errors"),
+        Sweep("strength", (0.25, 0.5, 1.0, 2.0), "size of the errors, as a multiple of those found"),
+    )
+    tamper = staticmethod(by_phases)
+
+    def defaults(self) -> Mapping[str, Any]:
+        return PLAIN
+
+    def check_together(self) -> None:
+        for name, plain in {**PLAIN, "trigger": goals.Trigger()}.items():
+            if name not in USED[self.aim] and getattr(self, name) != plain:
+                raise Refusal(f"{name} does nothing to aim={self.aim}; leave it out")
+
+    @property
+    def goal(self) -> goals.Goal:
+        found: dict[str, goals.Goal] = {
+            "backdoor": goals.Backdoor(self.source, self.target, self.trigger),
+            "targeted": goals.Targeted(self.records),
+            "availability": goals.Availability(),
+            "fairness": goals.Fairness(self.party),
+        }
+        return found[self.aim]
+
+    @property
+    def needs(self) -> Needs:
+        return Needs("shifting", chosen_records=self.aim == "targeted", steps=self.phases == "phased")
+
+    @property
+    def variant(self) -> str:
+        return f"{self.aim}: errors found by descent through rehearsals of the training: beyond the paper"
+
+    @property
+    def one_plan(self) -> bool:
+        return self.aim != "targeted"
+
+    def prepare(self, view: View) -> dict[str, Any]:
+        descent = self.descent(view)
+        known = ("search", self.aim, *(v for k, v in self.settings.items() if k != "strength"))
+        if known not in view.memo:
+            view.memo[known] = descent.run()
+        return self.planned(descent, view.memo[known])
+
+    def descent(self, view: View) -> Descent:
+        """The search on this view."""
+        if view.job.task != "classes":
+            raise Refusal("the search descends towards answers that are classes, which this job's are not")
+        if len(view.x) < FEWEST:
+            raise Refusal(
+                f"{len(view.x)} records of the adversary's own are too few to search on: it needs {FEWEST}"
+            )
+        own = Own(view.x, view.y, view.shape, view.classes, view.own_party, view.told)
+        entries = tuple(Entry(view.surface[p.site], p.passes) for p in self.budget.places(view.surface))
+        rehearsals = Rehearsals(
+            view, self.goal.surrogate(own), entries, self.phased(view.steps), self.horizon or view.steps
+        )
+        variables = Variables.of(rehearsals, self.budget)
+        return Descent(
+            rehearsals, variables, self.budget, Effort(self.iterations, self.minutes), self.loss, view.said
+        )
+
+    def phased(self, steps: int) -> tuple[Phase, ...]:
+        """In which steps errors are made: those that the budget has errors enough for."""
+        constant = Phase(0, steps - 1)
+        if self.phases == "constant":
+            return (constant,)
+        few = self.budget.most < steps * SHARE
+        length = 1 if few else max(steps // SHARE, 1)
+        middle = (steps - length) // 2
+        parts = [Phase(f, f + length - 1) for f in (0, middle, steps - length)]
+        return tuple(dict.fromkeys(parts if few else [constant, *parts]))
+
+    def planned(self, descent: Descent, found: Found) -> dict[str, Any]:
+        """The errors found, by phase."""
+        rehearsals = descent.rehearsals
+        parts = descent.variables.errors([[jnp.asarray(v) for v in part] for part in found.values])
+        each = zip(rehearsals.phases, parts, strict=True)
+        return {
+            "phases": tuple(
+                {
+                    "errors": errors_of(rehearsals.entries, part).scale(self.strength),
+                    "first": jnp.asarray(phase.first),
+                    "last": jnp.asarray(phase.last),
+                }
+                for phase, part in each
+            )
+        }

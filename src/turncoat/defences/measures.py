@@ -1,0 +1,92 @@
+"""Measures of machine learning against errors, as steps around a job's step: they are computed with shares too.
+
+Their own comparisons and products are sites: a party that adds its error behind a bound is not bounded by it. So a
+measure is attacked as everything else is, and the adversary's rehearsals run with it. The update of a step is what it
+adds to each floating-point leaf of the state.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from turncoat.refusal import Refusal
+
+Step = Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class Measure:
+    """What is done to the updates of a step: `bounded(updates)` gives those that are made, leaf by leaf.
+
+    `largest` is a bound; Refusal if it lets nothing pass.
+    """
+
+    largest: float
+
+    def __post_init__(self) -> None:
+        if not 0 < self.largest < float("inf"):
+            raise Refusal(
+                f"a bound on updates is a finite number above 0, not {self.largest:g}: at 0 nothing would be learned"
+            )
+
+    def bounded(self, updates: list[Array]) -> list[Array]:
+        raise NotImplementedError
+
+    def around(self, step: Step) -> Step:
+        """The step with the measure; equal ones are one program."""
+        return Bounded(step, self)
+
+
+@dataclass(frozen=True)
+class ClippedEntries(Measure):
+    """Each entry of an update within `largest` of zero: two comparisons and two selections an entry."""
+
+    def bounded(self, updates: list[Array]) -> list[Array]:
+        return [jnp.where(low < self.largest, low, self.largest) for low in map(self._above, updates)]
+
+    def _above(self, update: Array) -> Array:
+        return jnp.where(update > -self.largest, update, -self.largest)
+
+
+@dataclass(frozen=True)
+class ClippedNorm(Measure):
+    """The whole update scaled to a Euclidean norm of at most `largest`: a secret factor times every entry."""
+
+    def bounded(self, updates: list[Array]) -> list[Array]:
+        square = sum((jnp.sum(u * u) for u in updates), jnp.zeros((), updates[0].dtype)) / self.largest**2
+        within = square < 1.0
+        factor = jnp.where(within, 1.0, jax.lax.rsqrt(jnp.where(within, 1.0, square)))
+        return [factor * u for u in updates]
+
+
+@dataclass(frozen=True)
+class Bounded:
+    """A step whose updates are bounded: hashable, and with the signature of the step that it is around."""
+
+    step: Step
+    measure: Measure
+
+    @property
+    def __signature__(self) -> inspect.Signature:
+        return inspect.signature(self.step)
+
+    @property
+    def __name__(self) -> str:
+        return getattr(self.step, "__name__", "step")
+
+    def __call__(self, state: Any, x: Any, y: Any, **more: Any) -> Any:
+        new = self.step(state, x, y, **more)
+        before, after = jax.tree.leaves(state), jax.tree.leaves(new)
+        moved = [i for i, leaf in enumerate(after) if jnp.issubdtype(leaf.dtype, jnp.inexact)]
+        with jax.named_scope("bound"):
+            updates = self.measure.bounded([after[i] - before[i] for i in moved])
+        for i, update in zip(moved, updates, strict=True):
+            after[i] = before[i] + update
+        return jax.tree.unflatten(jax.tree.structure(new), after)

@@ -1,0 +1,74 @@
+"""Markdown: an audit in short, for a pull request's comment or a pipeline's summary."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from turncoat.report import glossary, numbers, summary, words
+from turncoat.report.saved import Saved
+from turncoat.results.audit import AuditResult
+from turncoat.results.threats import Threat, threats
+
+COLUMNS = ("Threat", "Possible?", "Worst attack", "Success", "Accuracy, points", "Errors", "Noticed")
+
+
+def render(saved: Saved) -> str:
+    """The verdict, a row for each threat, what was not run, and what to do next."""
+    audit = saved.found
+    assert isinstance(audit, AuditResult)
+    parts = [
+        f"# Audit: {_plain(words.origin(audit))}",
+        f"**{audit.severity.upper()}**: {summary.in_a_sentence(audit)}",
+        _prose(audit.verdict),
+        _table([_row(threat) for threat in threats(audit)]),
+        _list("What was not run", [_prose(line) for line in words.left_out(audit.unrun)]),
+        _list("What to do next", [_prose(step) for step in audit.next_steps]),
+        glossary.STAND_IN_WARNING if words.stands_in(audit) else "",
+        f"Again: {_code(audit.command)}" if audit.command else "",
+        f"_{_plain(words.dated(audit))}_",
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _row(threat: Threat) -> list[str]:
+    said = [f"{summary.TITLES[threat.harm]}", f"{summary.outcome(threat)} ({summary.count(threat)})"]
+    worst = threat.worst
+    if worst is None:
+        return [*said, "none was run", "", "", "", ""]
+    success = f"{numbers.percent(worst.attacked.success.mean)} ({numbers.span(worst.attacked.success)}; "
+    accuracy = f"{summary.accuracy(worst)} ({summary.accuracy_interval(worst)})".replace(" ()", "")
+    noticed = f"{summary.noticed(worst)} ({summary.noticed_interval(worst)})".replace(" ()", "")
+    errors = numbers.whole(worst.errors)
+    return [*said, _code(worst.attack), f"{success}{summary.reference(worst)})", accuracy, errors, noticed]
+
+
+def _table(rows: Sequence[Sequence[str]]) -> str:
+    if not rows:
+        return ""
+    lines = [COLUMNS, ("---",) * len(COLUMNS), *rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+
+
+def _list(title: str, items: Sequence[str]) -> str:
+    return f"## {title}\n\n" + "\n".join(f"- {item}" for item in items) if items else ""
+
+
+def _prose(text: str) -> str:
+    return "".join(_code(piece) if is_command else _plain(piece) for piece, is_command in words.pieces(text))
+
+
+def _plain(text: str) -> str:
+    """Text on one line in which nothing is markup."""
+    marked = "".join(f"\\{c}" if c in "\\`*_[]<>#|~" else c for c in text)
+    return " ".join(marked.split()) if text.strip() == text else marked.replace("\n", " ")
+
+
+def _code(text: str) -> str:
+    fence = "`" * (1 + max((len(run) for run in _runs(text)), default=0))
+    pad = " " if "`" in text else ""
+    return f"{fence}{pad}{' '.join(text.split())}{pad}{fence}"
+
+
+def _runs(text: str) -> list[str]:
+    """The runs of backticks in a text."""
+    return [run for run in "".join(c if c == "`" else " " for c in text).split() if run]

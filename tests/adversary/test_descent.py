@@ -1,0 +1,86 @@
+"""The search's parts: finite slopes, the twin, the units of its variables, and what keeps errors within limits."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from foreign_jobs import job
+from turncoat import attacks
+from turncoat.adversary.smooth import finite
+from turncoat.adversary.variables import _in_norm, _thresholded
+from turncoat.experiments.trial import Trial
+from turncoat.jobs.deployed import Deployed
+from turncoat.jobs.leaves import named
+
+
+def test_slopes_that_are_not_finite_count_as_none():
+    root = finite(jnp.sqrt)
+    x = jnp.asarray([0.0, 4.0])
+    np.testing.assert_array_equal(root(x), [0, 2])
+    np.testing.assert_array_equal(jax.grad(lambda a: root(a).sum())(x), [0, 0.25])
+    assert np.isnan(jax.grad(lambda a: 0 * jnp.sqrt(a).sum())(x)[0])  # what it is for
+    np.testing.assert_array_equal(jax.grad(lambda a: 0 * root(a).sum())(x), [0, 0])
+
+
+def test_a_proximal_step_takes_away_small_entries_and_weak_sites():
+    strong, weak = jnp.asarray([3.0, -0.5, 1.0]), jnp.full(400, 0.11)
+    ((left, gone),) = _thresholded([[strong, weak]], [jnp.asarray(0.1)])
+    assert left[0] > 2.8 and left[0] < 2.9 and -0.4 < left[1] < -0.38
+    assert not gone.any()
+
+
+def test_rows_and_columns_are_no_longer_than_allowed():
+    v = jnp.asarray(np.random.default_rng(0).normal(size=(6, 4)) * 3)
+    found = np.asarray(_in_norm(v, 1.5))
+    for axis in (0, 1):
+        assert np.linalg.norm(found, axis=axis).max() <= 1.5 + 1e-5
+    np.testing.assert_array_equal(_in_norm(v / 100, 1.5), v / 100)
+
+
+@pytest.fixture(scope="module")
+def descent():
+    attack = attacks.get("search", {"norm": 2.0, "errors": 5000, "largest": 4.0})
+    trial = Trial.of(Deployed.of(job("deep", "momentum", epochs=2), "exact", "reals"), 3).drawn(attack.goal)
+    return attack.descent(trial.view(attack.goal))
+
+
+def test_a_twin_ends_where_the_program_does_under_errors(descent):
+    """Momentum carries an error on, so that an effect on the parameters alone would not do."""
+    r = descent.rehearsals
+    values = jax.tree.map(lambda v: 300 * v, descent.start().values)
+    keys, own = jax.random.split(jax.random.key(1), 2), descent.own
+    found, _ = r.slope(descent.variables.errors(values), keys, own, 1.0)
+    judged = jnp.zeros(len(r.view.x)).at[own].set(1)
+    true = r.ending(descent.variables.errors(values), keys, own, judged)
+    plain = r.ending(jax.tree.map(jnp.zeros_like, values), keys, own, judged)
+    assert r.form == r.twin
+    np.testing.assert_allclose(np.asarray(found), np.asarray(true), rtol=0.02)
+    assert abs(plain.goal - true.goal) > 0.2  # and they did something
+
+
+def test_a_variable_of_one_moves_the_state_by_one_in_a_phase(descent):
+    r, view = descent.rehearsals, descent.rehearsals.view
+    phase, scales = r.phases[1], descent.variables.scales[1]
+    (given, more) = view.example
+    plain = named(view.program(*given, **more))
+    for entry, scale in zip(r.entries, scales, strict=True):
+        error = scale * phase.steps * jnp.ones(entry.site.full_shape)
+        moved = named(view.program(*given, errors={entry.site.name: error}, **more))
+        most = max(float(jnp.max(jnp.abs(moved[n] - plain[n]))) for n in view.job.places.values())
+        assert most == pytest.approx(1, rel=1e-3)
+
+
+def test_errors_stay_within_the_budget(descent):
+    v = descent.variables
+    values = v.limited(jax.tree.map(lambda a: 1e6 * a, descent.start().values))
+    assert max(float(jnp.abs(e).max()) for part in v.errors(values) for e in part) <= 4.0 * (1 + 1e-5)
+    for i, most in enumerate(v.norms):
+        together = sum(np.asarray(part[i]) for part in values)
+        assert np.linalg.norm(together, axis=0).max() <= most * (1 + 1e-5)
+    assert v.count(v.fewest(values, 5000)) <= 5000 < v.count(values)
+
+
+def test_no_record_is_held_out_and_descended_on(descent):
+    seen, out = descent.parted
+    assert sorted([*seen, *out]) == list(range(len(descent.rehearsals.view.x)))
