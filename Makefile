@@ -49,8 +49,8 @@ bench: install
 	$(BIN)/python -m bench.training
 	$(BIN)/python -m bench.engines
 	$(BIN)/python -m bench.replicated
-	$(BIN)/python -m bench.injection
 	$(BIN)/python -m bench.checks
+	$(BIN)/python -m bench.injection
 	$(BIN)/python -m bench.surface_speed
 	$(BIN)/python -m bench.peers $(PEERS)
 

@@ -442,7 +442,6 @@ CALLS = {
     "split": (lambda x: [p * p for p in jnp.split(x, 2, 1)], X),
     "stack": (lambda x, y: jnp.stack([x, y], 1) ** 2, X, Y),
     "matrices in batches": (lambda x: jnp.matmul(jnp.stack([x, x]), jnp.stack([x.T, x.T])), X),
-    "small floats": (lambda x, y: x.astype(jnp.bfloat16) * y.astype(jnp.bfloat16), X, Y),
 }  # fmt: skip
 PUBLIC_CHOICE = {"i": False}
 
@@ -491,3 +490,24 @@ def test_an_equality_of_bits_in_a_loop():
         return lax.scan(lambda c, _: (b == b, None), jnp.zeros_like(b), None, length=2)[0]
 
     np.testing.assert_array_equal(tc.secure(f)(X), jnp.ones((3, 4), bool))
+
+
+class Repeated(eqx.Module):
+    """A recurrent cell whose size is a field like any other, as in equinox's examples."""
+
+    cell: eqx.nn.GRUCell
+    pool: eqx.nn.MaxPool1d
+    size: int
+
+    def __call__(self, rows):
+        state = jnp.zeros(self.size)
+        state = jax.lax.scan(lambda s, row: (self.cell(row, s), None), state, rows)[0]
+        return self.pool(state[None])
+
+
+@pytest.mark.parametrize("size", [2, 4])
+def test_numbers_of_a_module_of_equinox_are_part_of_the_program(size):
+    model = Repeated(eqx.nn.GRUCell(3, size, key=jax.random.key(0)), eqx.nn.MaxPool1d(2), size)
+    rows = jnp.linspace(-1.0, 1.0, 6).reshape(2, 3)
+    secured = tc.secure(lambda m, rows: m(rows))
+    np.testing.assert_allclose(secured(model, rows), eqx.filter_jit(model)(rows), rtol=1e-6)

@@ -260,6 +260,29 @@ def fitted_plainly():
     return model.predict(X), model.error
 
 
+@jax.tree_util.register_pytree_node_class
+class Fitted(Regression):
+    """The same as a pytree, which it only is once it is fitted."""
+
+    def __init__(self):
+        return
+
+    def tree_flatten(self):
+        return (self.coefficients,), None
+
+    @classmethod
+    def tree_unflatten(cls, _, leaves):
+        made = cls()
+        (made.coefficients,) = leaves
+        return made
+
+
+def test_an_estimator_that_is_no_pytree_yet_passes():
+    model = Fitted()
+    out = tc.secure(lambda x, y: model.fit(x, y).predict(x))(X, Y)
+    np.testing.assert_array_equal(out, fitted_plainly()[0])
+
+
 def test_what_a_fit_keeps_beside_what_is_asked_is_warned_of():
     model = Regression()
     with pytest.warns(UserWarning, match="keeps model/error, on which no result depends"):

@@ -604,6 +604,21 @@ def jnp_unknown(x):
     return jax.scipy.special.i0e(x)  # here
 
 
+@refused("'schur'", "x", jnp.eye(3))
+def schur(x):
+    return lax.linalg.schur(x)  # here
+
+
+@refused("columns are exchanged in a QR factoring", "x", jnp.ones((2, 2)))
+def pivoted(x):
+    return lax.linalg.qr(x, pivoting=True)  # here
+
+
+@refused("some of the values of a matrix are asked for", "x", jnp.ones((2, 2)))
+def subset(x):
+    return lax.linalg.eigh(x, subset_by_index=(0, 1))  # here
+
+
 @refused("'bessel_i1e'", "p/w", {"w": V, "b": V}, V)
 def inside_a_dict(p, x):
     return lax.bessel_i1e(p["w"] * 2) + p["b"] + x  # here

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from turncoat import attacks, data
+from turncoat.defences.ideal import Tally
 from turncoat.experiments.experiment import Experiment, run
 from turncoat.experiments.runs import Attacked, Run, Runs, finite, gain
 from turncoat.experiments.trial import Trial
@@ -55,7 +56,7 @@ ATTACKS = [
 @pytest.mark.parametrize(("name", "settings", "counts"), ATTACKS)
 def test_a_ruined_model_is_a_success_for_availability_alone(name, settings, counts):
     attacked, params = drawn(name, "breast_cancer" if name == "fairness" else "digits", **settings)
-    found = attacked.judged(0, params, 1)
+    found = attacked.judged(0, params, Tally(np.int32(1)))
     assert found.ruined and not found.correct.any()
     assert found.judged.flags.all() if counts else not found.judged.flags.any()
     (kept,) = finite(Runs(honest=[found])).honest
@@ -65,7 +66,7 @@ def test_a_ruined_model_is_a_success_for_availability_alone(name, settings, coun
 def test_a_ruined_model_is_right_on_no_record_of_the_target_party():
     """Its flags are cleared, which is no accuracy of 100 %."""
     attacked, params = drawn("fairness", "breast_cancer")
-    found = attacked.judged(0, params, 1).judged
+    found = attacked.judged(0, params, Tally(np.int32(1))).judged
     measures = attacked.attacks[0].goal.summary([found]).measures
     assert measures["target_accuracy"].mean == measures["other_accuracy"].mean == 0
     assert measures["target_positive"].mean == measures["other_positive"].mean == 0

@@ -22,7 +22,7 @@ from turncoat.core.abb import Box
 from turncoat.core.engine import Engine
 from turncoat.core.narrow import WIDE, is_narrow, wide_value
 from turncoat.core.shared import Shared, is_shared, leaving, received
-from turncoat.core.static import Static, Statics, unwrapped
+from turncoat.core.static import Static, Statics, of_modules, unwrapped
 from turncoat.core.values import Secret, Value, struct
 from turncoat.refusal import Refusal
 
@@ -107,7 +107,7 @@ class Classifier:
         """The structure of a call, and the values of its leaves that are not static."""
         args, kwargs = self.statics.wrapped(args, kwargs)
         leaves, tree = jax.tree.flatten((args, kwargs), is_leaf=is_shared)
-        form = (tree, *map(_form, leaves))
+        form = (tree, *map(_form, leaves, of_modules((args, kwargs), leaves)))
         try:
             spec = self._known.get(form)
         except TypeError as error:
@@ -128,7 +128,8 @@ class Classifier:
         marks = _marks(args, kwargs, self.secret, self.signature)
         named = [_argument_name(path, self.signature) for path, _ in paths]
         leaves = [leaf for _, leaf in paths]
-        kinds = tuple(_kind(x, m, n, self.engine) for x, m, n in zip(leaves, marks, named, strict=True))
+        rows = zip(leaves, marks, named, of_modules((args, kwargs), leaves), strict=True)
+        kinds = tuple(STATIC if fixed else _kind(x, m, n, self.engine) for x, m, n, fixed in rows)
         statics = tuple(x for x, kind in zip(leaves, kinds, strict=True) if kind == STATIC)
         names = tuple(n for n, kind in zip(named, kinds, strict=True) if kind != STATIC)
         heads = tuple(_head(i, self.signature) for i in range(len(args)))
@@ -148,8 +149,10 @@ def _signature(f: Callable[..., Any]) -> inspect.Signature | None:
     return signature
 
 
-def _form(leaf: Any) -> Any:
-    """All that the classification of a leaf depends on, hashable."""
+def _form(leaf: Any, fixed: bool = False) -> Any:
+    """All that the classification of a leaf depends on, hashable; `fixed` is a number of the program's own."""
+    if fixed:
+        return type(leaf), leaf
     if isinstance(leaf, np.generic):
         return type(leaf)
     if isinstance(leaf, ARRAYS):

@@ -163,6 +163,8 @@ def _leaves(name: str, thing: Any, depth: int, opened: list[tuple[Any, Any]]) ->
         paths, _ = jax.tree_util.tree_flatten_with_path({name: thing}, is_leaf=is_shared)
     except (TypeError, ValueError):  # such as a dict whose keys cannot be sorted
         return
+    except AttributeError:  # such as an estimator that is no pytree before it is fitted
+        paths = [((DictKey(name),), thing)]
     for path, leaf in paths:
         if isinstance(leaf, jax.Array | np.ndarray):
             yield _name(path), leaf

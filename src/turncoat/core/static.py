@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import jax
+import numpy as np
+
+from turncoat.core.shared import is_shared
 from turncoat.refusal import Refusal, nearest
 
 Numbers = int | Iterable[int]
@@ -65,3 +69,19 @@ def unwrapped(argument: Any) -> Any:
 
 def _static(value: Any) -> Static:
     return Static(type(value), value)
+
+
+def of_modules(values: Any, leaves: Sequence[Any]) -> list[bool]:
+    """Which leaves are Python numbers of equinox's modules: part of the program, as for `equinox.filter_jit`."""
+    numbers = [isinstance(x, int | float) and not isinstance(x, np.generic) for x in leaves]
+    if not any(numbers):
+        return numbers
+    within: list[bool] = []
+    for part in jax.tree.leaves(values, is_leaf=lambda x: is_shared(x) or _is_module(x)):
+        count = len(jax.tree.leaves(part, is_leaf=is_shared)) if _is_module(part) else 1
+        within += [_is_module(part)] * count
+    return [a and b for a, b in zip(numbers, within, strict=True)]
+
+
+def _is_module(x: Any) -> bool:
+    return any(c.__name__ == "Module" and c.__module__.startswith("equinox.") for c in type(x).__mro__)

@@ -207,7 +207,7 @@ def _allowed(session: Session, recorded: Recorded) -> float:
             f"{backend.largest:.3g} here ({backend.bits} bits, {backend.precision} of them fractional); lower the "
             "attack's strength"
         )
-    machines = [Plain(backend.precision, seed, backend.factor_bits) for seed in range(DRAWS)]
+    machines = [Plain(backend.precision, seed, backend.factor_bits, backend.spread) for seed in range(DRAWS)]
     draws = [recorded.computed(machine) for machine in machines]
     return backend.unit + SAFETY * max(_largest(true, draw) for draw in draws)
 

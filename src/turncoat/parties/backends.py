@@ -20,8 +20,9 @@ class Backend:
     `tampers`: the operations at whose results a corrupt party can add an error there. `precision` and `bits`:
     fractional bits and all bits of a number. `needs`: modules of the interpreter that runs it; `install`: how they
     get there. `where`: what the corrupt party edits, in words. `factor_bits`: fractional bits of small public
-    factors. `cut`: whether it runs programs in StableHLO, so that the tape is cut at every operation (see
-    `engines.segments`). `own_functions`: the protocol whose functions are the engine's own, where it can run those.
+    factors. `spread`: units that a truncation may be off, as `programs.plain` draws it. `cut`: whether it runs
+    programs in StableHLO, so that the tape is cut at every operation (see `engines.segments`). `own_functions`: the
+    protocol whose functions are the engine's own, where it can run those.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Backend:
     where: str
     factor_bits: int
     bits_refused: str = ""
+    spread: int = 1
     cut: bool = False
     own_functions: str = ""
 
@@ -99,6 +101,7 @@ CRYPTEN = Backend(
     "triples",
     where="its own share of a product before truncation, or of a comparison's bit",
     factor_bits=24,
+    spread=2,
 )
 SPU = Backend(
     name="spu",

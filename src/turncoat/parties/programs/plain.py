@@ -11,11 +11,15 @@ class Plain:
     """Float64, integers and bits; with `bits`, numbers are rounded as fixed point would.
 
     Each truncation then ends at one of the two nearest multiples of 2^-bits, drawn with the probabilities that make
-    its mean exact: probabilistic truncation as engines have it. Public factors that are not whole are rounded to
-    `factor_bits`. `largest` is the largest magnitude met.
+    its mean exact: probabilistic truncation as engines have it; or with a `spread` of s within s multiples, where
+    each party truncates its own share. Public factors that are not whole are rounded to `factor_bits`. `largest` is
+    the largest magnitude met.
     """
 
-    def __init__(self, bits: int | None = None, seed: int = 0, factor_bits: int | None = None) -> None:
+    def __init__(
+        self, bits: int | None = None, seed: int = 0, factor_bits: int | None = None, spread: int = 1
+    ) -> None:
+        self.spread = spread
         self.bits, self.rng, self.largest = bits, np.random.default_rng(seed), 0.0
         self.factor_bits = bits if factor_bits is None else factor_bits
 
@@ -27,7 +31,8 @@ class Plain:
     def _number(self, value: Any, op: Any, truncated: bool) -> Any:
         if op.sort == "fixed" and truncated and self.bits is not None:
             scaled = value * 2.0**self.bits
-            value = np.floor(scaled + self.rng.random(np.shape(scaled))) * 2.0**-self.bits
+            noise = self.rng.uniform(1 - self.spread, self.spread, np.shape(scaled))
+            value = np.floor(scaled + noise) * 2.0**-self.bits
         return self._seen(value)
 
     def _seen(self, value: Any) -> Any:

@@ -1,0 +1,1 @@
+"""Training steps and fits of other people's repositories, run through Turncoat beside the plain step."""
