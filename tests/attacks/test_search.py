@@ -10,7 +10,7 @@ from turncoat.experiments.trial import Trial
 from turncoat.jobs.deployed import Deployed
 from turncoat.refusal import Refusal
 
-CASES = [("deep", {"iterations": 100}), ("bare", {"iterations": 100, "phases": "constant"})]
+CASES = [("deep", {"iterations": 100})]
 
 
 @pytest.mark.parametrize(("model", "settings"), CASES)

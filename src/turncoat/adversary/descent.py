@@ -131,7 +131,7 @@ class Descent:
             (course.values, course.mean, course.square), slopes, number + 1, rate, course.price
         )
         if course.left is not None:
-            course.values = jax.tree.map(jnp.multiply, course.values, course.left)
+            course.values = jax.tree.map(kept_only, course.values, course.left)
 
     def look(self, course: Course, share: float) -> None:
         """What held-out rehearsals say, and what follows from it, after this share of the iterations."""
@@ -205,3 +205,8 @@ class Descent:
         trained = jnp.asarray(np.concatenate([out, seen[: len(out)]]))
         judged = jnp.zeros(len(self.rehearsals.view.x)).at[out].set(1)
         return self.rehearsals.ending(errors, keys, trained, judged)
+
+
+def kept_only(values: Any, kept: Any) -> Any:
+    """The values where errors are still made, 0 elsewhere."""
+    return jnp.where(kept, values, jnp.zeros_like(values))
