@@ -21,8 +21,8 @@ DOORS = ["__init__", "__main__", "api", "monitor"]
 CORE_ORDER = [
     "values", "sites", "program", "plain", "lines", "secrecy", "errors", "rearranged", "bilinear", "draws", "engine",
     "names", "protocol", "masks",
-    "local", "abb", "tournament", "reach", "passes", "abstract", "choosable", "exposure", "rules", "evaluate",
-    "surface", "shared", "static", "hidden", "arguments", "traced", "parts", "secure",
+    "local", "abb", "tournament", "reach", "passes", "abstract", "choosable", "exposure", "rules", "complexes",
+    "evaluate", "surface", "shared", "static", "hidden", "arguments", "traced", "parts", "secure",
 ]  # fmt: skip
 FREE_OF_JAX = ["refusal", "version", "settings", "parties", "data", "metrics", "results", "goals", "report"]
 LINES, BODY, PARAMETERS = 300, 40, 7

@@ -580,18 +580,13 @@ def power(x, y):
 
 
 @refused("meets a complex number", "x", V)
-def complex_factor(x):
-    return x.astype(jnp.complex64) * jnp.complex64(1j)  # here
+def complex_logarithm(x):
+    return jnp.real(jnp.log(lax.complex(x, x)))  # here
 
 
-@refused("meets a complex number", "x", V)
-def complex_cases(x):
-    return jnp.where(x > 0, 1j, 2j)  # here
-
-
-@refused("meets a complex number", "x", V, 2j)
-def complex_argument(x, c):
-    return x.astype(jnp.complex64) + c  # here
+@refused("a loop carries one", "x", V)
+def complex_loop(x):
+    return jnp.real(lax.fori_loop(0, 2, lambda i, z: z * 1j, lax.complex(x, x)))  # here
 
 
 @refused("'bessel_i0e'", "x", V)

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from turncoat.core.abb import Box
+from turncoat.core.complexes import Complex, applied, meets
 from turncoat.core.names import Place
 from turncoat.core.narrow import wide_value
 from turncoat.core.program import Known, Op, Program
@@ -40,7 +41,13 @@ def evaluate(program: Program, box: Box, inputs: Sequence[Value]) -> list[Value]
     for op in program.ops:
         values = [read(a) for a in op.inputs]
         env.update(zip(op.outputs, apply(box, op, values), strict=True))
-    return [read(a) for a in program.outputs]
+    return [_real(read(a)) for a in program.outputs]
+
+
+def _real(value: Any) -> Value:
+    if isinstance(value, Complex):
+        raise Refusal("a complex secret is returned: give its real and its imaginary part")
+    return value
 
 
 def apply(box: Box, op: Op, values: list[Value]) -> list[Value]:
@@ -60,14 +67,15 @@ def apply(box: Box, op: Op, values: list[Value]) -> list[Value]:
 
 
 def _applied(box: Box, op: Op, values: list[Value]) -> list[Value]:
+    if meets(op, values):
+        with box.names.at(Place(op.scope, SPOKEN.get(op.name, op.name), op.back, op)):
+            return applied(box, op, values)
     if op.name not in BODIES and not any(map(is_secret, values)):
         return compute(box, op, values)
     if op.name not in BODIES and all(0 in a.shape for a in op.avals):
         return [jnp.zeros(a.shape, a.dtype) for a in op.avals]  # without entries there is nothing to send
     if op.name not in RULES:
         raise refusal(op, values)
-    if any(jnp.issubdtype(a.dtype, jnp.complexfloating) for a in op.avals):
-        raise refusal(op, values, "a secret meets a complex number", "compute real and imaginary parts apart")
     spoken = SPOKEN.get(op.name, op.name)
     with box.names.at(Place(op.scope, spoken, op.back, op)):
         out = RULES[op.name](box, op, values)
