@@ -80,7 +80,7 @@ def _set(at: At, k: int, x: Any, y: Any, i: Any) -> Any:
 
 def _put(at: At, k: Any, x: Any, y: Any, i: Any) -> Any:
     bits = row(at, "scatter-add/compare", _from_end(at, i), SIZE)
-    return x + at("scatter-add", np.where(bits, y[..., None, :], 0.0)).sum(-1)
+    return x + at("scatter-add", (bits * y[..., None, :]).sum(-1))
 
 
 def _choose(at: At, k: Any, i: Any, x: Any, y: Any, z: Any) -> Any:

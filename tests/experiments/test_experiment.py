@@ -148,8 +148,9 @@ def test_an_attack_that_works_unnoticed_breaks_the_job(monkeypatch):
         ("backdoor", True, True),
         ("reconstruction", True, False),  # one record of one, in three of three trials, at a class's expense
     ]
-    assert found.reasons[0].startswith("Honest training works") and found.honest.accuracy.low > 0.9
-    assert any(reason.startswith("`deposit` was not run") for reason in found.reasons)
+    assert found.reasons[0].startswith("`backdoor` reached its goal") and found.honest.accuracy.low > 0.9
+    assert any(reason.startswith("Honest training works") for reason in found.reasons)
+    assert [one.attack for one in found.unrun] == ["deposit"]
     assert from_json(to_json(found)) == found
 
 
@@ -158,7 +159,8 @@ def test_a_job_that_no_attack_fits_is_judged_by_its_surface(monkeypatch):
     found = audit(Setup(model="mlp", hidden=(8,), epochs=1), trials=1)
     assert found.severity == "exposed"
     assert "No attack was run; not run: `backdoor`. This proves nothing." in found.verdict
-    assert any("was not run" in reason for reason in found.reasons)
+    assert [(one.attack, one.failed) for one in found.unrun] == [("backdoor", False)]
+    assert "public starting point" in found.unrun[0].why
     assert {o for o, sites in found.shiftable.items() if sites} == {"w0", "w1"}
 
 
