@@ -130,7 +130,7 @@ def test_numpy_arrays_of_any_dtype_are_taken_as_jax_takes_them(dtype, engine):
         out, plain = secured(x), jax.jit(f)(x)
         assert out.dtype == plain.dtype
         np.testing.assert_array_equal(out, plain)
-    computed = np.float32 if dtype == "float16" else plain.dtype  # half precision is rounded where it comes out
+    computed = np.float32 if dtype == "float16" else plain.dtype  # rounded where it comes out
     assert [s.dtype for s in secured.surface(x)] == [computed]
     np.testing.assert_array_equal(secured(jnp.asarray(x)), plain)
 
