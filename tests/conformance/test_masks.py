@@ -196,3 +196,16 @@ def test_no_error_in_a_masked_exponential_reaches_further_than_is_said():
     for site in box.surface:
         for output, measured in box.measure(site.name).items():
             assert at_most(measured, box.surface.exposure[site.name].get(output)), (site.name, str(measured))
+
+
+@pytest.mark.parametrize("engine", ["reals", "ring"])
+def test_a_nan_that_lies_among_secrets_is_not_picked(engine):
+    """The scores of a search of which some cases were never run: the best of the others."""
+
+    def best(x):
+        none = jnp.nanmean(jnp.zeros(0))
+        scores = jnp.array([jnp.mean(x), none, jnp.max(x), none])
+        return scores[jnp.nanargmax(scores)]
+
+    x = jnp.asarray([0.25, 0.5, 0.75], jnp.float32)
+    np.testing.assert_allclose(tc.secure(best, protocol="exact", engine=engine)(x), 0.75, atol=1e-4)

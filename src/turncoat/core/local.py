@@ -43,7 +43,7 @@ class Local:
         """A public value as a secret one, broadcast to the shape of `like` and in its dtype.
 
         An infinity, or a number beyond the engine's range, becomes the largest of its sign. With `because`, the
-        arguments that it is about to be combined with, NaN is refused.
+        arguments that it is about to be combined with, NaN is refused; one that is only moved about counts as zero.
         """
         if is_secret(value):
             return value
@@ -55,7 +55,7 @@ class Local:
                 "a fixed-point number is one: use another"
             )
         like = value if like is None else like
-        aval = struct(shape_of(like), dtype_of(like))
+        aval, value = struct(shape_of(like), dtype_of(like)), self.case(value)
         array = jnp.broadcast_to(jnp.asarray(public(self.within(value, aval.dtype)), aval.dtype), aval.shape)
         return Secret(self.engine.constant(array, aval), aval, frozenset(), self)
 
@@ -83,7 +83,7 @@ class Local:
     def align(self, *values: Value, beside: Value = None, moved: bool = False) -> list[Secret]:
         """The values as secrets of one shape and dtype; `beside` is what else they meet.
 
-        NaN is refused, unless values are only `moved` about: then the engine has the last word.
+        NaN is refused, unless values are only `moved` about.
         """
         because = None if moved else origin((*values, beside))
         shape = np.broadcast_shapes(*map(shape_of, values))
