@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 import turncoat as tc
-from turncoat import defences
+from turncoat import attacks, defences
+from turncoat.experiments.audit import audit
 from turncoat.experiments.experiment import Experiment, run
 from turncoat.jobs.setup import Setup
 from turncoat.results.json import from_json, to_json
@@ -22,6 +23,7 @@ STOPPED = [
     ("backdoor", "loss", False),
     ("backdoor", "matrices", True),
     ("backdoor", "everything:when=end", True),
+    ("availability", "everything", True),
 ]
 
 
@@ -64,3 +66,15 @@ def test_a_defence_by_value_is_told_apart_from_one_by_name():
 def test_sites_that_the_job_lacks_are_refused(defence):
     with pytest.raises(tc.Refusal, match="finds no such site"):
         under(defence)
+
+
+def test_an_audit_under_checks_of_everything_finds_nothing_that_works(monkeypatch):
+    """Nothing is opened, so that no goal is reached: a useless model, too, would have to be released."""
+    kept = ("backdoor", "availability", "reconstruction")
+    monkeypatch.setattr(attacks, "CATALOGUE", {name: attacks.kind(name) for name in kept})
+    found = audit(Setup(protocol="exact", epochs=2), defence="everything", trials=2)
+    assert found.severity == "protected"
+    assert [(r.attack, r.reached, r.attacked.aborted) for r in found.results] == [
+        (name, False, 2) for name in kept
+    ]
+    assert sum("2 of 2 attacked runs were aborted" in reason for reason in found.reasons) == 3

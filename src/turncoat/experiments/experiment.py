@@ -181,7 +181,8 @@ def to_result(experiment: Experiment, attack: Attack, target: Deployed, runs: Ru
         gallery=summaries["attacked"].gallery,
         versions=records.versions(),
     )
-    return result.model_copy(update={"reached": goal.reached(result)})
+    opened = result.attacked.aborted < result.trials  # a run that releases nothing reaches no goal
+    return result.model_copy(update={"reached": opened and goal.reached(result)})
 
 
 def _notes(attack: Attack, kind: str, runs: Runs, trials: int) -> tuple[str, ...]:

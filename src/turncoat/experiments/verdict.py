@@ -22,7 +22,7 @@ from turncoat.core.reach import ORDER
 from turncoat.core.surface import Surface
 from turncoat.results.audit import Honest, Severity, SiteRow
 from turncoat.results.result import Result
-from turncoat.results.sentences import both_notice, gained, notice, points, ruin, tampered
+from turncoat.results.sentences import both_notice, gained, notice, points, ruin, stopped, tampered
 from turncoat.results.threats import ranked
 
 CHOSEN = ("shift", "tied", "scaled")
@@ -162,7 +162,8 @@ def showed(result: Result) -> str:
     if result.accuracy_change is not None:
         checks = f"; {both_notice(result)}" if result.noticed is not None else ""
         said.append(f"Test accuracy changed by {points(result.accuracy_change)}{checks}.")
-    return " ".join([*said, *([f"{ruin(result)}."] if ruin(result) else [])])
+    more = [f"{part[0].upper()}{part[1:]}." for part in (stopped(result), ruin(result)) if part]
+    return " ".join([*said, *more])
 
 
 def surface_reasons(found: Evidence) -> tuple[str, ...]:

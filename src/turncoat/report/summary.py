@@ -99,6 +99,8 @@ def count(threat: Threat) -> str:
 
 def accuracy(result: Result) -> str:
     """What the attack does to test accuracy in points, as `-1.6`."""
+    if result.attacked.aborted == result.trials:
+        return "no model"
     change = result.accuracy_change
     mean = result.attacked.accuracy.mean - result.honest.accuracy.mean if change is None else change.mean
     return signed(mean, 1)
