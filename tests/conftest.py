@@ -6,6 +6,7 @@ optimises them, but for modules that say `OPTIMISED = True` since they train for
 
 import os
 from importlib.metadata import version
+from pathlib import Path
 
 os.environ["JAX_PLATFORMS"] = "cpu"  # before JAX is imported
 if version("jaxlib").startswith("0.10."):  # XLA ends the process at a flag that it does not know
@@ -28,6 +29,19 @@ def _hardly_optimised(request: pytest.FixtureRequest) -> Iterator[None]:
     jax.config.update("jax_disable_most_optimizations", not getattr(request.module, "OPTIMISED", False))
     yield
     jax.config.update("jax_disable_most_optimizations", False)
+
+
+MAPPINGS = 15_000
+"""Regions of memory that a process may map before compiled programs are given up: Linux ends it at 65,530."""
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _few_programs() -> Iterator[None]:
+    """Every compiled program maps some regions; a process that has too many is killed where it compiles another."""
+    yield
+    mapped = Path("/proc/self/maps")
+    if mapped.exists() and mapped.read_bytes().count(b"\n") > MAPPINGS:
+        jax.clear_caches()
 
 
 @pytest.fixture(autouse=True)
