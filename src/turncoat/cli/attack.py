@@ -21,9 +21,6 @@ from turncoat.cli.options import Group as Options
 from turncoat.cli.screen import Files, as_text, aside, deliver, progress, say, screen, show, usable
 from turncoat.experiments import monitored
 from turncoat.experiments.experiment import Experiment, run
-from turncoat.jobs import finding
-from turncoat.jobs.deployed import Deployed
-from turncoat.jobs.job import Job
 from turncoat.jobs.setup import Setup
 from turncoat.refusal import Refusal
 from turncoat.report import terminal
@@ -112,19 +109,11 @@ def attack(
     if name is None:
         raise Refusal("name an attack; `turncoat attack --list` shows all")
     count = TRIALS if trials is None else trials
-    job = given.job() if own is None else Deployed.of(_own(own), *given.of_own())
+    job = given.target(own)
     named = (job.data, job.model) if isinstance(job, Setup) else (job.job.name,)
     of_job = (job.protocol, job.engine) if isinstance(job, Setup) else job.names
     folder = usable(common.folder(name, *named, *of_job), "result.json")
     _run(Experiment(name, job, ways.settings(settings), count, common.seed), ways.monitor, common, folder)
-
-
-def _own(name: str) -> Job:
-    with aside():  # what the user's module prints as it is imported
-        job = finding.job(name)
-    if job is None:
-        raise Refusal(f"{name} is a step alone, which no attack can train: make a turncoat.Job of it")
-    return job
 
 
 def _run(experiment: Experiment, monitor: bool, common: Common, folder: Path) -> None:

@@ -15,10 +15,8 @@ from turncoat.cli.attack import Pairs, settings_of
 from turncoat.cli.job_options import Given
 from turncoat.cli.options import Common, grouped, named
 from turncoat.cli.parties import DEADLINE, Pythons
-from turncoat.cli.screen import Files, aside, command, deliver, progress, usable
+from turncoat.cli.screen import Files, command, deliver, progress, usable
 from turncoat.experiments.confirm import Confirm, confirm
-from turncoat.jobs import finding
-from turncoat.jobs.deployed import Deployed
 from turncoat.jobs.setup import Setup
 from turncoat.parties import backends
 from turncoat.parties.session import Session
@@ -81,13 +79,7 @@ def run(
 ) -> None:
     """Runs one attack among real parties of MPyC, CrypTen or SPU, one of which deviates."""
     attacks.kind(name)
-    job: Setup | Deployed = given.job()
-    if own is not None:
-        with aside():
-            found = finding.job(own)
-        if found is None:
-            raise Refusal(f"{own} is a step alone, which no attack can train: make a turncoat.Job of it")
-        job = Deployed.of(found, *given.of_own())
+    job = given.target(own)
     titles = (job.data, job.model) if isinstance(job, Setup) else (job.job.name,)
     folder = usable(common.folder("confirm", name, *titles, parties.engine), "confirmation.json")
     what = Confirm(name, job, parties.chosen(), settings_of(settings or []), steps, common.seed)

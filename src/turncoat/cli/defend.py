@@ -9,12 +9,9 @@ import typer
 from turncoat import attacks, defences
 from turncoat.cli.job_options import Given
 from turncoat.cli.options import Common, grouped, named, without_effect
-from turncoat.cli.screen import aside, command, deliver, progress, usable
+from turncoat.cli.screen import command, deliver, progress, usable
 from turncoat.experiments.matrix import DEFENCES
 from turncoat.experiments.matrix import defend as against
-from turncoat.jobs import finding
-from turncoat.jobs.deployed import Deployed
-from turncoat.refusal import Refusal
 from turncoat.report.matrix import matrix_table
 from turncoat.results.json import to_json
 
@@ -46,7 +43,7 @@ def defend(
 ) -> None:
     """Sets every attack against every defence: what is left of it, how likely it is found, at which price."""
     without_effect("here, where --against names defences", defence=given.given.get("defence"))
-    target = _target(own, given, common.seed)
+    target = given.target(own).deployed(common.seed)
     folder = usable(common.folder("defend", target.job.data.name, target.job.name), "defences.json")
     for name in attack or ():
         attacks.kind(name)
@@ -56,13 +53,3 @@ def defend(
     text = to_json(found.model_copy(update={"command": command()}))
     files = {"defences.json": text}
     deliver(text, matrix_table(found), common.as_json, folder, lambda: files, "The results are in {folder}")
-
-
-def _target(own: str | None, given: Given, seed: int) -> Deployed:
-    if own is None:
-        return given.job().deployed(seed)
-    with aside():
-        job = finding.job(own)
-    if job is None:
-        raise Refusal(f"{own} is a step alone, which no attack can train: make a turncoat.Job of it")
-    return Deployed.of(job, *given.of_own())

@@ -11,7 +11,9 @@ import typer
 
 from turncoat import defences, engines, protocols
 from turncoat.cli.options import Group, named, without_effect
-from turncoat.jobs import models
+from turncoat.cli.screen import aside
+from turncoat.jobs import finding, models
+from turncoat.jobs.deployed import Deployed
 from turncoat.jobs.setup import Setup
 from turncoat.refusal import Refusal
 from turncoat.report.words import sentence
@@ -58,6 +60,16 @@ class Given(Group):
         """Protocol, engine and defence for a job of the user's own; Refusal where options of a job by names were
         given."""
         return *self._alone("on your own job", "defence"), self.given.get("defence")
+
+    def target(self, own: str | None) -> Setup | Deployed:
+        """The job by names, or the user's own as package.module:name; Refusal for a step alone."""
+        if own is None:
+            return self.job()
+        with aside():  # what the user's module prints as it is imported
+            job = finding.job(own)
+        if job is None:
+            raise Refusal(f"{own} is a step alone, which no attack can train: make a turncoat.Job of it")
+        return Deployed.of(job, *self.of_own())
 
     def of_a_step(self) -> tuple[str, str]:
         """Protocol and engine for a step of the user's own; Refusal where options of a job were given as well."""
