@@ -57,12 +57,19 @@ class Parties(Pythons):
     deadline: Annotated[
         float, typer.Option(help="Seconds for each run, after which all parties are ended.")
     ] = DEADLINE
+    active: Annotated[
+        bool,
+        typer.Option(
+            help="The same attack under active security too, each party corrupt in turn: MP-SPDZ's malicious "
+            "protocol, or the simulator's with its checks on."
+        ),
+    ] = False
 
     def chosen(self) -> Session:
         """The parties; Refusal where no engine is named, or it does not run with them."""
         if not self.engine:
             raise Refusal(f"name the engine of the parties by --engine: {', '.join(backends.CATALOGUE)}")
-        return self.session(self.engine, self.parties, self.corrupt, self.deadline)
+        return self.session(self.engine, self.parties, self.corrupt, self.deadline, self.active)
 
 
 @app.command("confirm")
@@ -77,16 +84,18 @@ def run(
     parties: Parties,
     common: Common,
 ) -> None:
-    """Runs one attack among real parties of MPyC, CrypTen or SPU, one of which deviates."""
+    """Runs one attack among real parties of MPyC, CrypTen, SPU or MP-SPDZ, one of which deviates."""
     attacks.kind(name)
     job = given.target(own)
     titles = (job.data, job.model) if isinstance(job, Setup) else (job.job.name,)
     folder = usable(common.folder("confirm", name, *titles, parties.engine), "confirmation.json")
-    what = Confirm(name, job, parties.chosen(), settings_of(settings or []), steps, common.seed)
+    what = Confirm(
+        name, job, parties.chosen(), settings_of(settings or []), steps, common.seed, parties.active
+    )
     with interrupts.by_exception(), progress() as report:  # which ends the parties' processes too
         found_ = confirm(what, report, command())
     _delivered(found_, common, folder)
-    if not found_.confirmed:
+    if not (found_.confirmed and all(one.ends for one in found_.active)):
         raise typer.Exit(1)
 
 

@@ -22,7 +22,8 @@ class Backend:
     get there. `where`: what the corrupt party edits, in words. `factor_bits`: fractional bits of small public
     factors. `spread`: units that a truncation may be off, as `programs.plain` draws it. `cut`: whether it runs
     programs in StableHLO, so that the tape is cut at every operation (see `engines.segments`). `own_functions`: the
-    protocol whose functions are the engine's own, where it can run those.
+    protocol whose functions are the engine's own, where it can run those. `active`: its actively secure protocol, and
+    `aborts`: what its parties say when they end a run because of what they found.
     """
 
     name: str
@@ -41,6 +42,8 @@ class Backend:
     spread: int = 1
     cut: bool = False
     own_functions: str = ""
+    active: str = ""
+    aborts: tuple[str, ...] = ()
 
     @property
     def file(self) -> Path:
@@ -120,7 +123,24 @@ SPU = Backend(
     cut=True,
     own_functions="spu",
 )
-CATALOGUE = {backend.name: backend for backend in (MPYC, CRYPTEN, SPU)}
+MP_SPDZ = Backend(
+    name="mp-spdz",
+    title="MP-SPDZ",
+    program="on_mp_spdz.py",
+    parties=(3,),
+    tampers=PRODUCTS,
+    precision=18,
+    bits=40,
+    needs=("numpy",),
+    install="building it from its source, whose path --mp-spdz gives",
+    sharing="protocol replicated-ring, replicated sharing in Z_2^64, one of three parties may be corrupt",
+    where="its own summand of a product, and so the message that it sends and its own copy of it",
+    factor_bits=22,
+    bits_refused="bits are numbers 0 and 1 here, and none is flipped by adding a constant",
+    active="MP-SPDZ's malicious-rep-ring",
+    aborts=("MacCheck Failure", "check hash mismatch", "Offline-Check-Error"),
+)
+CATALOGUE = {backend.name: backend for backend in (MPYC, CRYPTEN, SPU, MP_SPDZ)}
 
 
 def get(name: str) -> Backend:

@@ -8,7 +8,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,13 +23,17 @@ COUNTED = ("rounds", "messages", "sent_bytes", "received_bytes", "bytes")
 
 @dataclass(frozen=True)
 class Session:
-    """How parties are run: the engine and its interpreter, how many there are, and seconds until all are ended."""
+    """How parties are run: the engine and its interpreter, how many there are, and seconds until all are ended.
+
+    `options` are what this engine's program is told besides.
+    """
 
     backend: Backend
     parties: int = 3
     corrupt: int = 0
     deadline: float = 600.0
     python: str = sys.executable
+    options: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.backend.check_parties(self.parties, self.corrupt)
@@ -108,8 +112,9 @@ def _deal(
 
 def _commands(session: Session, folder: Path) -> list[list[str]]:
     base = [session.python, str(session.backend.file), "--folder", str(folder)]
-    base += ["--parties", str(session.parties), "--engine", session.backend.name, "--rank"]
-    return [[*base, str(rank)] for rank in range(session.parties)]
+    base += ["--parties", str(session.parties), "--engine", session.backend.name]
+    base += [f"--set={name}={value}" for name, value in session.options.items()]
+    return [[*base, "--rank", str(rank)] for rank in range(session.parties)]
 
 
 def _environment() -> dict[str, str]:

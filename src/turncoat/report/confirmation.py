@@ -56,6 +56,7 @@ def confirmation_table(found: Confirmation) -> RenderableType:
         Text(headline(found), "bold green" if found.confirmed else "bold red"),
         _runs(found),
         _views(found),
+        *_active(found),
         Text(f"Evidence {found.evidence}: {EVIDENCE[found.evidence]}. It edits {found.where}.", "dim"),
         Text(f"{words.sentence(found.sharing)}", "dim"),
         Text(
@@ -99,6 +100,28 @@ def _views(found: Confirmation) -> Table:
         if seen[0] is not None:
             table.add_row(label, *(str(len(v)) if isinstance(v, str) else f"{v:,}" for v in seen))
     return table
+
+
+def _active(found: Confirmation) -> list[RenderableType]:
+    """The same errors where nobody checks and where products are checked, side by side."""
+    if not found.active:
+        return []
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for heading in (
+        "The same attack",
+        "corrupt",
+        "honest run",
+        "attacked run",
+        "what the honest parties knew",
+    ):
+        table.add_column(heading)
+    passive = "revealed, unseen" if found.unseen else "revealed"
+    table.add_row(f"passive: {found.version}", str(found.corrupt), "revealed", passive, "")
+    for one in found.active:
+        honest = "revealed" if one.honest else "FAILED"
+        attacked = "aborted" if one.aborted else "NOT aborted"
+        table.add_row(f"active: {one.protocol}", str(one.corrupt), honest, attacked, one.said)
+    return [table]
 
 
 def _median(values: Sequence[float]) -> float:

@@ -55,6 +55,24 @@ class Among(Value):
         return sum(s.sent_bytes if s.bytes is None else s.bytes // 2 for s in self.seen)
 
 
+class Ending(Value):
+    """The same attack under active security: a protocol that checks its products, and who was corrupt.
+
+    `aborted` says whether the honest parties ended the run, so that nothing was revealed, and `said` by what they
+    knew; `honest` whether a run without errors went through and revealed what was predicted.
+    """
+
+    protocol: str
+    corrupt: Count
+    aborted: bool
+    honest: bool
+    said: str = ""
+
+    @property
+    def ends(self) -> bool:
+        return self.aborted and self.honest
+
+
 class Confirmation(Value):
     """One attack among real parties of an engine: an honest run, and one in which one party's own code deviates.
 
@@ -62,7 +80,7 @@ class Confirmation(Value):
     `tape` is the hash of the program that all parties ran in both runs, `operations` how many it has, of which
     `interactive` are sites; the corrupt party deviated at `tampered` of them, whose names are `sites`. `effect` is
     how far its errors move the model, as predicted. `predicted_change` and `revealed_change` (k,) are those of the
-    released numbers that move most.
+    released numbers that move most. `active` is the same attack where products are checked, if that was run.
     """
 
     format: Literal["turncoat.confirmation/1"] = "turncoat.confirmation/1"
@@ -86,6 +104,7 @@ class Confirmation(Value):
     attacked: Among
     predicted_change: Numbers
     revealed_change: Numbers
+    active: tuple[Ending, ...] = ()
     command: str | None = None
 
     @property
