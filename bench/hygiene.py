@@ -29,6 +29,7 @@ LIMIT, WHOLE = 10.0, 600.0  # seconds: from a kill to the end of all, and of a r
 LOOPBACK = ("0100007F", "00000000000000000000000001000000", "0000000000000000FFFF00000100007F")
 """127.0.0.1 and ::1, as the kernel writes them."""
 LISTENS = "0A"
+HERE = Path(__file__).parents[1]
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,8 @@ def kill(prepared: Path, parties: int, party: int | None, after: float) -> Ended
     with tempfile.TemporaryDirectory() as made:
         environment = os.environ | {"TMPDIR": made}
         command = [sys.executable, "-m", "bench.hygiene", "--own", str(prepared)]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment, text=True) as owner:
+        streams = {"stdout": subprocess.PIPE, "text": True, "env": environment, "cwd": HERE}
+        with subprocess.Popen(command, **streams) as owner:  # type: ignore[call-overload]
             watched = Watched(owner.pid)
             while len(ranks := watched.look()) < parties and owner.poll() is None:
                 time.sleep(0.02)
@@ -140,7 +142,12 @@ def running(process: int) -> bool:
 
 
 def listening(process: int) -> set[tuple[str, str]]:
-    """Where it listens by TCP."""
+    """Where it listens by TCP; nowhere if it is in a network of its own, in which there is nothing but loopback."""
+    interfaces = {
+        line.split(":")[0].strip() for line in _read(Path(f"/proc/{process}/net/dev")).splitlines()[2:]
+    }
+    if interfaces == {"lo"} and _network(process) != _network("self"):
+        return set()
     sockets = set()
     for handle in Path(f"/proc/{process}/fd").glob("*"):
         try:
@@ -148,6 +155,13 @@ def listening(process: int) -> set[tuple[str, str]]:
         except OSError:  # closed meanwhile
             continue
     return {at for at, inode in listeners(process) if inode in sockets}
+
+
+def _network(process: int | str) -> str:
+    try:
+        return os.readlink(f"/proc/{process}/ns/net")
+    except OSError:  # it has ended
+        return ""
 
 
 def listeners(process: int | str) -> Iterator[tuple[tuple[str, str], str]]:
@@ -186,11 +200,15 @@ def prepare(folder: Path, chosen: session.Session, batch: int, steps: int) -> Pa
     with jax.numpy_dtype_promotion("strict"):
         what = confirm.Confirm("backdoor", Setup(batch=batch), chosen, {"strength": 1.0}, steps)
         honest = confirm.predicted(chosen, confirm.drawn(what, attacks.get("backdoor", what.settings)))[0]
-    tape = honest.recorded.tape
-    more = {"segments.json": segments(tape)} if chosen.backend.cut else {}
-    written = folder / "prepared"
-    written.write_bytes(pickle.dumps((chosen, tape, dict(honest.recorded.inputs), more)))
-    return written
+    more = {"segments.json": segments(honest.recorded.tape)} if chosen.backend.cut else {}
+    return written(folder, chosen, honest.recorded, more)
+
+
+def written(folder: Path, chosen: session.Session, recorded: Any, more: Any) -> Path:
+    """A recorded program and its inputs, for the processes that own a run of it."""
+    path = folder / "prepared"
+    path.write_bytes(pickle.dumps((chosen, recorded.tape, dict(recorded.inputs), more)))
+    return path
 
 
 def own(prepared: Path) -> None:

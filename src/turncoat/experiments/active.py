@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 SIMULATED = "the simulator's replicated sharing, every product and AND proved"
 PARTIES = 3
+GRACE = 5.0
+"""Seconds in which every honest party finds for itself that something is wrong."""
 UNIT = 2.0**-18
 """Of the simulator's fixed-point numbers."""
 
@@ -45,22 +47,36 @@ def endings(
 
 def _among(session: Session, both: list[Predicted]) -> Iterator[Ending]:
     backend = session.backend
-    checked = replace(session, options={**session.options, "malicious": "1"})
+    checked = replace(session, options={**session.options, "malicious": "1"}, grace=GRACE)
     honest, attacked = both
     r = honest.recorded
     revealed = r.released(parties.run(checked, r.tape, r.inputs, {}).revealed)
     through = _off(revealed, honest.model) <= honest.allowed
     for corrupt in range(PARTIES):
-        r = attacked.recorded
-        try:
-            parties.run(replace(checked, corrupt=corrupt), r.tape, r.inputs, r.errors)
-            aborted, said = False, ""
-        except Failed as failure:
-            said = next((words for words in backend.aborts if words in str(failure)), "")
-            if not said:
-                raise
-            aborted = True
-        yield Ending(protocol=backend.active, corrupt=corrupt, aborted=aborted, honest=through, said=said)
+        said = _ended_by(replace(checked, corrupt=corrupt), attacked)
+        yield Ending(
+            protocol=backend.active,
+            corrupt=corrupt,
+            aborted=said is not None,
+            honest=through,
+            said=said or "",
+        )
+
+
+def _ended_by(session: Session, attacked: Predicted) -> str | None:
+    """What each honest party said when it ended the run, or None: it went through. Raises Failed for other ends."""
+    r = attacked.recorded
+    try:
+        parties.run(session, r.tape, r.inputs, r.errors)
+    except Failed as failure:
+        found = [
+            next((said for said in session.backend.aborts if said in failure.words[i]), "")
+            for i in session.honest
+        ]
+        if not all(found):
+            raise
+        return ", ".join(f"party {i}: {said}" for i, said in zip(session.honest, found, strict=True))
+    return None
 
 
 def _simulated(attacked: Attacked, both: list[Predicted]) -> Iterator[Ending]:

@@ -97,7 +97,7 @@ def confirm(what: Confirm, progress: Progress = lambda *_: None, command: str | 
     changes = _changes([one.model for one in both], models)
     return Confirmation(
         result=result,
-        version=str(ended[0].reports[0]["version"]),
+        version=str(next(iter(ended[0].reports.values()))["version"]),
         honest=among[0],
         attacked=among[1],
         effect=_largest(both[0].model, both[1].model),
@@ -237,15 +237,16 @@ def _flat(model: Any) -> Any:
 
 
 def _among(ended: Ended, model: Any, one: Predicted) -> Among:
-    steps = np.max([report["seconds"] for report in ended.reports], axis=0)
+    reports = list(ended.reports.values())
+    steps = np.max([report["seconds"] for report in reports], axis=0)
     return Among(
         deviation=_largest(one.model, model),
         allowed=one.allowed,
         seconds=tuple(steps),
-        processor=tuple(np.sum([report["processor"] for report in ended.reports], axis=0)),
+        processor=tuple(np.sum([report["processor"] for report in reports], axis=0)),
         whole_seconds=ended.seconds,
-        peak_mib=tuple(report["peak_mib"] for report in ended.reports),
-        seen=tuple(Seen(party=i, **ended.seen(i)) for i in range(len(ended.reports))),
+        peak_mib=tuple(report["peak_mib"] for report in reports),
+        seen=tuple(Seen(party=i, **ended.seen(i)) for i in ended.reports),
     )
 
 

@@ -23,7 +23,8 @@ class Backend:
     factors. `spread`: units that a truncation may be off, as `programs.plain` draws it. `cut`: whether it runs
     programs in StableHLO, so that the tape is cut at every operation (see `engines.segments`). `own_functions`: the
     protocol whose functions are the engine's own, where it can run those. `active`: its actively secure protocol, and
-    `aborts`: what its parties say when they end a run because of what they found.
+    `aborts`: what its parties say when they end a run because of what they found. `alone`: why it does not run on
+    several machines here; `exposed`: why there it needs TLS.
     """
 
     name: str
@@ -44,6 +45,8 @@ class Backend:
     own_functions: str = ""
     active: str = ""
     aborts: tuple[str, ...] = ()
+    alone: str = ""
+    exposed: str = ""
 
     @property
     def file(self) -> Path:
@@ -89,6 +92,7 @@ MPYC = Backend(
     where="its own product of shares, before it shares that anew with the others",
     factor_bits=26,
     bits_refused="a bit that is shared in a prime field is not flipped by adding a constant",
+    exposed="it unpickles what its peers send, so that whoever reaches its port could run code",
 )
 CRYPTEN = Backend(
     name="crypten",
@@ -105,6 +109,7 @@ CRYPTEN = Backend(
     where="its own share of a product before truncation, or of a comparison's bit",
     factor_bits=24,
     spread=2,
+    alone="its link, gloo, has no TLS in PyTorch's own builds",
 )
 SPU = Backend(
     name="spu",
@@ -122,6 +127,7 @@ SPU = Backend(
     factor_bits=18,
     cut=True,
     own_functions="spu",
+    exposed="shares would otherwise cross the network in the clear",
 )
 MP_SPDZ = Backend(
     name="mp-spdz",
@@ -137,6 +143,7 @@ MP_SPDZ = Backend(
     where="its own summand of a product, and so the message that it sends and its own copy of it",
     factor_bits=22,
     bits_refused="bits are numbers 0 and 1 here, and none is flipped by adding a constant",
+    alone="it has TLS of its own, and scripts that set it up between hosts",
     active="MP-SPDZ's malicious-rep-ring",
     aborts=("MacCheck Failure", "check hash mismatch", "Offline-Check-Error"),
 )

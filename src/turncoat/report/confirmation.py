@@ -35,10 +35,15 @@ COUNTS = {
 def headline(found: Confirmation) -> str:
     """Whether it is confirmed, in one sentence."""
     where = f"among {found.parties} processes of {found.version}"
+    if len(found.here) < found.parties:
+        where = f"by party {found.here[0]} of {found.parties} on as many machines, {found.version}"
     if found.confirmed:
-        return (
-            f"Confirmed {where}: party {found.corrupt} alone deviated, and no honest party saw a difference."
+        saw = (
+            "no honest party saw a difference"
+            if found.honest_parties
+            else "what the honest ones saw is theirs to say"
         )
+        return f"Confirmed {where}: party {found.corrupt} alone deviated, and {saw}."
     reasons = [
         f"the {name} run is {run.deviation:.2g} from the prediction, where rounding allows {run.allowed:.2g}"
         for name, run in (("honest", found.honest), ("attacked", found.attacked))
@@ -95,7 +100,7 @@ def _views(found: Confirmation) -> Table:
         table.add_column(f"party {i}, attacked run", justify="right")
     for name, label in COUNTS.items():
         seen = [
-            getattr(run.seen[i], name) for i in found.honest_parties for run in (found.honest, found.attacked)
+            getattr(run.of(i), name) for i in found.honest_parties for run in (found.honest, found.attacked)
         ]
         if seen[0] is not None:
             table.add_row(label, *(str(len(v)) if isinstance(v, str) else f"{v:,}" for v in seen))

@@ -34,7 +34,8 @@ class Among(Value):
 
     `deviation` is the largest of any revealed number from the simulator's prediction for the same errors, `allowed`
     how large fixed-point rounding can make it; `seconds` are of each step, as its slowest party took, `processor`
-    those of processor time that all parties spent on it together; `peak_mib` and `seen` are of each party.
+    those of processor time that all parties spent on it together; `peak_mib` and `seen` are of each party on
+    this machine.
     """
 
     deviation: Number = Field(ge=0)
@@ -44,6 +45,10 @@ class Among(Value):
     whole_seconds: Number = Field(ge=0)
     peak_mib: Numbers
     seen: tuple[Seen, ...]
+
+    def of(self, party: int) -> Seen:
+        """What a party saw."""
+        return next(seen for seen in self.seen if seen.party == party)
 
     @property
     def agrees(self) -> bool:
@@ -108,13 +113,19 @@ class Confirmation(Value):
     command: str | None = None
 
     @property
+    def here(self) -> Integers:
+        """The parties that were on this machine: all of them, or one of those on several."""
+        return tuple(seen.party for seen in self.honest.seen)
+
+    @property
     def honest_parties(self) -> Integers:
-        return tuple(i for i in range(self.parties) if i != self.corrupt)
+        """The honest ones among those."""
+        return tuple(i for i in self.here if i != self.corrupt)
 
     @property
     def unseen(self) -> bool:
-        """Whether every honest party saw the same in both runs."""
-        return all(self.honest.seen[i] == self.attacked.seen[i] for i in self.honest_parties)
+        """Whether every honest party here saw the same in both runs."""
+        return all(self.honest.of(i) == self.attacked.of(i) for i in self.honest_parties)
 
     @property
     def confirmed(self) -> bool:

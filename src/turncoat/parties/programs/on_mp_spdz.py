@@ -11,11 +11,14 @@ from __future__ import annotations
 import ctypes
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +33,8 @@ NUMBER = re.compile(r"\d[\d.e+-]*")
 OURS = re.compile(r"^(Starting timer|Stopped timer|Time|Data sent|Global data sent).*\n?", re.M)
 """What MP-SPDZ says of the program's timers, and what it counted, which is reported."""
 DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG of prctl(2)
+PORT = 5000
+"""The first port in a network in which there is nothing else."""
 WAITS = "trying again in a second"
 """What MP-SPDZ says, for ten minutes, where its port is taken."""
 
@@ -46,9 +51,11 @@ def main() -> None:
     (party.own / "errors.txt").write_text("".join(_lines(tape, errors)))
     certify(party)
     where = Path(party.options["corrupt"]) if errors else tree
-    reserved = meet(party)
-    said, found = played(party, where / program)
-    reserved.close()
+    link = meet(party)
+    try:
+        said, found = played(party, [*link.prefix, str(where / program)])
+    finally:
+        link.close()
     sys.stdout.write(NUMBER.sub("#", OURS.sub("", said)))  # other numbers in it are times
     party.times = [(seconds, found["processor"]) for seconds in steps_of(said, tape.steps)]
     sent, rounds = DATA.findall(said)[-1]
@@ -59,9 +66,7 @@ def main() -> None:
 def compiled(tree: Path, party: Party, malicious: str) -> None:
     beside = Path(__file__).with_name("mp_spdz_compile.py")
     command = [sys.executable, str(beside), str(tree), str(party.folder), malicious]
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    if done.returncode:
-        raise SystemExit(f"MP-SPDZ's compiler: {done.stdout}")
+    _done("MP-SPDZ's compiler", command)
 
 
 def give_inputs(party: Party, tape: Tape) -> None:
@@ -98,25 +103,72 @@ def certify(party: Party) -> None:
 
 
 def _openssl(*arguments: str) -> None:
+    _done(f"openssl {arguments[0]}", ["openssl", *arguments])
+
+
+def _done(what: str, command: list[str]) -> None:
     done = subprocess.run(
-        ["openssl", *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        preexec_fn=_end_with_this_process,
     )
     if done.returncode:
-        raise SystemExit(f"openssl {arguments[0]}: {done.stdout}")
+        raise SystemExit(f"{what}: {done.stdout}")
 
 
-def meet(party: Party) -> socket.socket:
-    """A port for each party, and a file that says where all are.
+def meet(party: Party) -> Link:
+    """Where the parties find each other: in a network of their own, in which there is nothing else, or by free ports.
 
-    The system chooses the port, and this socket keeps it: it is bound to it and does not listen, so that MP-SPDZ can
-    and nobody else is given it.
+    MP-SPDZ listens on all interfaces. Where the system lets users make network namespaces (Linux), its parties run in
+    one that has a loopback interface alone. Elsewhere the system chooses ports, and a socket keeps each: it is bound
+    to it and does not listen, so that MP-SPDZ can and nobody else is given it.
     """
+    holder = _network() if party.rank == 0 else None
+    if party.rank == 0:
+        published(party, "network", "" if holder is None else str(holder.pid))
+    network = everybodys(party, "network", [0])[0]
     kept = socket.socket()
-    kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    kept.bind(("", 0))
-    published(party, "port", str(kept.getsockname()[1]))
-    Path("parties").write_text("".join(f"127.0.0.1:{port}\n" for port in everybodys(party, "port")))
-    return kept
+    if network:
+        ports = [str(PORT + rank) for rank in range(party.parties)]
+        enter = ["nsenter", "--target", network, "--user", "--net", "--preserve-credentials"]
+        prefix = [*enter, "setpriv", "--pdeathsig", "KILL"]  # entering forgets with whom to end
+    else:
+        kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        kept.bind(("", 0))
+        published(party, "port", str(kept.getsockname()[1]))
+        ports, prefix = everybodys(party, "port"), []
+    Path("parties").write_text("".join(f"127.0.0.1:{port}\n" for port in ports))
+    return Link(prefix, kept, holder)
+
+
+@dataclass
+class Link:
+    """What a program is started behind, and what is held while it runs."""
+
+    prefix: list[str]
+    kept: socket.socket
+    holder: subprocess.Popen[str] | None
+
+    def close(self) -> None:
+        self.kept.close()
+        if self.holder is not None:
+            self.holder.kill()
+            self.holder.wait()
+
+
+def _network() -> subprocess.Popen[str] | None:
+    """A process in a network of its own, or None where none can be made."""
+    if not all(map(shutil.which, ("unshare", "nsenter", "setpriv", "ip"))):
+        return None
+    inside = "ip link set lo up && echo up && exec setpriv --pdeathsig KILL sleep infinity"
+    command = ["unshare", "--user", "--map-root-user", "--net", "sh", "-c", inside]
+    holder = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    if holder.stdout is not None and holder.stdout.readline() == "up\n":
+        return holder
+    holder.wait()
+    return None
 
 
 def published(party: Party, what: str, text: str) -> None:
@@ -126,8 +178,9 @@ def published(party: Party, what: str, text: str) -> None:
     made.rename(party.folder / f"{what}{party.rank}")
 
 
-def everybodys(party: Party, what: str) -> list[str]:
-    paths = [party.folder / f"{what}{rank}" for rank in range(party.parties)]
+def everybodys(party: Party, what: str, ranks: Sequence[int] | None = None) -> list[str]:
+    """What all parties have published, or those of some ranks."""
+    paths = [party.folder / f"{what}{rank}" for rank in (range(party.parties) if ranks is None else ranks)]
     while not all(path.exists() for path in paths):
         time.sleep(0.02)
     return [path.read_text() for path in paths]
@@ -136,9 +189,9 @@ def everybodys(party: Party, what: str) -> list[str]:
 # ---- the run ----------------------------------------------------------------------------------------------
 
 
-def played(party: Party, program: Path) -> tuple[str, dict[str, float]]:
+def played(party: Party, program: list[str]) -> tuple[str, dict[str, float]]:
     """What MP-SPDZ's party said, and its peak memory and processor seconds a step; it ends when this process does."""
-    command = [str(program), "-p", str(party.rank), "--ip-file-name", "parties", "tape"]
+    command = [*program, "-p", str(party.rank), "--ip-file-name", "parties", "tape"]
     environment = os.environ | {"CORRUPT_PARTY_ERRORS": str(party.own / "errors.txt")}
     log, peak, before = party.own / "mp-spdz.log", 0.0, _used()
     with log.open("wb") as out:
@@ -153,7 +206,7 @@ def played(party: Party, program: Path) -> tuple[str, dict[str, float]]:
     said = log.read_text(errors="replace")
     if child.returncode:
         how = f"signal {-child.returncode}" if child.returncode < 0 else f"status {child.returncode}"
-        print(f"{said[-2000:]}\n{program.name} ended with {how}: {reason(said)}", flush=True)
+        print(f"{Path(program[-1]).name} ended with {how}: {reason(said)}", flush=True)
         raise SystemExit(2)
     return said, {"peak_mib": peak, "processor": (_used() - before) / max(party.tape.steps, 1)}
 
@@ -171,8 +224,8 @@ def _end_with_this_process() -> None:
 
 def reason(said: str) -> str:
     """Why MP-SPDZ stopped, in its own words."""
-    found = re.findall(r"what\(\): +(.*)", said)
-    return found[-1] if found else "it gave no reason"
+    found = re.findall(r"(?:what\(\): |Fatal error).*", said)
+    return found[-1] if found else said[-300:]
 
 
 def memory(process: int) -> float:

@@ -54,6 +54,12 @@ class Party:
         return self.folder / f"party{self.rank}"
 
     @property
+    def hosts(self) -> list[tuple[str, int]]:
+        """Where the parties are, host and port; none where all are on this machine."""
+        given = filter(None, self.options.get("hosts", "").split(","))
+        return [(host, int(port)) for host, _, port in (at.rpartition(":") for at in given)]
+
+    @property
     def tape(self) -> Tape:
         return Tape.load(self.folder / "tape.npz")
 
