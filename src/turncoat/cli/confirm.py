@@ -85,13 +85,9 @@ class Parties(Pythons):
         if not self.engine:
             raise Refusal(f"name the engine of the parties by --engine: {', '.join(backends.CATALOGUE)}")
         session = self.session(self.engine, self.parties, self.corrupt, self.deadline, self.active)
-        tls = {name.replace("_", "-"): getattr(self, name) for name in TLS}
+        paths = {name: getattr(self, name) for name in TLS}
         if self.party is None or not self.hosts:
-            given = {
-                "party": self.party is not None,
-                "hosts": self.hosts,
-                **{name: getattr(self, name) for name in TLS},
-            }
+            given = {"party": self.party is not None, "hosts": self.hosts, **paths}
             without_effect("on its own; several machines need both --party and --hosts", **given)
             return session
         if self.active:

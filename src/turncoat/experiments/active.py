@@ -22,7 +22,7 @@ from turncoat.results.confirmation import Ending
 if TYPE_CHECKING:
     from turncoat.experiments.confirm import Predicted
 
-SIMULATED = "the simulator's replicated sharing, every product and AND proved"
+SIMULATED = "the simulator, replicated:check=all"
 PARTIES = 3
 GRACE = 5.0
 """Seconds in which every honest party finds for itself that something is wrong."""
