@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from turncoat.core.engine import Engine
 from turncoat.core.protocol import Protocol
 from turncoat.data import Dataset
 from turncoat.defences.defence import Defence
-from turncoat.experiments import aborts, records
+from turncoat.experiments import aborts, records, screening
 from turncoat.experiments.honest import fault, majority
 from turncoat.experiments.runs import Memory, Run, Runs, accuracy_change, gain, per_trial, run_trials
 from turncoat.experiments.sweeps import swept, with_sweeps
@@ -138,6 +138,7 @@ def run(
     points = swept(experiment.attack, attack) if sweep and target.defence is None else []
     every = (attack, *(point.attack for point in points))
     runs = run_trials(target, every, experiment.trials, experiment.seed, progress, memory)
+    runs = replace(runs, attacked=screening.unused(runs.attacked, attack, target.defence))
     result = with_sweeps(to_result(experiment, attack, target, runs), points, runs)
     paper = records.paper(experiment.attack, experiment.job)
     line = experiment.command if command is None else command
@@ -201,6 +202,11 @@ def _notes(attack: Attack, kind: str, runs: Runs, trials: int) -> tuple[str, ...
         notes.append(
             f"the honest parties aborted {stopped} of {len(runs.attacked)} attacked runs: nothing of them is opened, "
             "and accuracy and further measures are those of the others"
+        )
+    if seen := sum(bool(r.flagged) for r in runs.attacked):
+        notes.append(
+            f"screens flag the opened model of {seen} of {len(runs.attacked)} attacked runs: "
+            + ("what it gave away it has given away" if attack.needs.reads != "nothing" else "it is not used")
         )
     return tuple(filter(None, notes))
 

@@ -54,6 +54,12 @@ def stopped(result: Result) -> str:
     if found is None:
         return ""
     sites = sum(len(names) for names in found.checks.values())
+    if found.screens:
+        return (
+            f"under the defence `{found.defence}`, which checks {sites} sites and screens the opened model by "
+            f"{', '.join(found.screens)}, {chance(found.detected)} of {result.trials} attacked runs were found out, "
+            f"{result.attacked.aborted} by an abort; of honest ones {chance(found.false_alarms)}"
+        )
     return (
         f"under the defence `{found.defence}`, which checks {sites} sites, {result.attacked.aborted} of "
         f"{result.trials} attacked runs were aborted: {chance(found.detected)}, where {found.expected.mean:.3g} "
