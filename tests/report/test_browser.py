@@ -8,7 +8,9 @@ import pytest
 from report import examples
 from turncoat.refusal import Refusal
 from turncoat.report import browser
-from turncoat.report.html import audit_html, result_html
+from turncoat.report.formats import as_html
+from turncoat.report.html import result_html
+from turncoat.report.saved import Saved
 
 WITH = pytest.mark.skipif(browser.find() is None, reason="there is no browser here")
 
@@ -48,16 +50,17 @@ def measured(page, folder):
 
 
 @WITH
-@pytest.mark.parametrize("kind", ["audit", "result"])
+@pytest.mark.parametrize("kind", ["audit", "result", "confirmation", "matrix", "detection"])
 def test_nothing_is_cut_off_covered_or_broken(kind, tmp_path):
     names = ("amplified-poisoning", "sparse-backdoor", "gradient-amplification")
     results = tuple(examples.result(attack=name, harm="targeted") for name in names)
     audit = examples.audit(results=(*results, examples.reconstruction()))
-    found = measured(audit_html(audit) if kind == "audit" else result_html(results[0]), tmp_path)
+    made = {"audit": audit, "result": results[0]}.get(kind) or getattr(examples, kind)()
+    found = measured(as_html.render(Saved(made)), tmp_path)
     for width, seen in found.items():
         assert not seen["wider"], width
         assert (seen["broken"], seen["outside"], seen["covered"], seen["unread"]) == ([], [], [], 0), width
-        assert 800 < seen["height"] < 20_000
+        assert 500 < seen["height"] < 20_000
 
 
 @WITH

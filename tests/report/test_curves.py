@@ -5,8 +5,8 @@ import pytest
 from report import examples
 from turncoat.report import curves
 from turncoat.report.curves import curves_image, is_wide, panels
-from turncoat.report.files import pictures
 from turncoat.report.html import result_html
+from turncoat.report.kinds import pictures
 from turncoat.results.values import Curve
 
 CURVES = {

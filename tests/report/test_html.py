@@ -1,54 +1,18 @@
 """The pages: complete, self-contained, escaped and well-formed."""
 
 import re
-from html.parser import HTMLParser
 from importlib import resources
 from typing import get_args
 
 import pytest
 
 from report import examples
+from report.parsed import Page
 from turncoat.report import curves, figure
 from turncoat.report.html import audit_html, reproduction_html, result_html
 from turncoat.results.audit import Severity
 from turncoat.results.reproduction import Reproduction, Row, not_run
 from turncoat.results.values import Measured
-
-VOID = {"meta", "img", "br", "wbr"}
-BREAK = "\0"  # where a name may go on in the next line
-
-
-class Page(HTMLParser):
-    """Checks that tags are closed in order, and keeps text, links and tags."""
-
-    def __init__(self, page: str) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.words: list[str] = []
-        self.tags: set[str] = set()
-        self.links: list[str] = []
-        self.ids: list[str] = []
-        self.titles: list[str] = []
-        self.feed(page)
-        self.close()
-        assert not self.open
-        self.text = " ".join(" ".join(self.words).replace(f" {BREAK} ", "").split())
-
-    def handle_starttag(self, tag, attrs):
-        self.words += [BREAK] if tag == "wbr" else []
-        self.tags.add(tag)
-        self.titles += [value for name, value in attrs if name == "title"]
-        self.ids += [value for name, value in attrs if name == "id"]
-        self.links += [value for name, value in attrs if name in ("src", "href", "srcset", "action")]
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        if self.open and self.open[-1] != "style":
-            self.words.append(data)
 
 
 @pytest.fixture(scope="module")
