@@ -2,7 +2,7 @@
 
 from html.parser import HTMLParser
 
-VOID = {"meta", "img", "br", "wbr"}
+VOID = {"meta", "img", "br", "wbr", "source"}
 BREAK = "\0"  # where a name may go on in the next line
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from textwrap import fill
 from typing import Any
 
 from matplotlib.axes import Axes
@@ -19,6 +20,8 @@ from turncoat.report.figure import ATTACKED, FAINT, HONEST, INK, MUTED, image
 from turncoat.report.terminal import attack_table
 from turncoat.results.confirmation import EVIDENCE, Among, Confirmation
 
+PLACE = {"left": 0.11, "right": 0.97, "top": 0.82, "bottom": 0.15, "wspace": 0.35, "width_ratios": (1.3, 1)}
+BELOW = {"left": 0.19, "right": 0.97, "top": 0.87, "bottom": 0.06, "hspace": 0.3, "height_ratios": (1.2, 1)}
 COUNTS = {
     "exit_code": "exit code",
     "printed": "characters printed",
@@ -137,28 +140,26 @@ def _sent(found: Confirmation, run: Among) -> float:
     return run.sent_bytes / found.steps / 1e6
 
 
-def confirmation_image(found: Confirmation, kind: str = "png") -> bytes:
+def confirmation_image(found: Confirmation, kind: str = "png", narrow: bool = False) -> bytes:
     """Revealed against predicted change of the model, and how far both runs are from the prediction."""
-    return image(lambda: _draw(found), kind)
+    return image(lambda: _draw(found, narrow), kind)
 
 
-def _draw(found: Confirmation) -> Figure:
-    figure = Figure(figsize=(7.4, 4.2))
+def _draw(found: Confirmation, narrow: bool) -> Figure:
+    figure = Figure(figsize=(4.2, 7.2) if narrow else (7.4, 4.2))
     FigureCanvasAgg(figure)
     title = f"{found.result.attack} among {found.parties} processes of {found.version}"
-    figure.text(0.02, 0.94, title, weight="bold", size=12)
-    figure.text(0.02, 0.88, f"{words.origin(found.result)}, {found.steps} steps", color=MUTED)
-    place = {
-        "left": 0.11,
-        "right": 0.97,
-        "top": 0.82,
-        "bottom": 0.15,
-        "wspace": 0.35,
-        "width_ratios": (1.3, 1),
-    }
-    left, right = figure.subplots(1, 2, gridspec_kw=place)
-    _changes(left, found)
-    _deviations(right, found)
+    about = f"{words.origin(found.result)}, {found.steps} steps"
+    if narrow:
+        figure.text(0.02, 0.985, fill(title, 40), weight="bold", size=11, va="top")
+        figure.text(0.02, 0.925, fill(about, 60), color=MUTED, va="top")
+        first, second = figure.subplots(2, 1, gridspec_kw=BELOW)
+    else:
+        figure.text(0.02, 0.94, title, weight="bold", size=12)
+        figure.text(0.02, 0.88, about, color=MUTED)
+        first, second = figure.subplots(1, 2, gridspec_kw=PLACE)
+    _changes(first, found)
+    _deviations(second, found)
     return figure
 
 

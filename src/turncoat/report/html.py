@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -69,9 +70,8 @@ def comparison_html(found: Comparison) -> str:
 def confirmation_html(found: Confirmation) -> str:
     """The page of an attack among real parties, with the attack's own numbers."""
     parts = [("parties", "Among real parties"), ("came", "What came of the attack"), *LAST]
-    uri = _uri("svg+xml", confirmation.confirmation_image(found, "svg"))
     page = pages().get_template("confirmation.html")
-    return page.render(found=found, result=found.result, picture=uri, sections=parts)
+    return page.render(found=found, result=found.result, sections=parts)
 
 
 def matrix_html(found: Matrix) -> str:
@@ -104,13 +104,16 @@ def _sections(audit: AuditResult, results: Sequence[Result]) -> Sections:
     return [(id, title) for id, title, there in entries if there]
 
 
-def _figure_uri(result: Result) -> str:
-    # An image of its own rather than inline SVG: the ids of several pictures would clash in one page.
-    return _uri("svg+xml", attack_image(result, "svg"))
+Widths = tuple[str, str]
+"""A picture as two addresses: for a wide window, and for a phone's."""
 
 
-def _curves_uri(result: Result) -> str:
-    return _uri("svg+xml", curves_image(result, "svg"))
+def _both(draw: Callable[[Any, str, bool], bytes]) -> Callable[[Any], Widths]:
+    """A drawing as images of their own: the ids of several inline SVG would clash in one page."""
+    return lambda found: (
+        _uri("svg+xml", draw(found, "svg", False)),
+        _uri("svg+xml", draw(found, "svg", True)),
+    )
 
 
 def _gallery_uri(gallery: Gallery) -> str:
@@ -128,7 +131,12 @@ def pages() -> Environment:
     found = Environment(
         loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    drawn = {"figure_uri": _figure_uri, "curves_uri": _curves_uri, "gallery_uri": _gallery_uri}
+    drawn = {
+        "figure_uri": _both(attack_image),
+        "curves_uri": _both(curves_image),
+        "confirmation_uri": _both(confirmation.confirmation_image),
+        "gallery_uri": _gallery_uri,
+    }
     surface = {"groups": grouping.groups, "lanes": picture.lanes, "tile_kinds": picture.kinds}
     rooms = {
         "glossary": glossary,
