@@ -36,7 +36,7 @@ def panels(curves: dict[str, Curve]) -> dict[tuple[str, str], dict[str, Curve]]:
     return found
 
 
-def _draw(result: Result, across: int) -> Figure:
+def _draw(result: Result, across: int = ACROSS) -> Figure:
     found = panels(result.curves or {})
     rows = -(-len(found) // across)
     width = 7.4 if across == ACROSS else 4.2

@@ -66,7 +66,7 @@ def image(draw: Callable[[], Figure], kind: str) -> bytes:
     return buffer.getvalue()
 
 
-def _draw(result: Result, narrow: bool) -> Figure:
+def _draw(result: Result, narrow: bool = False) -> Figure:
     figure = Figure(figsize=(4.2, 6.6) if narrow else (7.4, 3.5))
     FigureCanvasAgg(figure)
     title, said = (

@@ -176,11 +176,17 @@ def subject(audit: AuditResult) -> str:
 def reading(results: Sequence[Result]) -> str:
     """How to read a table of attacks, in three sentences."""
     trials = sorted({result.trials for result in results})
+    alarms = sorted({result.noticed.alarms for result in results if result.noticed})
+    check = (
+        f" A check of accuracy takes an honest model for an attacked one in {' or '.join(map(percent, alarms))} of "
+        "cases."
+        if alarms
+        else ""
+    )
     number = counted(trials[0], "trial") if len(trials) == 1 else f"{trials[0]} to {trials[-1]} trials"
     return (
         "Honest: every party follows the protocol; attacked: one party adds errors. Below each change stands "
-        f"the {confidence(results[0])} confidence interval of the attacked value, over {number}. "
-        "A check of accuracy takes an honest model for an attacked one in 5% of cases."
+        f"the {confidence(results[0])} confidence interval of the attacked value, over {number}.{check}"
     )
 
 
