@@ -7,14 +7,29 @@ import numpy as np
 
 from turncoat.metrics import clopper_pearson, mean_interval, paired_difference
 from turncoat.results.audit import AuditResult, Honest, SiteRow, Unrun
+from turncoat.results.comparing import compared
+from turncoat.results.comparison import Comparison
 from turncoat.results.confirmation import Among, Confirmation, Seen
 from turncoat.results.detection import Detection
 from turncoat.results.matrix import Cell, Matrix, Priced, Row
+from turncoat.results.reproduction import Reproduction, not_run
+from turncoat.results.reproduction import Row as Reproduced
 from turncoat.results.result import Noticed, Outcome, Paper, Result
-from turncoat.results.values import Measured
+from turncoat.results.values import Curve, Measured
 
 CREATED = datetime(2025, 3, 14, 9, 26, 53, tzinfo=UTC)
 VERSIONS = {"python": "3.11.7", "jax": "0.10.2", "numpy": "2.4.6", "turncoat": "0.1.0"}
+
+
+CURVES = {
+    "success by errors": Curve(
+        x=(1, 2, 8, 512), y=(0, 0.5, 1, 1), x_label="number of errors", y_label="success"
+    ),
+    "ROC (honest)": Curve(x=(0, 0.5, 1), y=(0, 0.5, 1), x_label="false positives", y_label="true positives"),
+    "ROC (attacked)": Curve(
+        x=(0, 1e-3, 1), y=(0, 0.9, 1), x_label="false positives", y_label="true positives"
+    ),
+}
 
 
 def result(**changes: Any) -> Result:
@@ -309,3 +324,22 @@ def detection() -> Detection:
     of_errors = {"missing": 2.0**-40, "alpha_needed": 1.85e-5}
     return Detection(errors=1_500_000, alpha=2e-9, soundness=0, detected=0.003, missed=0.997, caught=0.05,
                      errors_afforded=25_646_647, created=CREATED, **of_errors)  # fmt: skip
+
+
+def reproduction() -> Reproduction:
+    """A table of the paper with a row of ours and one that was not run."""
+    high = Measured(mean=0.98, low=0.95, high=1.0, count=5)
+    row = Reproduced(
+        name="digits lr", data="digits", model="lr", paper={"ASR": 0.99}, ours={"ASR": high},
+        marks={"ASR": "reached"}, mark="reached", trials=5, errors=2, command="turncoat attack backdoor",
+    )  # fmt: skip
+    missing = not_run("texas", "Texas-100", "lr", {"ASR": 1.0}, "its file is not here")
+    told = {"title": "backdoors", "notes": ("one note",), "created": CREATED}
+    return Reproduction(table="Table 3", rows=(row, missing), **told)
+
+
+def comparison() -> Comparison:
+    """The audit before and after another protocol."""
+    return compared(audit(), audit(protocol="spu", severity="exposed")).model_copy(
+        update={"created": CREATED}
+    )

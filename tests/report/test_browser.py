@@ -49,15 +49,25 @@ def measured(page, folder):
     return json.loads(re.search(r"FOUND(\{.*\})END", text)[1])
 
 
+NAMES = ("amplified-poisoning", "sparse-backdoor", "gradient-amplification")
+RESULTS = tuple(examples.result(attack=name, harm="targeted") for name in NAMES)
+PAGES = {
+    "audit": examples.audit(results=(*RESULTS, examples.reconstruction())),
+    "attack": RESULTS[0],
+    "curves": examples.result(curves=examples.CURVES),
+    "reconstruction": examples.reconstruction(),
+    "reproduction": examples.reproduction(),
+    "comparison": examples.comparison(),
+    "confirmation": examples.confirmation(),
+    "matrix": examples.matrix(),
+    "detection": examples.detection(),
+}
+
+
 @WITH
-@pytest.mark.parametrize("kind", ["audit", "result", "confirmation", "matrix", "detection"])
+@pytest.mark.parametrize("kind", PAGES)
 def test_nothing_is_cut_off_covered_or_broken(kind, tmp_path):
-    names = ("amplified-poisoning", "sparse-backdoor", "gradient-amplification")
-    results = tuple(examples.result(attack=name, harm="targeted") for name in names)
-    audit = examples.audit(results=(*results, examples.reconstruction()))
-    made = {"audit": audit, "result": results[0]}.get(kind) or getattr(examples, kind)()
-    found = measured(as_html.render(Saved(made)), tmp_path)
-    for width, seen in found.items():
+    for width, seen in measured(as_html.render(Saved(PAGES[kind])), tmp_path).items():
         assert not seen["wider"], width
         assert (seen["broken"], seen["outside"], seen["covered"], seen["unread"]) == ([], [], [], 0), width
         assert 500 < seen["height"] < 20_000

@@ -11,8 +11,6 @@ from report.parsed import Page
 from turncoat.report import curves, figure
 from turncoat.report.html import audit_html, reproduction_html, result_html
 from turncoat.results.audit import Severity
-from turncoat.results.reproduction import Reproduction, Row, not_run
-from turncoat.results.values import Measured
 
 
 @pytest.fixture(scope="module")
@@ -186,19 +184,10 @@ def test_sites_are_grouped_on_the_page_as_on_the_terminal():
 
 
 def test_a_page_of_the_paper():
-    row = Row(
-        name="digits lr", data="digits", model="lr", paper={"ASR": 0.99}, ours={"ASR": measured()},
-        marks={"ASR": "reached"}, mark="reached", trials=5, errors=2, command="turncoat attack backdoor",
-    )  # fmt: skip
-    missing = not_run("texas", "Texas-100", "lr", {"ASR": 1.0}, "its file is not here")
-    found = Reproduction(table="Table 3", title="backdoors", rows=(row, missing), notes=("one note",))
+    found = examples.reproduction()
     page = Page(reproduction_html(found, {"figure2.png": b"\x89PNG"}))
     order = ["Table 3: backdoors", "Of 2 rows, 1 reach them, 1 were not run.", "ASR 0.99 0.98 0.95 to 1 reached",
              "turncoat attack backdoor", "its file is not here", "One note."]  # fmt: skip
     places = [page.text.index(part) for part in order]
     assert places == sorted(places)
     assert not page.tags & {"script", "link", "iframe"}
-
-
-def measured():
-    return Measured(mean=0.98, low=0.95, high=1.0, count=5)

@@ -16,6 +16,8 @@ from turncoat.report.saved import MAIN, Saved, load
 MADE = {
     "result.json": (examples.result(), "Backdoor"),
     "audit.json": (examples.audit(), "Broken"),
+    "reproduction.json": (examples.reproduction(), "1 reach them"),
+    "comparison.json": (examples.comparison(), "The verdict went from broken to exposed"),
     "confirmation.json": (examples.confirmation(), "no honest party saw a difference"),
     "defences.json": (examples.matrix(), "the data have no contributors"),
     "detection.json": (examples.detection(), "probability that one is found"),
@@ -24,6 +26,7 @@ MADE = {
 
 def test_every_kind_is_listed_once():
     assert set(kinds.CATALOGUE) == set(MAIN) and set(MAIN.values()) <= set(KINDS)
+    assert set(MADE) == set(MAIN.values())
 
 
 @pytest.mark.parametrize("name", MADE)
