@@ -178,7 +178,7 @@ def reading(results: Sequence[Result]) -> str:
     trials = sorted({result.trials for result in results})
     alarms = sorted({result.noticed.alarms for result in results if result.noticed})
     check = (
-        f" A check of accuracy takes an honest model for an attacked one in {' or '.join(map(percent, alarms))} of "
+        f" A check of accuracy takes an honest model for an attacked one in {' or '.join(f'{100 * a:g}%' for a in alarms)} of "
         "cases."
         if alarms
         else ""
