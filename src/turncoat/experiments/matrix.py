@@ -1,10 +1,10 @@
 """Attacks against defences: what each defence leaves of each attack, and at which price.
 
 An attack is run once, its deviating messages counted by site (once more for each set of measures around the step,
-which the adversary knows). A check changes nothing of a run but whether it is aborted, so under each defence the
-success of a run is its success here, with the probability that nothing is found, which follows from the counts (see
-`metrics.detection`). No attack is planned with the checks in mind: the strongest of them against each defence is a
-lower bound of what an adversary can do who knows it.
+which the adversary knows). A check changes nothing of a run but whether it is aborted, a screen nothing but whether
+its model is used, so under each defence the success of a run is its success here, with the probability that nothing
+is found, which follows from the counts (see `metrics.detection`). No attack is planned with the checks in mind: the
+strongest of them against each defence is a lower bound of what an adversary can do who knows it.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from turncoat.defences.ideal import Checks
 from turncoat.defences.measures import Measure
 from turncoat.defences.price import Price, price
 from turncoat.engines.replicated.bill import bill
-from turncoat.experiments import aborts, honest
+from turncoat.experiments import aborts, honest, screening
 from turncoat.experiments.experiment import check_trials
 from turncoat.experiments.records import versions
 from turncoat.experiments.runs import Memory, Run, Runs, run_trials
 from turncoat.experiments.trial import Progress
 from turncoat.jobs.checks import check
 from turncoat.jobs.deployed import Deployed
-from turncoat.metrics import mean_interval
+from turncoat.metrics import clopper_pearson, mean_interval
 from turncoat.refusal import Refusal, first_line
 from turncoat.results.audit import Honest
 from turncoat.results.matrix import Cell, Matrix, Priced, Row
@@ -60,7 +60,8 @@ def defend(
     check_seed(seed)
     check(target.job)
     known = {name: _known(target, defences.get(name)) for name in against}
-    ways = {d.measures: counting(target, d) for d, _ in known.values()} | {(): counting(target)}
+    every = [defence for defence, _ in known.values()]
+    ways = {way: counting(target, way, every) for way in ((), *(d.measures for d in every))}
     memory: dict[Any, Memory] = {way: defaultdict(dict) for way in ways}
     works = {way: honest.check(one, trials, seed, progress, memory[way]) for way, one in ways.items()}
     rows, refused = [], {}
@@ -117,9 +118,10 @@ Ways = Mapping[tuple[Measure, ...], Deployed]
 """The job, unchecked, with each set of measures around its step."""
 
 
-def counting(target: Deployed, defence: Defence | None = None) -> Deployed:
-    """The job with the measures of a defence, its messages counted and none looked at."""
-    return under(target, Defence("nothing", measures=() if defence is None else defence.measures))
+def counting(target: Deployed, way: tuple[Measure, ...], every: Sequence[Defence]) -> Deployed:
+    """The job with these measures and the screens of all defences with them, its messages counted alone."""
+    screens = dict.fromkeys(s for d in every if d.measures == way for s in d.screens)
+    return under(target, Defence("nothing", measures=way, screens=tuple(screens)))
 
 
 def _row(attack: Attack, ways: Ways, known: Known, run: tuple[Any, ...], memory: Mapping[Any, Memory]) -> Row:
@@ -135,18 +137,17 @@ def _row(attack: Attack, ways: Ways, known: Known, run: tuple[Any, ...], memory:
             found[way] = run_trials(ways[way], (attack,), trials, seed, progress, memory[way])
         except Refusal as reason:  # the measures leave this attack no way in
             unable[way] = str(reason)
-    success = {way: Measured.of(aborts.summary(attack.goal, r.attacked).success) for way, r in found.items()}
     attacked = found[()].attacked
     return Row(
         attack=attack.name,
         goal=attack.goal.sentence,
         success_name=attack.goal.success_name,
         honest=Measured.of(aborts.summary(attack.goal, found[()].honest).success),
-        passive=success[()],
+        passive=Measured.of(aborts.summary(attack.goal, attacked).success),
         messages=round(float(np.mean([_messages(r) for r in attacked]))),
         sites=tuple(sorted({n for r in attacked for n, m in _by_site(r).items() if m})),
         cells={
-            name: _cell(found[one[0].measures].attacked, success[one[0].measures], *one)
+            name: _cell(attack, found[one[0].measures].attacked, *one)
             for name, one in known.items()
             if one[0].measures in found
         },
@@ -154,9 +155,11 @@ def _row(attack: Attack, ways: Ways, known: Known, run: tuple[Any, ...], memory:
     )
 
 
-def _cell(runs: Sequence[Run], passive: Measured, defence: Defence, checks: Checks) -> Cell:
-    """The passive success, interval and all, times the probability that nothing is found."""
+def _cell(attack: Attack, runs: Sequence[Run], defence: Defence, checks: Checks) -> Cell:
+    """The success that screens leave, interval and all, times the probability that no check finds anything."""
     missed = [defence.missed_by(_by_site(r), checks.policy) for r in runs]
+    left_over = screening.unused(runs, attack, defence)
+    passive = Measured.of(aborts.summary(attack.goal, left_over).success)
     low, high = passive.low * min(missed), passive.high * max(missed)
     left = {
         "mean": float(
@@ -166,8 +169,19 @@ def _cell(runs: Sequence[Run], passive: Measured, defence: Defence, checks: Chec
         "high": high,
         "how": f"{passive.how}; times the probability that nothing is found",
     }
-    detected = mean_interval([1 - m for m in missed], bounds=(0.0, 1.0))
-    return Cell(detected=Measured.of(detected), success=passive.model_copy(update=left))
+    return Cell(detected=_detected(runs, missed, defence), success=passive.model_copy(update=left))
+
+
+def _detected(runs: Sequence[Run], missed: Sequence[float], defence: Defence) -> Measured:
+    """How likely a run is aborted, or its model flagged: screens' alarms are counted, those of checks computed."""
+    by_checks = Measured.of(mean_interval([1 - m for m in missed], bounds=(0.0, 1.0)))
+    if not defence.screens:
+        return by_checks
+    flagged = clopper_pearson(sum(bool(r.flagged & set(defence.screens)) for r in runs), len(runs))
+    both = {n: 1 - (1 - getattr(flagged, n)) * (1 - getattr(by_checks, n)) for n in ("mean", "low", "high")}
+    return Measured.of(
+        flagged._replace(**both, how=f"screens: {flagged.how}; beside checks: {by_checks.how}")
+    )
 
 
 def _by_site(run: Run) -> dict[str, float]:
