@@ -42,7 +42,7 @@ def headline(found: Confirmation) -> str:
         saw = (
             "no honest party saw a difference"
             if found.honest_parties
-            else "what the honest ones saw is theirs to say"
+            else "the honest ones say what they saw"
         )
         return f"Confirmed {where}: party {found.corrupt} alone deviated, and {saw}."
     reasons = [
@@ -153,7 +153,9 @@ def _active(found: Confirmation) -> list[RenderableType]:
 def endings(found: Confirmation) -> list[tuple[str, ...]]:
     """How the attack ended without checks, and with them for each corrupt party; none where that was not run."""
     passive = "revealed, unseen" if found.unseen else "revealed"
-    rows = [(f"passive: {found.version}", str(found.corrupt), "revealed", passive, "")] if found.active else []
+    rows: list[tuple[str, ...]] = []
+    if found.active:
+        rows.append((f"passive: {found.version}", str(found.corrupt), "revealed", passive, ""))
     for one in found.active:
         honest, attacked = "revealed" if one.honest else "FAILED", "aborted" if one.aborted else "NOT aborted"
         rows.append((f"active: {one.protocol}", str(one.corrupt), honest, attacked, one.said))
