@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import turncoat as tc
+from turncoat.core.errors import Errors
 from turncoat.experiments import active
 from turncoat.jobs.deployed import Deployed
 from turncoat.jobs.loop import Schedule, Tampering, train
@@ -27,7 +28,7 @@ GIVEN = np.zeros((4, 2), np.float32), jnp.asarray(X[:4]), jax.nn.one_hot(Y[:4], 
 
 
 def tamper(plan, info):
-    return {"dot": jnp.asarray(plan)}
+    return Errors({"dot": jnp.asarray(plan)})
 
 
 @pytest.fixture(scope="module")
