@@ -9,7 +9,7 @@ from turncoat.metrics import clopper_pearson, mean_interval, paired_difference
 from turncoat.results.audit import AuditResult, Honest, SiteRow, Unrun
 from turncoat.results.comparing import compared
 from turncoat.results.comparison import Comparison
-from turncoat.results.confirmation import Among, Confirmation, Seen
+from turncoat.results.confirmation import Among, Confirmation, Ending, Seen
 from turncoat.results.detection import Detection
 from turncoat.results.matrix import Cell, Matrix, Priced, Row
 from turncoat.results.reproduction import Reproduction, not_run
@@ -255,6 +255,16 @@ def confirmation(**changes: Any) -> Confirmation:
         "tampered": 2,
         "sites": ("dense0/grad_weights",),
         "effect": 0.98,
+        "active": tuple(
+            Ending(
+                protocol="every product proved",
+                corrupt=i,
+                aborted=True,
+                honest=True,
+                said=f"party {i}'s proof failed",
+            )
+            for i in range(3)
+        ),
         "honest": run,
         "attacked": run,
         "predicted_change": (0.0, 0.5, -0.98),
