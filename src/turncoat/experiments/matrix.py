@@ -12,7 +12,7 @@ from __future__ import annotations
 import time
 import warnings
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -131,12 +131,18 @@ def _row(attack: Attack, ways: Ways, known: Known, run: tuple[Any, ...], memory:
     attack.goal.check_task(plain.job.data)
     attack.goal.check(plain.job.data)
     found: dict[Any, Runs] = {(): run_trials(plain, (attack,), trials, seed, progress, memory[()])}
-    unable: dict[Any, str] = {}
+    closed: dict[Any, str] = {}
     for way in filter(None, ways):
         try:
             found[way] = run_trials(ways[way], (attack,), trials, seed, progress, memory[way])
         except Refusal as reason:  # the measures leave this attack no way in
-            unable[way] = str(reason)
+            closed[way] = str(reason)
+
+    def again(defence: Defence) -> Runs:
+        return run_trials(under(plain, defence), (attack,), trials, seed, progress, memory[defence.measures])
+
+    cells = _cells(attack, found, known, again)
+    unable = {name: closed[one[0].measures] for name, one in known.items() if one[0].measures in closed}
     attacked = found[()].attacked
     return Row(
         attack=attack.name,
@@ -146,13 +152,34 @@ def _row(attack: Attack, ways: Ways, known: Known, run: tuple[Any, ...], memory:
         passive=Measured.of(aborts.summary(attack.goal, attacked).success),
         messages=round(float(np.mean([_messages(r) for r in attacked]))),
         sites=tuple(sorted({n for r in attacked for n, m in _by_site(r).items() if m})),
-        cells={
-            name: _cell(attack, found[one[0].measures].attacked, *one)
-            for name, one in known.items()
-            if one[0].measures in found
-        },
-        unable={name: unable[one[0].measures] for name, one in known.items() if one[0].measures in unable},
+        cells=cells,
+        unable=unable,
     )
+
+
+def _cells(
+    attack: Attack, found: Mapping[Any, Runs], known: Known, again: Callable[[Defence], Runs]
+) -> dict[str, Cell]:
+    """What each defence leaves of an attack: computed from its messages, or run `again` where these say nothing.
+
+    Aborts that depend on results, and goals that are about aborts, follow from no count.
+    """
+    cells = {}
+    for name, (defence, checks) in known.items():
+        if defence.measures not in found:
+            continue
+        if defence.results or (attack.goal.of_aborts and defence.aborts):
+            cells[name] = _simulated(attack, again(defence).attacked, defence)
+        else:
+            cells[name] = _cell(attack, found[defence.measures].attacked, defence, checks)
+    return cells
+
+
+def _simulated(attack: Attack, runs: Sequence[Run], defence: Defence) -> Cell:
+    """Success and detection as they were counted in runs under the defence."""
+    caught = sum(r.aborted or bool(r.flagged) for r in runs)
+    left = aborts.summary(attack.goal, screening.unused(runs, attack, defence)).success
+    return Cell(detected=Measured.of(clopper_pearson(caught, len(runs))), success=Measured.of(left))
 
 
 def _cell(attack: Attack, runs: Sequence[Run], defence: Defence, checks: Checks) -> Cell:
