@@ -25,7 +25,7 @@ from turncoat.jobs.deployed import Deployed
 from turncoat.jobs.job import Job
 from turncoat.jobs.setup import Setup
 from turncoat.jobs.task import NOTES
-from turncoat.metrics.power import ALARMS, noticed
+from turncoat.metrics.power import AS_USUAL, Victim, noticed
 from turncoat.refusal import Refusal
 from turncoat.results.result import Noticed, Result
 from turncoat.results.values import Measured
@@ -53,6 +53,7 @@ class Experiment:
     settings: Mapping[str, Any] = field(default_factory=dict)
     trials: int = 10
     seed: int = 0
+    victim: Victim = AS_USUAL
 
     def __post_init__(self) -> None:
         check_trials(self.trials)
@@ -168,7 +169,7 @@ def to_result(experiment: Experiment, attack: Attack, target: Deployed, runs: Ru
         trials=len(runs.honest),
         errors=round(float(np.mean(trials["errors"]))),
         **outcomes,
-        **_against_honest(runs),
+        **_against_honest(runs, experiment.victim),
         defence=aborts.defended(target, runs.honest, runs.attacked),
         bar=goal.bar,
         seconds=0.0,
@@ -221,7 +222,7 @@ def _aborted(runs: list[Run]) -> int:
     return sum(r.aborted for r in runs)
 
 
-def _against_honest(runs: Runs) -> dict[str, Any]:
+def _against_honest(runs: Runs, victim: Victim) -> dict[str, Any]:
     """What the attack changed, whether that is noticed, and what no training at all would give."""
     compared: dict[str, Any] = {
         "gain": Measured.of(gain(runs.honest, runs.attacked)),
@@ -231,10 +232,10 @@ def _against_honest(runs: Runs) -> dict[str, Any]:
     if not honest:
         return compared
     change = accuracy_change(honest, attacked)
-    found = noticed([r.correct for r in honest], [r.correct for r in attacked], change)
+    found = noticed([r.correct for r in honest], [r.correct for r in attacked], change, victim)
     unpaired, paired = map(Measured.of, found)
-    records = len(runs.honest[0].correct)
-    seen = Noticed(unpaired=unpaired, paired=paired, records=records, alarms=ALARMS)
+    told = vars(victim) | {"records": victim.records or len(runs.honest[0].correct)}
+    seen = Noticed(unpaired=unpaired, paired=paired, **told)
     return {**compared, "accuracy_change": Measured.of(change), "noticed": seen}
 
 

@@ -31,9 +31,10 @@ def notice(result: Result) -> str:
     found = result.noticed
     if found is None:
         return ""
+    paired = "paired " if found.test == "paired" else ""
     return (
-        f"a check of accuracy on {found.records:,} test records, with false alarms in {100 * found.alarms:g}% of "
-        f"cases, would notice it with a probability of {chance(found.unpaired)}"
+        f"a {paired}check of accuracy on {found.records:,} test records, with false alarms in "
+        f"{100 * found.alarms:g}% of cases, would notice it with a probability of {chance(found.chosen)}"
     )
 
 
