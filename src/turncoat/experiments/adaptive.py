@@ -18,7 +18,7 @@ from turncoat.attacks import Attack
 from turncoat.attacks.knowing import Knowing
 from turncoat.defences.defence import Defence
 from turncoat.experiments import aborts, screening
-from turncoat.experiments.cell import by_site, cell, counting, messages, under
+from turncoat.experiments.cell import by_site, cell, counted, counting, messages, under
 from turncoat.experiments.experiment import Experiment, to_result
 from turncoat.experiments.plans import plans
 from turncoat.experiments.runs import Memory, Runs, accuracy_change, run_trials
@@ -92,7 +92,8 @@ class Adversary:
 
     def _runs(self, plan: Attack, defence: Defence, trials: int, seed: int) -> Runs:
         """Runs under the measures of a defence, nothing looked at: the same for all that check differently."""
-        key = plan, defence.measures, defence.screens, trials, seed
+        looked_at = None if counted(plan, defence) else defence
+        key = plan, defence.measures, defence.screens, looked_at, trials, seed
         if key not in self.known:
             try:
                 self.known[key] = self._run(plan, defence, trials, seed)
@@ -105,6 +106,8 @@ class Adversary:
 
     def _run(self, plan: Attack, defence: Defence, trials: int, seed: int) -> Runs:
         target = counting(self.target, defence.measures, (defence,))
+        if not counted(plan, defence):
+            target = under(self.target, defence)
         plan.needs.check(target.job)
         plan.goal.check_task(target.job.data)
         plan.goal.check(target.job.data)
@@ -116,7 +119,8 @@ class Adversary:
         runs = self._runs(plan, defence, effort.chosen_on, effort.seed + APART)
         used = screening.unused(runs.attacked, plan, defence)
         passive = aborts.summary(plan.goal, used).success.mean
-        missed = np.mean([defence.missed_by(by_site(r), policy) for r in runs.attacked])
+        looked = counted(plan, defence)  # else aborted runs have lost their success already
+        missed = np.mean([defence.missed_by(by_site(r), policy) if looked else 1.0 for r in runs.attacked])
         right = float(np.mean([np.mean(r.correct) for r in runs.attacked]))
         return round(passive * float(missed) / ALIKE), right
 
@@ -140,7 +144,7 @@ class Adversary:
             messages=round(float(np.mean([messages(r) for r in runs.attacked]))),
             sites=tuple(sorted({n for r in runs.attacked for n, m in by_site(r).items() if m})),
             tried=tried,
-            reached=bool(reached and found.detected.mean <= 1 - UNSEEN),
+            reached=bool(reached and (plan.goal.of_aborts or found.detected.mean <= 1 - UNSEEN)),
         )
 
 

@@ -25,10 +25,10 @@ from turncoat.defences.measures import Measure
 from turncoat.defences.price import Price, price
 from turncoat.engines.replicated.bill import bill
 from turncoat.experiments import aborts, honest
-from turncoat.experiments.cell import by_site, cell, counting, messages, under
+from turncoat.experiments.cell import by_site, cell, counted, counting, messages, under
 from turncoat.experiments.experiment import check_trials
 from turncoat.experiments.records import versions
-from turncoat.experiments.runs import Memory, Runs, run_trials
+from turncoat.experiments.runs import Memory, Run, Runs, run_trials
 from turncoat.experiments.trial import Progress
 from turncoat.jobs.checks import check
 from turncoat.jobs.deployed import Deployed
@@ -119,12 +119,19 @@ def _row(attack: Attack, ways: Ways, known: Known, run: tuple[Any, ...], memory:
     attack.goal.check_task(plain.job.data)
     attack.goal.check(plain.job.data)
     found: dict[Any, Runs] = {(): run_trials(plain, (attack,), trials, seed, progress, memory[()])}
-    unable: dict[Any, str] = {}
+    closed: dict[Any, str] = {}
     for way in filter(None, ways):
         try:
             found[way] = run_trials(ways[way], (attack,), trials, seed, progress, memory[way])
         except Refusal as reason:  # the measures leave this attack no way in
-            unable[way] = str(reason)
+            closed[way] = str(reason)
+
+    def runs_under(defence: Defence) -> list[Run]:
+        if counted(attack, defence):
+            return found[defence.measures].attacked
+        one, kept = under(plain, defence), memory[defence.measures]
+        return run_trials(one, (attack,), trials, seed, progress, kept).attacked
+
     attacked = found[()].attacked
     return Row(
         attack=attack.name,
@@ -135,11 +142,11 @@ def _row(attack: Attack, ways: Ways, known: Known, run: tuple[Any, ...], memory:
         messages=round(float(np.mean([messages(r) for r in attacked]))),
         sites=tuple(sorted({n for r in attacked for n, m in by_site(r).items() if m})),
         cells={
-            name: cell(attack, found[one[0].measures].attacked, *one)
-            for name, one in known.items()
-            if one[0].measures in found
+            name: cell(attack, runs_under(defence), defence, checks)
+            for name, (defence, checks) in known.items()
+            if defence.measures in found
         },
-        unable={name: unable[one[0].measures] for name, one in known.items() if one[0].measures in unable},
+        unable={name: closed[one[0].measures] for name, one in known.items() if one[0].measures in closed},
     )
 
 
