@@ -13,7 +13,6 @@ import time
 import warnings
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -25,17 +24,17 @@ from turncoat.defences.ideal import Checks
 from turncoat.defences.measures import Measure
 from turncoat.defences.price import Price, price
 from turncoat.engines.replicated.bill import bill
-from turncoat.experiments import aborts, honest, screening
+from turncoat.experiments import aborts, honest
+from turncoat.experiments.cell import by_site, cell, counting, messages, under
 from turncoat.experiments.experiment import check_trials
 from turncoat.experiments.records import versions
-from turncoat.experiments.runs import Memory, Run, Runs, run_trials
+from turncoat.experiments.runs import Memory, Runs, run_trials
 from turncoat.experiments.trial import Progress
 from turncoat.jobs.checks import check
 from turncoat.jobs.deployed import Deployed
-from turncoat.metrics import clopper_pearson, mean_interval
 from turncoat.refusal import Refusal, first_line
 from turncoat.results.audit import Honest
-from turncoat.results.matrix import Cell, Matrix, Priced, Row
+from turncoat.results.matrix import Matrix, Priced, Row
 from turncoat.results.values import Measured
 from turncoat.settings import check_seed
 
@@ -87,11 +86,6 @@ def defend(
     )
 
 
-def under(target: Deployed, defence: Defence) -> Deployed:
-    """The same job under a defence."""
-    return replace(target, defence=defence)
-
-
 def _of_job(target: Deployed) -> dict[str, Any]:
     protocol, engine = target.names
     data = target.job.data
@@ -118,12 +112,6 @@ Ways = Mapping[tuple[Measure, ...], Deployed]
 """The job, unchecked, with each set of measures around its step."""
 
 
-def counting(target: Deployed, way: tuple[Measure, ...], every: Sequence[Defence]) -> Deployed:
-    """The job with these measures and the screens of all defences with them, its messages counted alone."""
-    screens = dict.fromkeys(s for d in every if d.measures == way for s in d.screens)
-    return under(target, Defence("nothing", measures=way, screens=tuple(screens)))
-
-
 def _row(attack: Attack, ways: Ways, known: Known, run: tuple[Any, ...], memory: Mapping[Any, Memory]) -> Row:
     """One attack, run without any check, and what each defence makes of that."""
     plain, (trials, seed, progress) = ways[()], run
@@ -144,53 +132,15 @@ def _row(attack: Attack, ways: Ways, known: Known, run: tuple[Any, ...], memory:
         success_name=attack.goal.success_name,
         honest=Measured.of(aborts.summary(attack.goal, found[()].honest).success),
         passive=Measured.of(aborts.summary(attack.goal, attacked).success),
-        messages=round(float(np.mean([_messages(r) for r in attacked]))),
-        sites=tuple(sorted({n for r in attacked for n, m in _by_site(r).items() if m})),
+        messages=round(float(np.mean([messages(r) for r in attacked]))),
+        sites=tuple(sorted({n for r in attacked for n, m in by_site(r).items() if m})),
         cells={
-            name: _cell(attack, found[one[0].measures].attacked, *one)
+            name: cell(attack, found[one[0].measures].attacked, *one)
             for name, one in known.items()
             if one[0].measures in found
         },
         unable={name: unable[one[0].measures] for name, one in known.items() if one[0].measures in unable},
     )
-
-
-def _cell(attack: Attack, runs: Sequence[Run], defence: Defence, checks: Checks) -> Cell:
-    """The success that screens leave, interval and all, times the probability that no check finds anything."""
-    missed = [defence.missed_by(_by_site(r), checks.policy) for r in runs]
-    left_over = screening.unused(runs, attack, defence)
-    passive = Measured.of(aborts.summary(attack.goal, left_over).success)
-    low, high = passive.low * min(missed), passive.high * max(missed)
-    left = {
-        "mean": float(
-            np.clip(passive.mean * np.mean(missed), low, high)
-        ),  # a mean of equal numbers may be an ulp off
-        "low": low,
-        "high": high,
-        "how": f"{passive.how}; times the probability that nothing is found",
-    }
-    return Cell(detected=_detected(runs, missed, defence), success=passive.model_copy(update=left))
-
-
-def _detected(runs: Sequence[Run], missed: Sequence[float], defence: Defence) -> Measured:
-    """How likely a run is aborted, or its model flagged: screens' alarms are counted, those of checks computed."""
-    by_checks = Measured.of(mean_interval([1 - m for m in missed], bounds=(0.0, 1.0)))
-    if not defence.screens:
-        return by_checks
-    flagged = clopper_pearson(sum(bool(r.flagged & set(defence.screens)) for r in runs), len(runs))
-    both = {n: 1 - (1 - getattr(flagged, n)) * (1 - getattr(by_checks, n)) for n in ("mean", "low", "high")}
-    return Measured.of(
-        flagged._replace(**both, how=f"screens: {flagged.how}; beside checks: {by_checks.how}")
-    )
-
-
-def _by_site(run: Run) -> dict[str, float]:
-    messages: Mapping[str, Any] = {} if run.tally is None else run.tally.messages
-    return {name: float(n) for name, n in messages.items()}
-
-
-def _messages(run: Run) -> float:
-    return sum(_by_site(run).values())
 
 
 def _priced(name: str, defence: Defence, checks: Checks, target: Deployed, works: Honest) -> Priced:

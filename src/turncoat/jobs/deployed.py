@@ -140,6 +140,12 @@ class Deployed:
         return Checks.of(self.defence, surface, self.engine, lambda *w: secured.walk(*w, *args, **more))
 
     @property
+    def looked_at(self) -> dict[str, float]:
+        """With which probability the honest parties look at a message, of the sites at which they ever do."""
+        policy = {} if self.checks is None else self.checks.policy
+        return {name: check.share for name, check in policy.items() if check.share}
+
+    @property
     def program(self) -> Step:
         """The step on the adversary's own machine: the same circuit on engine `reals`."""
         return self.on(engines.reals)
