@@ -7,7 +7,7 @@ that choosing it says nothing good of it. What is found is what these plans reac
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +17,7 @@ from turncoat import attacks
 from turncoat.attacks import Attack
 from turncoat.attacks.knowing import Knowing
 from turncoat.defences.defence import Defence
+from turncoat.defences.ideal import Checks
 from turncoat.experiments import aborts
 from turncoat.experiments.cell import by_site, cell, counting, messages, under
 from turncoat.experiments.experiment import Experiment, to_result
@@ -66,7 +67,7 @@ class Adversary:
         reason = Refusal("every message is always checked, so that no error goes unseen")
         for plan in plans(name, defence, policy, free, self.effort.minutes):
             try:
-                tried.append((self._worth(plan, defence, checks.policy), len(tried), plan))
+                tried.append((self._worth(plan, defence, checks), len(tried), plan))
             except Refusal as none:
                 reason = none
         if not tried:
@@ -92,7 +93,7 @@ class Adversary:
 
     def _runs(self, plan: Attack, defence: Defence, trials: int, seed: int) -> Runs:
         """Runs under the measures of a defence, nothing looked at: the same for all that check differently."""
-        key = plan, defence.measures, trials, seed
+        key = plan, defence.measures, defence.screens, trials, seed
         if key not in self.known:
             try:
                 self.known[key] = self._run(plan, defence, trials, seed)
@@ -104,29 +105,27 @@ class Adversary:
         return found
 
     def _run(self, plan: Attack, defence: Defence, trials: int, seed: int) -> Runs:
-        target = counting(self.target, defence)
+        target = counting(self.target, defence.measures, [defence])
         plan.needs.check(target.job)
         plan.goal.check_task(target.job.data)
         plan.goal.check(target.job.data)
         return run_trials(target, (plan,), trials, seed, self.progress, self.memory[defence.measures])
 
-    def _worth(self, plan: Attack, defence: Defence, policy: Mapping[str, Any]) -> tuple[float, float]:
+    def _worth(self, plan: Attack, defence: Defence, checks: Checks) -> tuple[float, float]:
         """Success under the defence where plans are chosen, in steps of `ALIKE`, and the accuracy."""
         effort = self.effort
         runs = self._runs(plan, defence, effort.chosen_on, effort.seed + APART)
-        passive = aborts.summary(plan.goal, runs.attacked).success.mean
-        missed = np.mean([defence.missed_by(by_site(r), policy) for r in runs.attacked])
+        left = cell(plan, runs.attacked, defence, checks).success.mean
         right = float(np.mean([np.mean(r.correct) for r in runs.attacked]))
-        return round(passive * float(missed) / ALIKE), right
+        return round(left / ALIKE), right
 
     def _measured(self, name: str, plan: Attack, defence: Defence, tried: int) -> Adaptive:
         effort = self.effort
         runs = self._runs(plan, defence, effort.trials, effort.seed)
         checks = under(self.target, defence).checks
         assert checks is not None
-        passive = Measured.of(aborts.summary(plan.goal, runs.attacked).success)
-        found = cell(runs.attacked, passive, defence, checks)
-        target = counting(self.target, defence)
+        found = cell(plan, runs.attacked, defence, checks)
+        target = counting(self.target, defence.measures, [defence])
         told = Experiment(name, target, {}, effort.trials, effort.seed)
         reached = to_result(told, plan, target, runs).reached
         assert isinstance(plan, Knowing)

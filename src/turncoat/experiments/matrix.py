@@ -1,10 +1,10 @@
 """Attacks against defences: what each defence leaves of each attack, and at which price.
 
 An attack is run once, its deviating messages counted by site (once more for each set of measures around the step,
-which the adversary knows). A check changes nothing of a run but whether it is aborted, so under each defence the
-success of a run is its success here, with the probability that nothing is found, which follows from the counts (see
-`metrics.detection`). No attack is planned with the checks in mind: the strongest of them against each defence is a
-lower bound of what an adversary can do who knows it.
+which the adversary knows). A check changes nothing of a run but whether it is aborted, a screen nothing but whether
+its model is used, so under each defence the success of a run is its success here, with the probability that nothing
+is found, which follows from the counts (see `metrics.detection`). No attack is planned with the checks in mind: the
+strongest of them against each defence is a lower bound of what an adversary can do who knows it.
 """
 
 from __future__ import annotations
@@ -59,7 +59,8 @@ def defend(
     check_seed(seed)
     check(target.job)
     known = {name: _known(target, defences.get(name)) for name in against}
-    ways = {d.measures: counting(target, d) for d, _ in known.values()} | {(): counting(target)}
+    every = [defence for defence, _ in known.values()]
+    ways = {way: counting(target, way, every) for way in ((), *(d.measures for d in every))}
     memory: dict[Any, Memory] = {way: defaultdict(dict) for way in ways}
     works = {way: honest.check(one, trials, seed, progress, memory[way]) for way, one in ways.items()}
     rows, refused = [], {}
@@ -124,18 +125,17 @@ def _row(attack: Attack, ways: Ways, known: Known, run: tuple[Any, ...], memory:
             found[way] = run_trials(ways[way], (attack,), trials, seed, progress, memory[way])
         except Refusal as reason:  # the measures leave this attack no way in
             unable[way] = str(reason)
-    success = {way: Measured.of(aborts.summary(attack.goal, r.attacked).success) for way, r in found.items()}
     attacked = found[()].attacked
     return Row(
         attack=attack.name,
         goal=attack.goal.sentence,
         success_name=attack.goal.success_name,
         honest=Measured.of(aborts.summary(attack.goal, found[()].honest).success),
-        passive=success[()],
+        passive=Measured.of(aborts.summary(attack.goal, attacked).success),
         messages=round(float(np.mean([messages(r) for r in attacked]))),
         sites=tuple(sorted({n for r in attacked for n, m in by_site(r).items() if m})),
         cells={
-            name: cell(found[one[0].measures].attacked, success[one[0].measures], *one)
+            name: cell(attack, found[one[0].measures].attacked, *one)
             for name, one in known.items()
             if one[0].measures in found
         },
