@@ -39,12 +39,16 @@ UNSEEN = 0.5
 
 @dataclass(frozen=True)
 class Effort:
-    """How much an adversary tries: trials measured and trials that plans are chosen on, seed, minutes of a search."""
+    """How much an adversary tries: trials measured and trials that plans are chosen on, seed, minutes of a search.
+
+    `again`: whether attacks are planned again for each defence.
+    """
 
     trials: int = 5
     chosen_on: int = 3
     seed: int = 0
     minutes: float = 1.0
+    again: bool = True
 
 
 @dataclass(frozen=True, eq=False)
