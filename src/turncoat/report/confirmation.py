@@ -137,14 +137,14 @@ def evidence(found: Confirmation) -> list[str]:
     ]
 
 
-ACTIVE = ("The same attack", "corrupt", "honest run", "attacked run", "what the honest parties knew")
+ENDINGS = ("The same attack", "corrupt", "honest run", "attacked run", "what the honest parties knew")
 
 
 def _active(found: Confirmation) -> list[RenderableType]:
     """The same errors where nobody checks and where products are checked, side by side."""
     if not found.active:
         return []
-    table = Table(*ACTIVE, box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table(*ENDINGS, box=box.SIMPLE_HEAD, pad_edge=False)
     for row in endings(found):
         table.add_row(*row)
     return [table]
