@@ -21,8 +21,7 @@ import jax.numpy as jnp
 import numpy as np
 
 import turncoat as tc
-from bench.live import sessions
-from turncoat.cli.parties import Pythons
+from bench.live import asked_for, sessions
 from turncoat.core.arguments import share
 from turncoat.core.shared import reveal
 from turncoat.engines.recorder import Recorder
@@ -32,7 +31,7 @@ from turncoat.experiments.recorded import record
 from turncoat.experiments.trial import Trial
 from turncoat.jobs.loop import Schedule
 from turncoat.jobs.setup import Setup
-from turncoat.parties import backends, session
+from turncoat.parties import session
 from turncoat.parties.programs.tape import Tape
 
 ENTRIES, BATCH, THIRD = 1024, 32, 1 / 3
@@ -131,18 +130,13 @@ def step(chosen: session.Session, options: Mapping[str, Any]) -> Step:
 
 def main() -> None:
     """Prints both tables as they come."""
-    asked = argparse.ArgumentParser(description=__doc__)
-    asked.add_argument("--engines", default=",".join(backends.CATALOGUE))
-    for option in ("--crypten-python", "--spu-python", "--mp-spdz"):
-        asked.add_argument(option)
-    options = asked.parse_args()
-    places = Pythons(options.crypten_python, options.spu_python, options.mp_spdz)
+    options = asked_for(argparse.ArgumentParser(description=__doc__))
     with jax.numpy_dtype_promotion("strict"):
         ours = billed()
         print("| bytes an entry, all parties | " + " | ".join(KINDS) + " |")
         print("| bill | " + " | ".join(f"{ours[k]:.0f}" for k in KINDS) + " |", flush=True)
         theirs = {}
-        there = list(sessions(places, options.engines.split(",")))
+        there = list(sessions(options))
         for chosen in there:
             name = chosen.backend.name
             theirs[name] = alone(chosen)
