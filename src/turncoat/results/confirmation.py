@@ -91,7 +91,7 @@ class Confirmation(Value):
     `interactive` are sites; the corrupt party deviated at `tampered` of them, whose names are `sites`. `effect` is
     how far its errors move the model, as predicted. `predicted_change` and `revealed_change` (k,) are those of the
     released numbers that move most. `active` is the same attack where products are checked, if that was run;
-    `uncut` is how far the honest result is from that of the same program in one part, where an engine ran it in parts.
+    `uncut` is how far the honest result is from that of the same program in one part, where it ran in parts.
     """
 
     format: Literal["turncoat.confirmation/1"] = "turncoat.confirmation/1"
