@@ -46,13 +46,13 @@ def unit(view: View) -> float:
     are summed first. Told by how far a step without errors moves an output that the derivative shifts, or the
     weights of the last map, which it scales.
     """
-    site = loss_derivative(view.surface, view.batch)
-    reached = view.surface.exposure[site]
+    site = loss_derivative(view.whole, view.batch)
+    reached = view.whole.exposure[site]
     ends = [view.output(at.leaf) for at in reversed(view.anatomy.maps) if at.closes]
     linear = [name for name, reach in reached.items() if reach.kind == "shift"] or [
         name for name in (*ends, *reached) if name in reached and reached[name].kind == "scaled"
     ]
-    held = _held(view.program, view.surface[site], linear[0], view.example)
+    held = _held(view.program, view.whole[site], linear[0], view.example)
     return 1 / view.batch if 0 < float(jnp.max(jnp.abs(held))) < view.batch**-0.5 else 1.0
 
 
@@ -74,10 +74,10 @@ def moved_by_one(view: View, at: LinearMap) -> float | None:
     Without a bias: its weights, over what they take of the record. None where the step does not let it through
     unchanged, as Adam does not.
     """
-    site = view.surface[loss_derivative(view.surface, view.batch)]
+    site = view.whole[loss_derivative(view.whole, view.batch)]
     one = Errors({site.name: jnp.zeros(site.shape, site.dtype).at[(0, *(0 for _ in site.shape[1:]))].set(1)})
     leaf, kind = (at.leaf, "scaled") if at.bias is None else (at.bias, "shift")
-    reach = view.surface.exposure[site.name].get(view.output(leaf))
+    reach = view.whole.exposure[site.name].get(view.output(leaf))
     if reach is None or reach.kind != kind:
         return None
     size = 1.0
@@ -89,10 +89,10 @@ def moved_by_one(view: View, at: LinearMap) -> float | None:
 
 def squared_hinge(view: View) -> bool:
     """Whether a hinge's loss derivative grows with what is missing to the margin, so that it can be scaled there."""
-    hinge = gates(view.surface, view.batch)[1]
+    hinge = gates(view.whole, view.batch)[1]
     if hinge is None or hinge.input is None:
         return False
-    site = view.surface[hinge.input]
+    site = view.whole[hinge.input]
     ones = Errors({site.name: jnp.ones(site.shape, site.dtype)})
     return any(bool(jnp.any(change)) for change in _moved(view.program, view.example, ones).values())
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
 from functools import partial
 from math import lcm, prod
 from typing import Any
@@ -35,13 +35,13 @@ class View:
     """What `prepare` may use.
 
     `x` (n, features) and `y` (n,) integer labels are the adversary's own records; `records` is how many the
-    victims train on (public); `job` is their job, of which no data is known; `surface` holds the sites of its step,
-    and `program` is that step, which is public, on the adversary's own machine (engine `reals`); `key` is the
-    adversary's own randomness; `goal` is what it wants, `told` what the harness tells it of this trial (see
-    `goals.Case`); `party` (records,) says who contributed each of the victims' records, where the job says so in
-    public, and `own_party` (n,) whose its own are like; `initial` is the state that training starts from, where that
-    is public. `memo` holds what the adversary has trained already, for all attacks on one trial; `said(what, done,
-    total)` is told how far long work is.
+    victims train on (public); `job` is their job, of which no data is known; `surface` holds the sites of its step
+    that the adversary may use, `whole` all of them, by which it finds its way; `program` is that step, which is
+    public, on the adversary's own machine (engine `reals`); `key` is the adversary's own randomness; `goal` is what
+    it wants, `told` what the harness tells it of this trial (see `goals.Case`); `party` (records,) says who
+    contributed each of the victims' records, where the job says so in public, and `own_party` (n,) whose its own are
+    like; `initial` is the state that training starts from, where that is public. `memo` holds what the adversary has
+    trained already, for all attacks on one trial; `said(what, done, total)` is told how far long work is.
     """
 
     x: np.ndarray
@@ -58,6 +58,15 @@ class View:
     initial: Any = None
     memo: dict[Any, Any] = field(default_factory=dict)
     said: Callable[[str, int, int], None] = lambda *_: None
+    whole: Surface = None  # type: ignore[assignment]  # by default those that it may use
+
+    def __post_init__(self) -> None:
+        if self.whole is None:
+            object.__setattr__(self, "whole", self.surface)
+
+    def keeping_to(self, sites: Collection[str]) -> View:
+        """The view of an adversary that keeps to these sites, so as not to be caught at others."""
+        return replace(self, surface=self.surface.only(sites))
 
     # ---- the job ------------------------------------------------------------------------------------------
 

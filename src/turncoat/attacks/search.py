@@ -126,7 +126,11 @@ class UniversalSearch(Attack):
 
     def prepare(self, view: View) -> dict[str, Any]:
         descent = self.descent(view)
-        known = ("search", self.aim, *(v for k, v in self.settings.items() if k != "strength"))
+        known = (
+            "search",
+            descent.rehearsals.entries,
+            *(v for k, v in self.settings.items() if k != "strength"),
+        )
         if known not in view.memo:
             view.memo[known] = descent.run()
         return self.planned(descent, view.memo[known])

@@ -1,0 +1,131 @@
+"""Every attack that is known, in the variants that get in at other sites, as one value each; and one run of it."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from turncoat import attacks
+from turncoat.attacks.confined import Confined
+from turncoat.core.surface import Surface
+from turncoat.experiments.experiment import Experiment, to_result
+from turncoat.experiments.runs import Memory, run_trials
+from turncoat.experiments.trial import Progress
+from turncoat.jobs.deployed import Deployed
+from turncoat.refusal import Refusal, first_line
+from turncoat.results.result import Result
+
+VARIANTS: Mapping[str, tuple[Mapping[str, Any], ...]] = {
+    "amplified-poisoning": ({}, {"through": "margin"}, {"through": "flip"}),
+    "availability": ({}, {"by": "scaling"}, {"by": "zeroing"}, {"by": "negation"}, {"by": "breaking"}),
+    "backdoor": ({}, {"rows": "trigger"}),
+    "fairness": ({}, {"by": "zeroing"}),
+    "targeted": ({}, {"transfer": "gradient"}),
+    "search": ({"aim": "backdoor"}, {"aim": "targeted"}, {"aim": "availability"}),
+}
+"""Settings beside the defaults of an attack, where they need other sites or capabilities."""
+
+
+@dataclass(frozen=True, eq=False)
+class Known:
+    """An attack with settings; a search is told its sites, at `everywhere` all that hold numbers."""
+
+    name: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    everywhere: bool = False
+
+    @property
+    def harm(self) -> Any:
+        """The threat that it stands for."""
+        return attacks.get(self.name, self.settings).goal.harm
+
+    @property
+    def searches(self) -> bool:
+        return self.name == "search"
+
+    def told(self, left: Surface) -> dict[str, Any]:
+        """Its settings against what is left of a surface."""
+        if not self.everywhere:
+            return dict(self.settings)
+        numbers = [
+            s.name for s in left if s.kind in ("product", "ideal") and np.issubdtype(s.dtype, np.floating)
+        ]
+        if not numbers:
+            raise Refusal("no site that holds numbers is left to search at")
+        return {**self.settings, "sites": ",".join(numbers)}
+
+
+def known(minutes: float, names: tuple[str, ...] = tuple(attacks.CATALOGUE)) -> tuple[Known, ...]:
+    """Every attack and variant, those that take longest last; without searches where they have no time."""
+    found = [Known(name, one) for name in names if name != "search" for one in VARIANTS.get(name, ({},))]
+    if minutes and "search" in names:
+        timed = [{**one, "minutes": float(minutes)} for one in VARIANTS["search"]]
+        found += [Known("search", one, everywhere) for everywhere in (False, True) for one in timed]
+    return tuple(found)
+
+
+@dataclass(frozen=True, eq=False)
+class Ground:
+    """Where attacks are tried: a job whose deviating messages are counted, its surface, and how often each runs."""
+
+    target: Deployed
+    surface: Surface
+    trials: int
+    seed: int
+    progress: Progress
+    memory: Memory
+    unnoticed: bool = False
+    """Whether an attack counts only if a check of test accuracy misses it."""
+
+
+@dataclass(frozen=True, eq=False)
+class Tried:
+    """What came of an attack from some sites: a result, with the `sites` of its errors, or why there is none."""
+
+    attack: Known
+    result: Result | None = None
+    sites: frozenset[str] = frozenset()
+    messages: int = 0
+    why: str = ""
+    failed: bool = False
+    seconds: float = 0.0
+    reached: bool = False
+
+
+def tried(attack: Known, left: frozenset[str], ground: Ground) -> Tried:
+    """An attack that keeps to the sites `left`, planned anew for them."""
+    began = time.perf_counter()
+    try:
+        settings = attack.told(ground.surface.only(left))
+        result, sites, messages = _run(attack.name, settings, left, ground)
+    except Refusal as reason:
+        return Tried(attack, why=f"{reason}", seconds=time.perf_counter() - began)
+    except Exception as error:  # a fault of ours in one attack must not lose what the others found
+        said = f"failed unexpectedly with {type(error).__name__}: {first_line(error)}"
+        warnings.warn(f"{attack.name} {said}; please report it", stacklevel=2)
+        return Tried(attack, why=said, failed=True, seconds=time.perf_counter() - began)
+    reached = result.reached and (result.unnoticed or not ground.unnoticed)
+    return Tried(attack, result, sites, messages, seconds=time.perf_counter() - began, reached=reached)
+
+
+def _run(
+    name: str, settings: Mapping[str, Any], left: frozenset[str], ground: Ground
+) -> tuple[Result, frozenset[str], int]:
+    plain, target = attacks.get(name, settings), ground.target
+    plain.needs.check(target.job)
+    plain.goal.check_task(target.job.data)
+    plain.goal.check(target.job.data)
+    confined = Confined(plain, left)
+    runs = run_trials(target, (confined,), ground.trials, ground.seed, ground.progress, ground.memory)
+    experiment = Experiment(name, target, settings, ground.trials, ground.seed)
+    result = to_result(experiment, plain, target, runs)
+    counts = [{n: int(m) for n, m in r.tally.messages.items()} for r in runs.attacked if r.tally is not None]
+    used = frozenset(n for each in counts for n, m in each.items() if m)
+    if not used <= left:  # checked sites: found with certainty, so that nothing is released
+        result = result.model_copy(update={"reached": False})
+    return result, used, round(float(np.mean([sum(each.values()) for each in counts])))
