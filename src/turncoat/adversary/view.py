@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import partial
 from math import lcm, prod
 from typing import Any
@@ -40,8 +40,10 @@ class View:
     public, on the adversary's own machine (engine `reals`); `key` is the adversary's own randomness; `goal` is what
     it wants, `told` what the harness tells it of this trial (see `goals.Case`); `party` (records,) says who
     contributed each of the victims' records, where the job says so in public, and `own_party` (n,) whose its own are
-    like; `initial` is the state that training starts from, where that is public. `memo` holds what the adversary has
-    trained already, for all attacks on one trial; `said(what, done, total)` is told how far long work is.
+    like; `initial` is the state that training starts from, where that is public; `checked` is with which probability
+    the honest parties look at a message of each site, where they do: a defence is no secret. `memo` holds what the
+    adversary has trained already, for all attacks on one trial; `said(what, done, total)` is told how far long work
+    is.
     """
 
     x: np.ndarray
@@ -56,6 +58,7 @@ class View:
     party: np.ndarray | None = None
     own_party: np.ndarray | None = None
     initial: Any = None
+    checked: Mapping[str, float] = field(default_factory=dict)
     memo: dict[Any, Any] = field(default_factory=dict)
     said: Callable[[str, int, int], None] = lambda *_: None
     whole: Surface = None  # type: ignore[assignment]  # by default those that it may use
@@ -63,10 +66,6 @@ class View:
     def __post_init__(self) -> None:
         if self.whole is None:
             object.__setattr__(self, "whole", self.surface)
-
-    def keeping_to(self, sites: Collection[str]) -> View:
-        """The view of an adversary that keeps to these sites, so as not to be caught at others."""
-        return replace(self, surface=self.surface.only(sites))
 
     # ---- the job ------------------------------------------------------------------------------------------
 

@@ -20,6 +20,7 @@ from turncoat.experiments.confirmed import with_confirmation
 from turncoat.jobs import finding, user_step
 from turncoat.jobs.deployed import Deployed
 from turncoat.jobs.setup import Setup
+from turncoat.metrics.power import AS_USUAL, Victim
 from turncoat.parties import backends
 from turncoat.parties.session import Session
 from turncoat.refusal import Refusal
@@ -159,7 +160,7 @@ def _audited(
         without_effect("without a step of your own", example=own.example, public=own.public)
         parties = confirming.chosen()
         if read is not None:
-            return _trained(read.job, read.only, ways, parties, common)
+            return _trained(read.job, read.only, ways, parties, common, read.file.victim.value)
         target = given.job() if job is None else Deployed.of(job, *given.of_own())
         return _trained(target, None, ways, parties, common)
     without_effect("on your own step", trials=ways.trials, minutes=ways.minutes, confirm=confirming.confirm)
@@ -171,14 +172,25 @@ def _audited(
 
 
 def _trained(
-    job: Setup | Deployed, only: audits.Only, ways: Ways, session: Session | None, common: Common
+    job: Setup | Deployed,
+    only: audits.Only,
+    ways: Ways,
+    session: Session | None,
+    common: Common,
+    victim: Victim = AS_USUAL,
 ) -> tuple[AuditResult, Path]:
     """The audit of a job, and the folder for it."""
     named = (job.data, job.model) if isinstance(job, Setup) else (job.job.name,)
     folder = usable(common.folder("audit", *named), "audit.json")
     trials = TRIALS if ways.trials is None else ways.trials
     minutes = audits.MINUTES if ways.minutes is None else ways.minutes
-    how: dict[str, Any] = {"trials": trials, "minutes": minutes, "seed": common.seed, "only": only}
+    how: dict[str, Any] = {
+        "trials": trials,
+        "minutes": minutes,
+        "seed": common.seed,
+        "only": only,
+        "victim": victim,
+    }
     with progress() as report:
         found = audits.audited(job, progress=report, **how)
         if session is not None:

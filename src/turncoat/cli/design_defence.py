@@ -9,10 +9,12 @@ import typer
 
 from turncoat.cli.job_options import Given
 from turncoat.cli.options import Common, Group, grouped, named, without_effect
-from turncoat.cli.screen import command, deliver, progress, usable
+from turncoat.cli.screen import Files, command, deliver, progress, usable
 from turncoat.defences import framework
 from turncoat.experiments.design import MINUTES, Asked, design
 from turncoat.report.design import design_table
+from turncoat.report.saved import Saved
+from turncoat.results.design import Design
 from turncoat.results.harms import HARMS
 from turncoat.results.json import to_json
 
@@ -55,6 +57,12 @@ def run(own: Own = None, *, given: Given, against: Against, common: Common) -> N
     folder = usable(common.folder("design", target.job.data.name, target.job.name), "design.json")
     with progress() as report:
         found = design(target, asked, report)
-    text = to_json(found.model_copy(update={"command": command()}))
-    files = {"design.json": text}
-    deliver(text, design_table(found), common.as_json, folder, lambda: files, "The results are in {folder}")
+    found = found.model_copy(update={"command": command()})
+    said = "The report is {folder}/report.html"
+    deliver(to_json(found), design_table(found), common.as_json, folder, lambda: _files(found), said)
+
+
+def _files(found: Design) -> Files:
+    from turncoat.report.files import files_of  # imported here, as it draws: the help needs none of it
+
+    return files_of(Saved(found))

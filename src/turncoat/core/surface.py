@@ -66,9 +66,9 @@ class Surface:
             raise Refusal(f"there is no site {name!r} here; the nearest are {nearest(name, self.sites)}")
         return self.sites[name]
 
-    def only(self, names: Collection[str]) -> Surface:
-        """What is left of it to a party that keeps to these sites."""
-        sites = {name: site for name, site in self.sites.items() if name in names}
+    def without(self, names: Collection[str]) -> Surface:
+        """The same but for these sites, as for a party that keeps away from them."""
+        sites = {name: site for name, site in self.sites.items() if name not in names}
         return replace(self, sites=sites, passes={name: self.passes[name] for name in sites})
 
     def output(self, name: str) -> str:

@@ -32,6 +32,7 @@ from turncoat.jobs.checks import check
 from turncoat.jobs.deployed import Deployed
 from turncoat.jobs.job import Job
 from turncoat.jobs.setup import Setup
+from turncoat.metrics.power import AS_USUAL, Victim
 from turncoat.refusal import Refusal, first_line
 from turncoat.results.audit import AuditResult, Unrun
 from turncoat.results.result import Result
@@ -49,6 +50,7 @@ class How(TypedDict, total=False):
     trials: int
     seed: int
     minutes: float
+    victim: Victim
     progress: Progress
 
 
@@ -72,7 +74,9 @@ def audit(
     `progress(what, done, total)` is called before each. The `AuditResult` holds the verdict and its reasons, a
     `Result` for each attack, and the attack surface of one step; an attack that was refused, or that failed
     unexpectedly, is named in `unrun`. `defence`, a value or a name of `turncoat.defences.CATALOGUE`, is what the
-    honest parties check. The universal search takes `minutes` (1) at most, its compiling included; 0 leaves it out.
+    honest parties check; `victim` is how those who train test the released model: by default its accuracy on the test
+    part, unpaired, with 5 % false alarms. The universal search takes `minutes` (1) at most, its compiling included; 0
+    leaves it out.
     Raises Refusal for unknown names, data that cannot be used, and a job whose honest training does not work.
     """
     asked = deployed(job, protocol, engine, defence)
@@ -85,6 +89,7 @@ def audited(
     trials: int = 5,
     seed: int = 0,
     minutes: float = MINUTES,
+    victim: Victim = AS_USUAL,
     progress: Progress = lambda *_: None,
     only: Only = None,
 ) -> AuditResult:
@@ -98,7 +103,9 @@ def audited(
     surface = Trial.of(target, seed).surface
     memory: Memory = defaultdict(dict)
     wanted = every(minutes) if only is None else only
-    experiments = [Experiment(name, target, settings, trials, seed) for name, settings in wanted.items()]
+    experiments = [
+        Experiment(name, target, settings, trials, seed, victim) for name, settings in wanted.items()
+    ]
     first = _stage(progress, 0, 1 + len(experiments), "honest training")
     works = honest.check(target, trials, seed, first, memory)
     results, unrun = _attacked(experiments, progress, memory)

@@ -16,10 +16,10 @@ from turncoat.defences.framework import Framework
 from turncoat.defences.hitting import cheapest, cost, greedy, lone
 from turncoat.engines.replicated.bill import bill
 from turncoat.experiments import designing, honest
+from turncoat.experiments.cell import counting
 from turncoat.experiments.designing import Found
 from turncoat.experiments.experiment import check_trials
 from turncoat.experiments.known import Ground, Known, Tried, known, tried
-from turncoat.experiments.matrix import counting
 from turncoat.experiments.records import versions
 from turncoat.experiments.runs import Memory
 from turncoat.experiments.trial import Progress, Trial
@@ -77,7 +77,7 @@ def design(target: Deployed, asked: Asked = Asked(), progress: Progress = lambda
     """
     began = time.perf_counter()
     check(target.job)
-    plain = counting(target)
+    plain = counting(target, (), ())
     memory: Memory = defaultdict(dict)
     works = honest.check(plain, asked.trials, asked.seed, progress, memory)
     surface = Trial.of(plain, asked.seed).surface
@@ -228,10 +228,7 @@ def _by_threat(ways: Sequence[Tried], prices: Mapping[str, float]) -> dict[str, 
 
 
 def _of(one: Tried) -> dict[str, Any]:
-    settings = dict(one.attack.settings)
-    if one.attack.everywhere:
-        settings["sites"] = "all that are left"
-    return {"attack": one.attack.name, "settings": settings, "harm": one.attack.harm}
+    return {"attack": one.attack.name, "settings": dict(one.attack.settings), "harm": one.attack.harm}
 
 
 def _way(one: Tried) -> Way:

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from turncoat import attacks
-from turncoat.attacks.confined import Confined
+from turncoat.adversary.limits import moves
+from turncoat.attacks.knowing import Knowing
+from turncoat.attacks.search import UniversalSearch
 from turncoat.core.surface import Surface
 from turncoat.experiments.experiment import Experiment, to_result
 from turncoat.experiments.runs import Memory, run_trials
 from turncoat.experiments.trial import Progress
 from turncoat.jobs.deployed import Deployed
 from turncoat.refusal import Refusal, first_line
+from turncoat.results.harms import Harm
 from turncoat.results.result import Result
 
 VARIANTS: Mapping[str, tuple[Mapping[str, Any], ...]] = {
@@ -33,39 +36,36 @@ VARIANTS: Mapping[str, tuple[Mapping[str, Any], ...]] = {
 
 @dataclass(frozen=True, eq=False)
 class Known:
-    """An attack with settings; a search is told its sites, at `everywhere` all that hold numbers."""
+    """An attack with settings."""
 
     name: str
     settings: Mapping[str, Any] = field(default_factory=dict)
-    everywhere: bool = False
 
     @property
-    def harm(self) -> Any:
+    def harm(self) -> Harm:
         """The threat that it stands for."""
         return attacks.get(self.name, self.settings).goal.harm
 
     @property
     def searches(self) -> bool:
-        return self.name == "search"
+        return self.name == UniversalSearch.name
 
     def told(self, left: Surface) -> dict[str, Any]:
-        """Its settings against what is left of a surface."""
-        if not self.everywhere:
+        """Its settings at the sites left: a search is told all of them, where none shifts an output alone."""
+        if not self.searches or any(left.cleanest(output) for output in left.outputs):
             return dict(self.settings)
-        numbers = [
-            s.name for s in left if s.kind in ("product", "ideal") and np.issubdtype(s.dtype, np.floating)
-        ]
+        numbers = [site.name for site in left if moves(site)]
         if not numbers:
             raise Refusal("no site that holds numbers is left to search at")
         return {**self.settings, "sites": ",".join(numbers)}
 
 
-def known(minutes: float, names: tuple[str, ...] = tuple(attacks.CATALOGUE)) -> tuple[Known, ...]:
+def known(minutes: float, names: Sequence[str] = tuple(attacks.CATALOGUE)) -> tuple[Known, ...]:
     """Every attack and variant, those that take longest last; without searches where they have no time."""
-    found = [Known(name, one) for name in names if name != "search" for one in VARIANTS.get(name, ({},))]
-    if minutes and "search" in names:
-        timed = [{**one, "minutes": float(minutes)} for one in VARIANTS["search"]]
-        found += [Known("search", one, everywhere) for everywhere in (False, True) for one in timed]
+    quick = [n for n in names if n != UniversalSearch.name]
+    found = [Known(name, one) for name in quick for one in VARIANTS.get(name, ({},))]
+    if minutes and len(quick) < len(names):
+        found += [Known("search", {**one, "minutes": float(minutes)}) for one in VARIANTS["search"]]
     return tuple(found)
 
 
@@ -101,7 +101,7 @@ def tried(attack: Known, left: frozenset[str], ground: Ground) -> Tried:
     """An attack that keeps to the sites `left`, planned anew for them."""
     began = time.perf_counter()
     try:
-        settings = attack.told(ground.surface.only(left))
+        settings = attack.told(ground.surface.without(frozenset(ground.surface.sites) - left))
         result, sites, messages = _run(attack.name, settings, left, ground)
     except Refusal as reason:
         return Tried(attack, why=f"{reason}", seconds=time.perf_counter() - began)
@@ -120,8 +120,9 @@ def _run(
     plain.needs.check(target.job)
     plain.goal.check_task(target.job.data)
     plain.goal.check(target.job.data)
-    confined = Confined(plain, left)
-    runs = run_trials(target, (confined,), ground.trials, ground.seed, ground.progress, ground.memory)
+    checked = tuple((name, 1.0) for name in ground.surface.sites if name not in left)
+    planned = Knowing(plain, checked, level=0.0)
+    runs = run_trials(target, (planned,), ground.trials, ground.seed, ground.progress, ground.memory)
     experiment = Experiment(name, target, settings, ground.trials, ground.seed)
     result = to_result(experiment, plain, target, runs)
     counts = [{n: int(m) for n, m in r.tally.messages.items()} for r in runs.attacked if r.tally is not None]

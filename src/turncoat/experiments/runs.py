@@ -16,6 +16,8 @@ from turncoat.adversary.view import View
 from turncoat.attacks import Attack
 from turncoat.data import Part
 from turncoat.defences.ideal import Tally
+from turncoat.defences.screens import Screen
+from turncoat.experiments import screening
 from turncoat.experiments.honest import WRAPPED, answers, fault, has_wrapped
 from turncoat.experiments.trial import Progress, Trial
 from turncoat.goals import Ended, Judged
@@ -33,7 +35,8 @@ class Run:
 
     `correct` and `common` are Booleans per test record, as `ruined` is of the model: see `honest.Answers`. A run that
     was `aborted` has released nothing; `tally` says what was counted and found in it.
-    `index` says which records of the data set the Booleans are about: trials share test records.
+    `index` says which records of the data set the Booleans are about: trials share test records. `flagged` are the
+    screens of the defence that flag the released model (see `screening`).
     """
 
     correct: np.ndarray
@@ -44,6 +47,7 @@ class Run:
     index: np.ndarray | None = None
     aborted: bool = False
     tally: Tally | None = None
+    flagged: frozenset[Screen] = frozenset()
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,7 +175,10 @@ class Attacked:
         if aborted or (answered.ruined and not one.goal.ruin_counts):
             judged = replace(judged, flags=np.zeros_like(judged.flags))
         ruined = answered.ruined and not aborted
-        return Run(answered.correct, judged, errors, answered.common, ruined, answered.index, aborted, tally)
+        flagged = frozenset() if aborted else screening.flags(screening.limits(t.deployed), t, released)
+        return Run(
+            answered.correct, judged, errors, answered.common, ruined, answered.index, aborted, tally, flagged
+        )
 
 
 def contributed(victim: Part, records: tuple[Any, Any]) -> Part:
@@ -213,6 +220,7 @@ def run_trials(
 
     runs, trials_left = Runs(varied=[[] for _ in attacks[1:]]), drawn()
     first = next(trials_left)
+    screening.limits(deployed, progress)
     run = _trained(first.trial.step, attacks[0].needs.colluding_contributor)
     for i, (attacked, models) in enumerate(each(run, chain([first], trials_left), Attacked.arguments)):
         collect(runs, i, attacked, models)

@@ -13,6 +13,10 @@ from rich.text import Text
 from turncoat.report.numbers import counted, duration, percent, plain, span, whole
 from turncoat.results.design import Cost, Design, Held, Unmade, Way
 
+COSTS = (
+    "Beyond passive training, a step. At least: what any set costs that stops the same ways, by these prices."
+)
+
 
 def design_table(found: Design) -> RenderableType:
     """The set first, then its prices, why each site is in it, and how the attacks fared that were made against it."""
@@ -25,8 +29,8 @@ def design_table(found: Design) -> RenderableType:
         parts += [_heading("What comes back without each site"), _lone(found)]
     if found.held:
         parts += [_heading("Attacks that failed against it"), _held(found.held)]
-    parts += _list("Not run against it, since no way in is left", closed(found))
-    parts += _list("Not run at all", unrun(found))
+    for title, items in left_out(found):
+        parts += _list(title, items)
     parts += [Text(f"Note: {note}", "yellow") for note in found.notes]
     parts.append(Text(f"\nThis took {duration(found.seconds)}.", "dim"))
     return Group(*parts)
@@ -100,14 +104,28 @@ def setting(one: Way | Held | Unmade) -> str:
     return f"{one.attack} ({said})" if said else one.attack
 
 
-def closed(found: Design) -> list[str]:
-    """Attacks that reach other sets, and have no way in here."""
-    return [f"{setting(one)}: {one.why}" for one in found.unmade if one.closed]
+def left_out(found: Design) -> list[tuple[str, list[str]]]:
+    """The attacks that were not run against the set, and why: no way in is left to them, or none was there."""
+    each: list[tuple[str, list[str]]] = [
+        (title, [f"{setting(one)}: {one.why}" for one in found.unmade if one.closed == closed])
+        for title, closed in (
+            ("Attacks to which it leaves no way in", True),
+            ("Attacks not run on this job", False),
+        )
+    ]
+    return [(title, items) for title, items in each if items]
 
 
-def unrun(found: Design) -> list[str]:
-    """Attacks that left no result on this job, whatever was checked."""
-    return [f"{setting(one)}: {one.why}" for one in found.unmade if not one.closed]
+def comes_back(found: Design) -> list[tuple[str, Way]]:
+    """Each checked site, and the attack with most success that comes back without it."""
+    each = {site: [found.ways[i] for i in numbers] for site, numbers in found.lone.items()}
+    return [(site, max(ways, key=lambda way: way.success.mean)) for site, ways in each.items() if ways]
+
+
+def outcome(found: Design) -> str:
+    """How many sites are checked, and what that costs of full active security."""
+    of = len(found.checked) + len(found.unchecked)
+    return f"{len(found.checked)} of {of} sites, {percent(1 - found.saved)} of full active security"
 
 
 def _amount(value: float, cost: Cost) -> str:
@@ -124,9 +142,7 @@ def _costs(costs: Iterable[Cost]) -> Table:
             factor(one, one.design),
             factor(one, one.everything),
         )
-    table.caption = (
-        "Beyond passive training, a step. At least: what any set costs that stops the same ways, by these prices."
-    )
+    table.caption = COSTS
     return table
 
 
@@ -142,9 +158,8 @@ def _least(found: Design) -> Table:
 
 def _lone(found: Design) -> Table:
     table = _table("Site left out", "Attack that comes back", "Success", "Messages")
-    for site, numbers in found.lone.items():
-        way = found.ways[numbers[0]]
-        more = f", and {len(numbers) - 1} more" if len(numbers) > 1 else ""
+    for site, way in comes_back(found):
+        more = f", and {n - 1} more" if (n := len(found.lone[site])) > 1 else ""
         success = f"{percent(way.success.mean)} ({span(way.success)})\nhonest {percent(way.honest.mean)}"
         table.add_row(site, setting(way) + more, success, whole(way.messages))
     return table
