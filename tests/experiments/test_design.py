@@ -8,9 +8,11 @@ from hypothesis import strategies as st
 
 from turncoat import defences
 from turncoat.experiments import designing
-from turncoat.experiments.design import Asked, Prices, design
+from turncoat.experiments.design import Asked, design
 from turncoat.experiments.experiment import Experiment, run
 from turncoat.experiments.known import VARIANTS, Known, Tried, known
+from turncoat.experiments.prices import Prices
+from turncoat.experiments.remedies import remedies
 from turncoat.jobs.setup import Setup
 from turncoat.refusal import Refusal
 from turncoat.results.json import to_json
@@ -134,3 +136,22 @@ def test_prices_count_messages_where_nothing_runs_in_shares():
 def test_bad_input_is_refused_in_a_sentence(wrong, said):
     with pytest.raises(Refusal, match=said):
         Asked(**wrong)
+
+
+def test_an_audit_says_what_would_have_stopped_what_it_found():
+    """From the sites of its own attacks: no attack is run again."""
+    target = JOB.deployed()
+    results = [run(Experiment(name, target, {}, trials=2)) for name in ("sparse-backdoor", "reconstruction")]
+    assert [r.sites for r in results] == [("dense0/grad_weights",), ("softmax/product",)]
+    surface = target.surface(target.records)
+    shift, read = remedies(target, surface, results)
+    assert (shift.harm, shift.sites, shift.attacks) == (
+        "backdoor",
+        ("dense0/grad_weights",),
+        ("sparse-backdoor",),
+    )
+    assert (read.harm, read.sites) == ("reconstruction", ("softmax/product",))
+    assert shift.factor == 1 + 640 * 54 / 298_680 and read.factor < shift.factor < shift.everything
+    assert shift.deterrence == 0 and shift.found > 0.999 and shift.suspects == 2
+    assert "CrypTen has no actively secure protocol" in shift.remark
+    assert remedies(target, surface, [r.model_copy(update={"reached": False}) for r in results]) == ()

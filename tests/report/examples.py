@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from turncoat.metrics import clopper_pearson, mean_interval, paired_difference
-from turncoat.results.audit import AuditResult, Honest, SiteRow, Unrun
+from turncoat.results.audit import AuditResult, Honest, Remedy, SiteRow, Unrun
 from turncoat.results.comparing import compared
 from turncoat.results.comparison import Comparison
 from turncoat.results.confirmation import Among, Confirmation, Seen
@@ -212,6 +212,23 @@ def audit(**changes: Any) -> AuditResult:
             Unrun(attack="membership", harm="membership", why="scores are not opened."),
             Unrun(
                 attack="fairness", harm="fairness", why="failed unexpectedly with KeyError: 3.", failed=True
+            ),
+        ),
+        "remedies": (
+            Remedy(
+                harm="backdoor",
+                attacks=("backdoor",),
+                sites=("dense1/grad_weights",),
+                of=47,
+                defence="checked:sites=dense1/grad_weights",
+                prices="MP-SPDZ, SPDZ-wise replicated, three parties",
+                remark="CrypTen has no actively secure protocol",
+                share=0.058,
+                factor=1.12,
+                everything=2.99,
+                found=1 - 2.0**-40,
+                deterrence=0.0,
+                suspects=2,
             ),
         ),
         "surface": sites(),

@@ -87,14 +87,20 @@ CATALOGUE: Mapping[str, Framework] = {
 }
 """Frameworks by name, the default first."""
 
-OF_PROTOCOL = {"mp_spdz": "MP-SPDZ has actively secure protocols of its own"}
-NONE_OF_ITS_OWN = {
-    "crypten": "CrypTen has no actively secure protocol (its flag checks triples alone)",
-    "spu": "no released wheel of SPU has an actively secure protocol",
-    "tf_encrypted": "tf-encrypted has no actively secure protocol",
-    "secureml": "SecureML describes no actively secure protocol",
+REMARKS = {
+    "mp-spdz": "MP-SPDZ has this protocol of its own",
+    "crypten": "CrypTen has no actively secure protocol (its flag checks triples alone), so these prices are of "
+    "another framework",
+    "spu": "no released wheel of SPU has an actively secure protocol, so these prices are of another framework",
+    "tf-encrypted": "tf-encrypted's protocols are passively secure, so these prices are of another framework",
+    "secureml": "SecureML is passively secure, so these prices are of a framework that can check",
 }
-"""What the frameworks that protocols are taken from have to check messages with."""
+"""What frameworks have to check messages with, by how the names of their protocols begin."""
+
+
+def remark(protocol: str) -> str:
+    """What the framework that a protocol is taken from has to check messages with; "" of none."""
+    return next((said for name, said in REMARKS.items() if protocol.startswith(name)), "")
 
 
 def get(name: str) -> Framework:

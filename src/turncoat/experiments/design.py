@@ -4,29 +4,27 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from turncoat import defences
-from turncoat.core.surface import Surface
 from turncoat.defences import framework as frameworks
 from turncoat.defences.catalogue import of_sites
-from turncoat.defences.framework import Framework
 from turncoat.defences.hitting import cheapest, cost, greedy, lone
-from turncoat.engines.replicated.bill import bill
 from turncoat.experiments import designing, honest
 from turncoat.experiments.cell import counting
 from turncoat.experiments.designing import Found
 from turncoat.experiments.experiment import check_trials
 from turncoat.experiments.known import Ground, Known, Tried, known, tried
+from turncoat.experiments.prices import Priced, Prices
 from turncoat.experiments.records import versions
 from turncoat.experiments.runs import Memory
 from turncoat.experiments.trial import Progress, Trial
 from turncoat.jobs.checks import check
 from turncoat.jobs.deployed import Deployed
 from turncoat.refusal import Refusal, nearest
-from turncoat.results.design import Cost, Design, Held, Unmade, Way
+from turncoat.results.design import Design, Held, Unmade, Way
 from turncoat.results.harms import HARMS
 from turncoat.settings import check_seed
 
@@ -83,7 +81,7 @@ def design(target: Deployed, asked: Asked = Asked(), progress: Progress = lambda
     surface = Trial.of(plain, asked.seed).surface
     ground = Ground(plain, surface, asked.trials, asked.seed, progress, memory, asked.unnoticed)
     priced = Prices.of(target, ground.surface)
-    chosen = priced.by[asked.price] if asked.price in priced.by else next(iter(priced.by.values()))
+    chosen = priced.chosen(asked.price)
     out = designing.found(
         asked.known, ground.surface.sites, chosen.of, lambda a, left: tried(a, left, ground), lambda _: None
     )
@@ -110,7 +108,7 @@ def design(target: Deployed, asked: Asked = Asked(), progress: Progress = lambda
         unchecked=unchecked,
         untouched=tuple(n for n in unchecked if n not in touched),
         **_rests_on(out, chosen),
-        costs=tuple(priced.costs(out, chosen)),
+        costs=tuple(priced.costs(out.sites, [way.sites for way in out.ways], chosen)),
         rounds=out.rounds,
         attempts=len(out.attempts),
         seconds=time.perf_counter() - began,
@@ -118,87 +116,6 @@ def design(target: Deployed, asked: Asked = Asked(), progress: Progress = lambda
         notes=(*priced.notes, *_notes(out)),
         versions=versions(),
     )
-
-
-# ---- prices -----------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Priced:
-    """What each site of a job costs to check by one framework's prices; `others` that it has in shares alone."""
-
-    framework: Framework
-    unit: str
-    of: Mapping[str, float]
-    others: float = 0.0
-    passive: float | None = None
-
-
-@dataclass(frozen=True)
-class Prices:
-    """Prices by framework, and what has to be known to read them."""
-
-    by: Mapping[str, Priced]
-    notes: tuple[str, ...] = ()
-
-    @classmethod
-    def of(cls, target: Deployed, surface: Surface) -> Prices:
-        """By what the job's step sends on engine `replicated`; by messages alone where it does not run there."""
-        shares = Deployed.of(target.job, target.protocol, "replicated:check=all")
-        args, more = shares.shapes(shares.records)
-        secured = shares.step.secured
-        try:
-            sent, there = bill(secured, *args, **more), secured.surface(*args, **more)
-        except Refusal as reason:
-            plain = {s.name: float(s.entries) for s in surface}
-            none = Framework("messages", "a message each: the job does not run in shares")
-            return cls(
-                {"messages": Priced(none, "messages", plain)}, (f"Prices count messages, since {reason}.",)
-            )
-        found = {}
-        for one in frameworks.CATALOGUE.values():
-            owned, others = _owned(one.prices(there, sent), surface)
-            passive = sent.total.bytes if one.unit == frameworks.BYTES else None
-            found[one.name] = Priced(one, one.unit, owned, others, passive)
-        lost = sorted(n for n in there.sites if _owner(n, surface) is None)
-        note = (
-            f"{len(lost)} sites of shares belong to no site of engine {surface.engine!r} and are not designed for: "
-            f"take --engine replicated"
-        )
-        return cls(found, (note,) if lost else ())
-
-    def costs(self, out: Found, first: Priced) -> Iterable[Cost]:
-        """What the design costs by each framework's prices, the one that it was made by first."""
-        ways = [way.sites for way in out.ways]
-        for one in (first, *(p for p in self.by.values() if p is not first)):
-            yield Cost(
-                framework=one.framework.name,
-                about=one.framework.about,
-                unit=one.unit,
-                design=cost(out.sites, one.of),
-                everything=cost(one.of, one.of) + one.others,
-                least=cost(cheapest(ways, one.of), one.of),
-                passive=one.passive,
-            )
-
-
-def _owned(prices: Mapping[str, float], surface: Surface) -> tuple[dict[str, float], float]:
-    """Prices of the sites in shares as those of the job's own sites, and what is left over."""
-    found, others = dict.fromkeys(surface.sites, 0.0), 0.0
-    for name, price in prices.items():
-        owner = _owner(name, surface)
-        if owner is None:
-            others += price
-        else:
-            found[owner] += price
-    return found, others
-
-
-def _owner(name: str, surface: Surface) -> str | None:
-    """The site that a site in shares is, or is a part of."""
-    while name and name not in surface.sites:
-        name = name.rpartition("/")[0]
-    return name or None
 
 
 # ---- what a design rests on -------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from turncoat.report import (
     grouping,
     numbers,
     picture,
+    remedy,
     reproduced,
     summary,
     words,
@@ -98,6 +99,7 @@ def _sections(audit: AuditResult, results: Sequence[Result]) -> Sections:
     """The contents of an audit's page: the parts that it has."""
     entries: list[tuple[str, str, object]] = [
         ("threats", "What one party can do", results or audit.unrun),
+        ("remedies", remedy.TITLE, audit.remedies),
         ("why", "Why", audit.reasons),
         ("unrun", "What was not run", audit.unrun),
         ("next", "What to do next", audit.next_steps),
@@ -152,6 +154,7 @@ def pages() -> Environment:
         "confirmation": confirmation,
         "design": design,
         "detection": detection,
+        "remedy": remedy,
         "reproduced": reproduced,
         "summary": summary,
         "words": words,
