@@ -42,6 +42,7 @@ TABLE = [
     ("neuron-override", {"trigger": "patch"}, "digits", "cnn"),
     ("reconstruction", {}, "digits", "lr"),
     ("reconstruction", {}, "digits", "mlp"),
+    ("reconstruction", {"through": "activation"}, "digits", "lr"),
     ("search", {"iterations": 1}, "digits", "lr"),
     ("search", {"iterations": 1, "phases": "constant"}, "breast_cancer", "mlp-sigmoid"),
     ("search", {"iterations": 1, "aim": "fairness", "phases": "constant"}, "parties", "svm"),

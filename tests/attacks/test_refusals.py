@@ -33,6 +33,7 @@ WORDS = [
     ("membership", "score", "'lira', .* or 'loss'"),
     ("neuron-override", "direction", "'discriminant' or 'difference'"),
     ("reconstruction", "read", "'all' or 'neuron'"),
+    ("reconstruction", "through", "'derivative' or 'activation'"),
     ("targeted", "transfer", "'change' or 'gradient'"),
 ]
 WRONG = [
@@ -141,6 +142,7 @@ TOGETHER = [
     ("availability", {"by": "zeroing", "target": 3}, "zeroing has no strength and no target"),
     ("availability", {"by": "negation", "strength": 2.0}, "negation has no strength and no target"),
     ("availability", {"by": "breaking", "target": 3}, "breaking has no target"),
+    ("reconstruction", {"through": "activation", "target": 3}, "finds its own strength"),
     ("fairness", {"by": "zeroing", "others": "opposed"}, "no opposite"),
     ("fairness", {"by": "zeroing", "strength": -2.0}, "zeroing has no strength and no target"),
     ("fairness", {"by": "zeroing", "target": 0}, "zeroing has no strength and no target"),

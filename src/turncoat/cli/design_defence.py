@@ -35,7 +35,7 @@ class Against(Group):
         list[str] | None, typer.Option(help=named("A threat to stop, again for each; all by default", HARMS))
     ] = None
     unnoticed: Annotated[
-        bool, typer.Option("--unnoticed", help="Stop only what a check of test accuracy would miss.")
+        bool, typer.Option("--unnoticed", help="Stop only what a check of accuracy misses, or sees too late.")
     ] = False
     trials: Annotated[int, typer.Option(help="How often honest and attacked runs are repeated.")] = TRIALS
     minutes: Annotated[

@@ -28,6 +28,7 @@ VARIANTS: Mapping[str, tuple[Mapping[str, Any], ...]] = {
     "availability": ({}, {"by": "scaling"}, {"by": "zeroing"}, {"by": "negation"}, {"by": "breaking"}),
     "backdoor": ({}, {"rows": "trigger"}),
     "fairness": ({}, {"by": "zeroing"}),
+    "reconstruction": ({}, {"through": "activation"}),
     "targeted": ({}, {"transfer": "gradient"}),
     "search": ({"aim": "backdoor"}, {"aim": "targeted"}, {"aim": "availability"}),
 }
@@ -80,7 +81,7 @@ class Ground:
     progress: Progress
     memory: Memory
     unnoticed: bool = False
-    """Whether an attack counts only if a check of test accuracy misses it."""
+    """Whether an attack counts only if a check of test accuracy misses it, or comes too late."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,7 +110,10 @@ def tried(attack: Known, left: frozenset[str], ground: Ground) -> Tried:
         said = f"failed unexpectedly with {type(error).__name__}: {first_line(error)}"
         warnings.warn(f"{attack.name} {said}; please report it", stacklevel=2)
         return Tried(attack, why=said, failed=True, seconds=time.perf_counter() - began)
-    reached = result.reached and (result.unnoticed or not ground.unnoticed)
+    late = (
+        attacks.get(attack.name, settings).needs.reads != "nothing"
+    )  # what it has read is lost, noticed or not
+    reached = result.reached and (result.unnoticed or late or not ground.unnoticed)
     return Tried(attack, result, sites, messages, seconds=time.perf_counter() - began, reached=reached)
 
 

@@ -112,6 +112,7 @@ class Counting(Abstract):
     def __init__(self, engine: Any) -> None:
         super().__init__(engine)
         self.truncation, self.precision = engine.truncation, engine.precision
+        self.policy = engine.policy
         self.proves = engine.policy is not None
         self.spent: dict[str, Cost] = {}
         self.elsewhere = Cost()
@@ -143,9 +144,11 @@ class Counting(Abstract):
             self.spent[at.name] = self.spent.get(at.name, Cost()) + cost
         return max(wires) + cost.rounds
 
-    def _made(self, at: At, counts: Counts) -> None:
-        """Notes messages as they enter a proof."""
-        self.made += counts
+    def _made(self, at: At, counts: Counts, inside: At | None = None) -> None:
+        """Notes messages as they enter a proof, those at a site inside another with that one's."""
+        whole = at if inside is None else inside
+        if self.policy is None or self.policy.sites is None or self.policy.words_for(_names(whole)):
+            self.made += counts
         if at.site is not None:
             self.proved[at.name] = self.proved.get(at.name, Counts()) + counts
 
@@ -197,7 +200,7 @@ class Counting(Abstract):
     def select(self, b: int, x: int, y: int, aval: Aval, at: At) -> int:
         self._circuit("select", aval)
         self._made(at, Counts(words=(checks.CONVERTED.words + 1 - len(at.inner)) * _size(aval)))
-        number = self._converted(b, aval, at.inner)  # which need not wait for the values
+        number = self._converted(b, aval, at)  # which need not wait for the values
         hidden = costs.product(_size(aval)).times(2 - len(at.inner))
         return max(self._done(at, hidden + costs.product(_size(aval)), number), max(x, y) + 1)
 
@@ -210,12 +213,12 @@ class Counting(Abstract):
         self._circuit("arith", aval)
         self._made(at, Counts(words=(checks.CONVERTED.words - len(at.inner)) * _size(aval)))
         hidden = costs.product(_size(aval)).times(1 - len(at.inner))
-        return self._done(at, hidden + costs.product(_size(aval)), self._converted(b, aval, at.inner))
+        return self._done(at, hidden + costs.product(_size(aval)), self._converted(b, aval, at))
 
-    def _converted(self, b: int, aval: Aval, products: Sequence[At]) -> int:
+    def _converted(self, b: int, aval: Aval, whole: At) -> int:
         """A bit after the products of its conversion that are sites of their own, one after the other."""
-        for at in products:
-            self._made(at, Counts(words=_size(aval)))
+        for at in whole.inner:
+            self._made(at, Counts(words=_size(aval)), whole)
             b = self._done(at, costs.product(_size(aval)), b)
         return b
 
@@ -238,6 +241,10 @@ class Counting(Abstract):
     def switch(self, index: Any, branches: Sequence[Callable[[], Values]]) -> Values:
         with self._inside():
             return super().switch(index, branches)
+
+
+def _names(at: At) -> list[str]:
+    return [part.name for part in (at, *at.inner) if part.site is not None]
 
 
 def _size(aval: Aval) -> int:
