@@ -79,19 +79,22 @@ def found():
     return design(JOB.deployed(), ASKED)
 
 
-def test_the_shifts_and_the_scalings_of_logistic_regression_need_two_checks(found):
-    """Whatever shifts the weights, and whatever scales one record's gradient; nothing else serves these threats."""
-    assert found.checked == ("softmax/product", "dense0/grad_weights")
-    assert found.agree and found.exact == found.costs[0].design == 320 * 54 + 640 * 54
-    assert found.costs[0].design < found.costs[0].everything / 10
+def test_a_few_checks_stop_the_backdoors_and_the_readings_of_logistic_regression(found):
+    """What shifts the weights, what scales one record's gradient, and the end of the reciprocal inside the softmax."""
+    both = {"softmax/product", "dense0/grad_weights"}
+    inside = set(found.checked) - both
+    assert both <= set(found.checked) and "softmax/recip/newton10" in inside
+    assert all(name.startswith("softmax/recip/newton") for name in inside)
+    assert found.agree and found.exact == found.costs[0].design == (320 + 640 + 32 * len(inside)) * 54
+    assert found.costs[0].design < found.costs[0].everything / 4
     assert {way.attack for way in found.ways} >= {"sparse-backdoor", "reconstruction"}
     assert all(way.success.mean > 0.9 > 0.1 > way.honest.mean for way in found.ways)
 
 
 def test_what_comes_back_without_a_site_does_come_back(found):
     """With the other site checked, and this one not, the attack reaches its goal and is not found."""
-    for site, numbers in found.lone.items():
-        way = found.ways[numbers[0]]
+    for site in ("dense0/grad_weights", "softmax/product", "softmax/recip/newton10"):
+        way = found.ways[found.lone[site][0]]
         others = " ".join(set(found.checked) - {site})
         job = Setup(epochs=4, defence=f"checked:sites={others}")
         result = run(Experiment(way.attack, job, way.settings, trials=2))
@@ -109,7 +112,7 @@ def test_the_set_is_a_defence_that_stops_them(found):
 def test_nothing_is_said_to_fail_that_was_not_run(found):
     assert {one.attack for one in found.unmade if not one.closed} >= {"neuron-override", "deposit"}
     assert {one.attack for one in found.unmade if one.closed} >= {"backdoor", "reconstruction"}
-    assert set(found.untouched) == set(found.unchecked)  # no attack on these threats has tried any of them
+    assert "softmax/max/compare1" in found.untouched and not set(found.untouched) & set(found.checked)
     assert found.minutes == 0 and not any(one.attack == "search" for one in found.held)
 
 

@@ -20,6 +20,7 @@ from turncoat.core.sites import Site
 from turncoat.jobs.deployed import Step
 from turncoat.jobs.leaves import named
 from turncoat.jobs.linear_map import LinearMap
+from turncoat.refusal import Refusal
 
 Given = tuple[tuple[Any, ...], dict[str, Any]]
 
@@ -27,6 +28,12 @@ Given = tuple[tuple[Any, ...], dict[str, Any]]
 def scaled(view: View, examples: Any, strength: Any, target: int | None = None) -> Errors:
     """F = P + delta - Y for the chosen examples (see `strategies.scale`), F that of one example's own loss."""
     delta = jnp.asarray(strength, jnp.float32) * unit(view)
+    wanted, site = (s[loss_derivative(s, view.batch)].shape for s in (view.whole, view.surface))
+    if site != wanted:
+        raise Refusal(
+            "no site that is left holds the loss derivative, with a number for each example and output: this attack "
+            "has no way in here"
+        )
     return scale(view.surface, examples, delta, target, view.program.protocol)
 
 

@@ -23,6 +23,8 @@ from turncoat.refusal import Refusal
 
 SIZES = (1e4, 1e2, 1.0)
 """Of an error, tried in turn."""
+REHEARSED = 3
+"""Records of its own that must be read, each in a rehearsal, before a site and a size are trusted."""
 READ = 0.05
 """The mean absolute error, as a share of the features' span, up to which a record of its own counts as read."""
 Read = Callable[[Any], np.ndarray]
@@ -38,7 +40,8 @@ def inside(view: View, layer: LinearMap, position: int, tamper: Tamper, read: Re
     mine = [s for s in reversed(rows(view, layer)) if s.name in view.surface.sites]
     for site in mine:
         for size in SIZES:
-            if _reads(view, layer, (site, size, position), tamper, read):
+            others = ((position + i) % view.batch for i in range(REHEARSED))
+            if all(_reads(view, layer, (site, size, at), tamper, read) for at in others):
                 return plan(view, layer, (site.name, size, position), view.steps)
     raise Refusal(
         f"no error in an activation, tried at each of {len(mine)} sites with a row for each example, lets the "

@@ -170,7 +170,7 @@ def _held(one: Tried) -> Held:
 
 
 def _unmade(one: Tried, closed: bool) -> Unmade:
-    return Unmade(**_of(one), why=f"{one.why}.", closed=closed, failed=one.failed)
+    return Unmade(**_of(one), why=f"{one.why.rstrip('.')}.", closed=closed, failed=one.failed)
 
 
 def _notes(out: Found) -> tuple[str, ...]:

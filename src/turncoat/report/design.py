@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from rich import box
 from rich.console import Group, RenderableType
@@ -10,7 +10,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from turncoat.report.numbers import counted, duration, percent, plain, span, whole
+from turncoat.report.numbers import TIMES, counted, duration, percent, plain, span, whole
 from turncoat.results.design import Cost, Design, Held, Unmade, Way
 
 COSTS = (
@@ -105,13 +105,18 @@ def setting(one: Way | Held | Unmade) -> str:
 
 
 def left_out(found: Design) -> list[tuple[str, list[str]]]:
-    """The attacks that were not run against the set, and why: no way in is left to them, or none was there."""
-    each: list[tuple[str, list[str]]] = [
-        (title, [f"{setting(one)}: {one.why}" for one in found.unmade if one.closed == closed])
-        for title, closed in (
-            ("Attacks to which it leaves no way in", True),
-            ("Attacks not run on this job", False),
+    """The attacks that were not run against the set, and why: no way in is left to them, none was there, or a fault."""
+
+    def listed(closed: bool, failed: bool) -> list[str]:
+        chosen = (
+            one for one in found.unmade if (one.closed and not one.failed, one.failed) == (closed, failed)
         )
+        return [f"{setting(one)}: {one.why}" for one in chosen]
+
+    each = [
+        ("Attacks to which it leaves no way in", listed(True, False)),
+        ("Attacks not run on this job", listed(False, False)),
+        ("Attacks of which nothing is known, as they failed unexpectedly", listed(False, True)),
     ]
     return [(title, items) for title, items in each if items]
 
@@ -132,18 +137,18 @@ def _amount(value: float, cost: Cost) -> str:
     return f"{value:,.0f} {cost.unit}"
 
 
-def _costs(costs: Iterable[Cost]) -> Table:
-    table = _table("Prices of", "Unit", "This set", "At least", "Everything", "x passive", "Everything")
+def _costs(costs: Sequence[Cost]) -> RenderableType:
+    table = _table("Prices of", "Unit", "This set", "At least", "Everything")
     for one in costs:
-        table.add_row(
-            f"{one.framework}\n{one.about}",
-            one.unit,
-            *(f"{v:,.0f}" for v in (one.design, one.least, one.everything)),
-            factor(one, one.design),
-            factor(one, one.everything),
-        )
+        amounts = ((one.design, True), (one.least, False), (one.everything, True))
+        table.add_row(one.framework, one.unit, *(_cell(one, value, more) for value, more in amounts))
     table.caption = COSTS
-    return table
+    return Group(table, *(Text(f"{one.framework}: {one.about}", "dim") for one in costs))
+
+
+def _cell(cost: Cost, value: float, more: bool) -> str:
+    times = factor(cost, value) if more else ""
+    return f"{value:,.0f}" + (f"\n{times} {TIMES} passive" if times else "")
 
 
 def _least(found: Design) -> Table:

@@ -57,9 +57,9 @@ class Ledger:
         return self.policy.sites is None or bool(self.policy.words_for(names))
 
     def check_sites(self) -> None:
-        """Refuses sites to prove that the program does not have."""
+        """Refuses sites to prove that the program does not have; what has no sites at all only shares, say."""
         for word in self.policy.sites or ():
-            if not self.policy.words_for(self.seen) & {word}:
+            if self.seen and not self.policy.words_for(self.seen) & {word}:
                 raise Refusal(
                     f"no products or ANDs stand at {word!r}, so that nothing is proved there; the nearest are "
                     f"{nearest(word, self.seen)}"
