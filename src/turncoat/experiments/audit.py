@@ -16,6 +16,7 @@ from turncoat.experiments import honest
 from turncoat.experiments.aborts import can_abort
 from turncoat.experiments.experiment import Experiment, check_trials, deployed, run
 from turncoat.experiments.records import named, versions
+from turncoat.experiments.remedies import remedies
 from turncoat.experiments.runs import Memory
 from turncoat.experiments.trial import Progress, Trial
 from turncoat.experiments.verdict import (
@@ -125,6 +126,7 @@ def audited(
     return AuditResult(
         **_concluded(found, map(_of_data, dataset.notes)),
         unrun=unrun,
+        remedies=remedies(target, surface, results),
         **of_job,
         honest=works,
         seconds=seconds,

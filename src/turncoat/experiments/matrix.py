@@ -28,7 +28,7 @@ from turncoat.experiments import aborts, honest
 from turncoat.experiments.adaptive import Adversary, Effort
 from turncoat.experiments.cell import by_site, cell, counted, counting, messages, under
 from turncoat.experiments.experiment import check_trials
-from turncoat.experiments.records import versions
+from turncoat.experiments.records import of_job, versions
 from turncoat.experiments.runs import Run, Runs, run_trials
 from turncoat.experiments.trial import Progress
 from turncoat.jobs.checks import check
@@ -78,7 +78,7 @@ def defend(
             refused[name] = f"failed unexpectedly with {type(error).__name__}: {first_line(error)}"
             warnings.warn(f"{name} {refused[name]}; please report it", stacklevel=2)
     return Matrix(
-        **_of_job(target),
+        **of_job(target),
         trials=effort.trials,
         seed=effort.seed,
         honest=works[()],
@@ -105,18 +105,6 @@ def _again(row: Row, known: Known, knowing: Adversary) -> Row:
         except Refusal as reason:
             closed[name] = str(reason)
     return row.model_copy(update={"adaptive": found, "closed": closed})
-
-
-def _of_job(target: Deployed) -> dict[str, Any]:
-    protocol, engine = target.names
-    data = target.job.data
-    return {
-        "data": data.name,
-        "data_label": data.label,
-        "model": target.job.name,
-        "protocol": protocol,
-        "engine": engine,
-    }
 
 
 Known = Mapping[str, tuple[Defence, Checks]]
