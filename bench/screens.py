@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from turncoat import attacks
-from turncoat.experiments.runs import Attacked
+from turncoat.experiments.cells import Attacked
 from turncoat.experiments.trial import Trial
 from turncoat.jobs.deployed import Deployed
 from turncoat.jobs.leaves import named
@@ -81,8 +81,8 @@ def attacked(target: Deployed, name: str, seeds: range) -> Iterator[dict[str, fl
     """Of models under an attack at its default settings."""
     attack = attacks.get(name)
     for seed in seeds:
-        one = Attacked(Trial.of(target, seed).drawn(attack.goal), (attack,))
-        _, arguments, (tampering,), key = one.arguments()
+        one = Attacked(Trial.of(target, seed).drawn(attack.goal), attack)
+        arguments, tampering, key = one.arguments()
         yield measured(one.trial, train(one.trial.step, *arguments, tampering, key)[0])
 
 

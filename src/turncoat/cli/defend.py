@@ -8,8 +8,9 @@ import typer
 
 from turncoat import attacks, defences
 from turncoat.cli.job_options import Given
-from turncoat.cli.options import Common, grouped, named, without_effect
+from turncoat.cli.options import grouped, named, without_effect
 from turncoat.cli.screen import command, deliver, progress, usable
+from turncoat.cli.working import Working
 from turncoat.experiments.matrix import DEFENCES
 from turncoat.experiments.matrix import defend as against
 from turncoat.report.matrix import matrix_table
@@ -39,7 +40,7 @@ def defend(
     attack: Attacks = None,
     defence_names: Against = None,
     trials: Trials = TRIALS,
-    common: Common,
+    common: Working,
 ) -> None:
     """Sets every attack against every defence: what is left of it, how likely it is found, at which price."""
     without_effect("here, where --against names defences", defence=given.given.get("defence"))
@@ -49,7 +50,8 @@ def defend(
         attacks.kind(name)
     with progress() as report:
         names = tuple(attack or attacks.CATALOGUE)
-        found = against(target, names, tuple(defence_names or DEFENCES), trials, common.seed, report)
+        chosen, how = tuple(defence_names or DEFENCES), (trials, common.seed, report, common.memory())
+        found = against(target, names, chosen, *how)
     text = to_json(found.model_copy(update={"command": command()}))
     files = {"defences.json": text}
     deliver(text, matrix_table(found), common.as_json, folder, lambda: files, "The results are in {folder}")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypedDict, Unpack
 
@@ -14,8 +13,8 @@ from turncoat.core.protocol import Protocol
 from turncoat.defences.defence import Defence
 from turncoat.experiments import honest
 from turncoat.experiments.experiment import Experiment, check_trials, deployed, run
+from turncoat.experiments.memory import Memory
 from turncoat.experiments.records import named, versions
-from turncoat.experiments.runs import Memory
 from turncoat.experiments.trial import Progress, Trial
 from turncoat.experiments.verdict import (
     Checked,
@@ -87,8 +86,10 @@ def audited(
     minutes: float = MINUTES,
     progress: Progress = lambda *_: None,
     only: Only = None,
+    memory: Memory | None = None,
 ) -> AuditResult:
     """`audit` of a job that has its protocol, engine and defence, by the attacks of `only`."""
+    memory = Memory() if memory is None else memory
     began = time.perf_counter()
     check_trials(trials)
     check_seed(seed)
@@ -96,7 +97,6 @@ def audited(
     check(target.job)
     dataset = target.job.data
     surface = Trial.of(target, seed).surface
-    memory: Memory = defaultdict(dict)
     wanted = every(minutes) if only is None else only
     experiments = [Experiment(name, target, settings, trials, seed) for name, settings in wanted.items()]
     first = _stage(progress, 0, 1 + len(experiments), "honest training")
@@ -111,7 +111,7 @@ def audited(
     left = tuple(u.attack for u in unrun)
     found = Evidence(surface, results, left, embedded=embedded, honest=works, checked=checked)
     of_job: dict[str, Any] = {"data": dataset.name, "data_label": dataset.label, "model": target.job.name}
-    seconds = time.perf_counter() - began
+    seconds = time.perf_counter() - began + memory.read
     return AuditResult(
         **_concluded(found, map(_of_data, dataset.notes)),
         unrun=unrun,

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -27,8 +26,10 @@ from turncoat.defences.price import Price, price
 from turncoat.engines.replicated.bill import bill
 from turncoat.experiments import aborts, honest
 from turncoat.experiments.experiment import check_trials
+from turncoat.experiments.judged import Run
+from turncoat.experiments.memory import Memory
 from turncoat.experiments.records import versions
-from turncoat.experiments.runs import Memory, Run, Runs, run_trials
+from turncoat.experiments.runs import Runs, run_trials
 from turncoat.experiments.trial import Progress
 from turncoat.jobs.checks import check
 from turncoat.jobs.deployed import Deployed
@@ -50,6 +51,7 @@ def defend(
     trials: int = 5,
     seed: int = 0,
     progress: Progress = lambda *_: None,
+    memory: Memory | None = None,
 ) -> Matrix:
     """Every attack against every defence, on one job; an attack that was refused is named with the reason.
 
@@ -61,13 +63,14 @@ def defend(
     check(target.job)
     known = {name: _known(target, defences.get(name)) for name in against}
     ways = {d.measures: counting(target, d) for d, _ in known.values()} | {(): counting(target)}
-    memory: dict[Any, Memory] = {way: defaultdict(dict) for way in ways}
-    works = {way: honest.check(one, trials, seed, progress, memory[way]) for way, one in ways.items()}
+    first = Memory() if memory is None else memory
+    memories = {way: Memory.beside(first) for way in ways}
+    works = {way: honest.check(one, trials, seed, progress, memories[way]) for way, one in ways.items()}
     rows, refused = [], {}
     for done, name in enumerate(names):
         progress("the whole matrix", done, len(names))
         try:
-            rows.append(_row(attacks.get(name), ways, known, (trials, seed, progress), memory))
+            rows.append(_row(attacks.get(name), ways, known, (trials, seed, progress), memories))
         except Refusal as reason:
             refused[name] = str(reason)
         except Exception as error:  # a fault of ours in one attack must not lose what the others found
@@ -81,7 +84,7 @@ def defend(
         defences=tuple(_priced(n, *one, target, works[one[0].measures]) for n, one in known.items()),
         rows=tuple(rows),
         refused=refused,
-        seconds=time.perf_counter() - began,
+        seconds=time.perf_counter() - began + sum(one.read for one in memories.values()),
         versions=versions(),
     )
 
