@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from turncoat import attacks, data
-from turncoat.experiments.cells import Attacked
+from turncoat.experiments.attacked import Attacked
 from turncoat.experiments.trial import Trial
 from turncoat.jobs.loop import train
 from turncoat.jobs.setup import Setup

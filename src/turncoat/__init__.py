@@ -8,7 +8,18 @@ from typing import TYPE_CHECKING, Any
 from turncoat.version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from turncoat import adapters, attacks, data, engines, functions, goals, jobs, monitor, protocols
+    from turncoat import (
+        adapters,
+        attacks,
+        data,
+        defences,
+        engines,
+        functions,
+        goals,
+        jobs,
+        monitor,
+        protocols,
+    )
     from turncoat.api import refusals, reveal, secure, share, surface
     from turncoat.core.engine import Engine
     from turncoat.core.errors import Errors
@@ -19,6 +30,7 @@ if TYPE_CHECKING:
     from turncoat.experiments.audit import audit
     from turncoat.experiments.experiment import attack
     from turncoat.jobs.job import Job
+    from turncoat.metrics.power import Victim
     from turncoat.refusal import Refusal
     from turncoat.results.result import Result
 
@@ -32,11 +44,13 @@ HOMES = {
     "Secured": "turncoat.core.secure",
     "Site": "turncoat.core.sites",
     "Surface": "turncoat.core.surface",
+    "Victim": "turncoat.metrics.power",
     "adapters": "",
     "attack": "turncoat.experiments.experiment",
     "attacks": "",
     "audit": "turncoat.experiments.audit",
     "data": "",
+    "defences": "",
     "engines": "",
     "functions": "",
     "goals": "",
@@ -62,11 +76,13 @@ __all__ = [
     "Secured",
     "Site",
     "Surface",
+    "Victim",
     "adapters",
     "attack",
     "attacks",
     "audit",
     "data",
+    "defences",
     "engines",
     "functions",
     "goals",

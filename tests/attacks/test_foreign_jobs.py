@@ -8,7 +8,7 @@ from foreign_jobs import job
 from turncoat import attacks
 from turncoat.adversary.reading import holder
 from turncoat.adversary.transfer import linear, opening, to_scores
-from turncoat.experiments.cells import Attacked
+from turncoat.experiments.attacked import Attacked
 from turncoat.experiments.experiment import Experiment, run
 from turncoat.experiments.trial import Trial
 from turncoat.jobs.deployed import Deployed

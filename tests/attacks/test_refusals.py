@@ -9,7 +9,7 @@ import pytest
 
 from turncoat import attacks, data
 from turncoat.core.errors import Errors
-from turncoat.experiments.cells import Attacked
+from turncoat.experiments.attacked import Attacked
 from turncoat.experiments.trial import Trial
 from turncoat.jobs.setup import Setup
 from turncoat.metrics.membership import FAMILIES

@@ -27,6 +27,11 @@ data = "digits"
 epochs = 6
 [parties]
 protocol = "exact"
+[victim]
+records = 40
+alarms = 0.01
+test = "paired"
+power = 0.9
 [run]
 trials = 2
 seed = 3
@@ -55,6 +60,8 @@ def test_a_job_file_says_what_is_audited_and_what_comes_out(asked, folder):
     }  # fmt: skip
     found = json.loads((folder / "asked" / "audit.json").read_text())
     (result,) = found["results"]
+    tested = {name: result["noticed"][name] for name in ("records", "alarms", "test", "power")}
+    assert tested == {"records": 40, "alarms": 0.01, "test": "paired", "power": 0.9}
     assert (found["data"], found["protocol"], result["trials"], result["seed"]) == (
         "digits",
         "exact",
@@ -140,6 +147,8 @@ BAD = [
         '[parties]\norder = "hidden"',
         "line 2, parties.order: Input should be 'public' or 'secret', not 'hidden'",
     ),
+    ("[victim]\nalarms = 0.0", "line 2, victim.alarms: Input should be greater than 0, not 0.0"),
+    ('[victim]\ntest = "exact"', "line 2, victim.test: Input should be 'unpaired' or 'paired', not 'exact'"),
     ("[run]\ntrials = 0", "line 2, run.trials: an experiment needs at least one trial"),
     ('[report]\nfail_on = ["brocken"]', "line 2, report.fail_on.0: --fail-on knows no 'brocken'"),
     ('[report]\nformats = ["word"]', "line 2, report.formats.0: there is no format 'word'"),

@@ -7,7 +7,7 @@ import pytest
 
 from turncoat import attacks, data
 from turncoat.defences.ideal import Tally
-from turncoat.experiments.cells import Attacked
+from turncoat.experiments.attacked import Attacked
 from turncoat.experiments.experiment import Experiment, run
 from turncoat.experiments.judged import Run
 from turncoat.experiments.runs import Runs, finite, gain

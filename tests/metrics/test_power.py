@@ -5,7 +5,8 @@ import pytest
 from scipy import stats
 
 from turncoat.metrics import Interval
-from turncoat.metrics.power import ALARMS, noticed, paired, unpaired
+from turncoat.metrics.power import ALARMS, Victim, noticed, paired, unpaired
+from turncoat.refusal import Refusal
 
 
 def enumerated_unpaired(expected, accuracy, n):
@@ -76,6 +77,23 @@ def test_the_interval_is_that_of_the_change():
     assert low < mean < high < 1
     assert found.paired.mean == pytest.approx(paired(lost, lost, 400))  # every discordant record was lost
     assert found.paired.mean > found.unpaired.mean
+
+
+def test_a_victim_tests_as_it_says():
+    honest, attacked = np.arange(400) < 360, np.arange(400) < 340
+    change = Interval(-0.05, -0.05, -0.05, 1)
+    found = noticed([honest], [attacked], change, Victim(records=50, alarms=0.01))
+    assert found.unpaired.mean == pytest.approx(unpaired(0.9, 0.85, 50, 0.01))
+    assert found.paired.mean == pytest.approx(paired(0.05, 0.05, 50, 0.01))
+    assert found.unpaired.mean < noticed([honest], [attacked], change).unpaired.mean
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"records": 0}, {"alarms": 0.0}, {"alarms": 1.0}, {"test": "exact"}, {"power": 0.0}]
+)
+def test_a_test_that_nobody_can_make_is_refused(wrong):
+    with pytest.raises(Refusal, match=next(iter(wrong))):
+        Victim(**wrong)
 
 
 def test_one_trial_says_nothing_of_the_power():

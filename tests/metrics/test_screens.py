@@ -3,7 +3,14 @@
 import numpy as np
 import pytest
 
-from turncoat.metrics.screens import alarm_threshold, dead_share, largest_norm_ratio, trigger_scan
+from turncoat.metrics.screens import (
+    alarm_threshold,
+    dead_share,
+    group_error,
+    largest_norm_ratio,
+    least_rise,
+    trigger_scan,
+)
 from turncoat.refusal import Refusal
 
 
@@ -30,6 +37,20 @@ def test_a_single_feature_that_moves_a_class_is_found():
     assert trigger_scan(predict, x, np.array([-2.0, 1.0, 1.0])) == 1
     assert trigger_scan(predict, x, np.array([-2.0, 0.5, 1.0]), features=[1, 2]) == 0
     assert trigger_scan(lambda x: np.zeros(len(x), int), x, 1.0) == 0
+
+
+def test_the_group_that_fares_worst():
+    assert group_error([True, False, True, True], [7, 7, 3, 3]) == 0.5
+    assert group_error(np.ones(3, bool), [0, 1, 2]) == 0
+
+
+def test_the_rise_that_raises_an_alarm_with_a_power_of_80_percent():
+    """Of 0, 1, ... 9 moved up by 8, eight lie at 10 or above, so that they exceed 9.5; by 7.4, only seven do."""
+    honest, threshold = np.arange(10.0), 9.5
+    rise = least_rise(honest, threshold)
+    assert rise == 7.5
+    assert np.mean(honest + rise + 1e-9 > threshold) == 0.8
+    assert np.mean(honest + rise - 0.1 > threshold) == 0.7
 
 
 @pytest.mark.parametrize(("honest", "rate"), [(19, 0.05), (99, 0.05), (99, 0.01), (200, 0.03)])

@@ -6,12 +6,30 @@ from typing import Any
 import numpy as np
 
 from turncoat.metrics import clopper_pearson, mean_interval, paired_difference
-from turncoat.results.audit import AuditResult, SiteRow, Unrun
+from turncoat.results.audit import AuditResult, Honest, SiteRow, Unrun
+from turncoat.results.comparing import compared
+from turncoat.results.comparison import Comparison
+from turncoat.results.confirmation import Among, Confirmation, Seen
+from turncoat.results.detection import Detection
+from turncoat.results.matrix import Cell, Matrix, Priced, Row
+from turncoat.results.reproduction import Reproduction, not_run
+from turncoat.results.reproduction import Row as Reproduced
 from turncoat.results.result import Noticed, Outcome, Paper, Result
-from turncoat.results.values import Measured
+from turncoat.results.values import Curve, Measured
 
 CREATED = datetime(2025, 3, 14, 9, 26, 53, tzinfo=UTC)
 VERSIONS = {"python": "3.11.7", "jax": "0.10.2", "numpy": "2.4.6", "turncoat": "0.1.0"}
+
+
+CURVES = {
+    "success by errors": Curve(
+        x=(1, 2, 8, 512), y=(0, 0.5, 1, 1), x_label="number of errors", y_label="success"
+    ),
+    "ROC (honest)": Curve(x=(0, 0.5, 1), y=(0, 0.5, 1), x_label="false positives", y_label="true positives"),
+    "ROC (attacked)": Curve(
+        x=(0, 1e-3, 1), y=(0, 0.9, 1), x_label="false positives", y_label="true positives"
+    ),
+}
 
 
 def result(**changes: Any) -> Result:
@@ -207,3 +225,121 @@ def audit(**changes: Any) -> AuditResult:
         "created": CREATED,
     }
     return AuditResult(**fields | changes)
+
+
+def confirmation(**changes: Any) -> Confirmation:
+    """The sparse backdoor among three processes of MPyC."""
+    seen = tuple(Seen(party=i, exit_code=0, printed="", messages=812, sent_bytes=1_234_567) for i in range(3))
+    run = Among(
+        deviation=1.2e-5,
+        allowed=4e-4,
+        seconds=(4.1, 4.0, 4.2),
+        processor=(9.0, 9.1, 9.2),
+        whole_seconds=21.0,
+        peak_mib=(56.0, 57.0, 58.0),
+        seen=seen,
+    )
+    fields: dict[str, Any] = {
+        "result": result(attack="sparse-backdoor", errors=2),
+        "engine": "mpyc",
+        "version": "MPyC 0.11",
+        "sharing": "Shamir's secret sharing in a prime field",
+        "where": "its share of a product",
+        "parties": 3,
+        "corrupt": 2,
+        "precision": 16,
+        "tape": "0123456789abcdef" * 4,
+        "steps": 4,
+        "operations": 468,
+        "interactive": 40,
+        "tampered": 2,
+        "sites": ("dense0/grad_weights",),
+        "effect": 0.98,
+        "honest": run,
+        "attacked": run,
+        "predicted_change": (0.0, 0.5, -0.98),
+        "revealed_change": (0.0, 0.5, -0.98),
+        "command": "turncoat confirm sparse-backdoor --engine mpyc",
+        "created": CREATED,
+    }
+    return Confirmation(**fields | changes)
+
+
+def matrix(**changes: Any) -> Matrix:
+    """Two attacks against two defences, one of which leaves one of them no way in."""
+    attacked = result()
+    cell = Cell(detected=measured(1.0), success=measured(0.004))
+    rows = [
+        Row(
+            attack=name,
+            goal=attacked.goal,
+            success_name="attack success rate",
+            honest=attacked.honest.success,
+            passive=attacked.attacked.success,
+            messages=2000,
+            sites=("dense0/grad_weights",),
+            cells={"matrices": cell} if name == "backdoor" else {"matrices": cell, "loss": cell},
+            unable={"loss": "no site is left"} if name == "backdoor" else {},
+        )
+        for name in ("backdoor", "deposit")
+    ]
+    prices = [
+        Priced(
+            defence=name,
+            sites=3,
+            deterrence=0.5,
+            accuracy=attacked.honest.accuracy,
+            factor=1.4,
+            looked_at=0.5,
+        )
+        for name in ("matrices", "loss")
+    ]
+    fields: dict[str, Any] = {
+        "data": "fmnist",
+        "data_label": "Fashion-MNIST",
+        "model": "lr",
+        "protocol": "crypten",
+        "engine": "reals",
+        "trials": 10,
+        "seed": 0,
+        "honest": Honest(accuracy=attacked.honest.accuracy, majority=0.1),
+        "defences": tuple(prices),
+        "rows": tuple(rows),
+        "refused": {"fairness": "the data have no contributors"},
+        "seconds": 12.0,
+        "versions": VERSIONS,
+        "command": "turncoat defend",
+        "created": CREATED,
+    }
+    return Matrix(**fields | changes)
+
+
+def measured(mean: float) -> Measured:
+    """A share with some interval."""
+    return Measured(mean=mean, low=mean, high=mean, count=10, confidence=0.95, how="made up")
+
+
+def detection() -> Detection:
+    """What 1,500,000 errors and a share of 2e-9 give."""
+    of_errors = {"missing": 2.0**-40, "alpha_needed": 1.85e-5}
+    return Detection(errors=1_500_000, alpha=2e-9, soundness=0, detected=0.003, missed=0.997, caught=0.05,
+                     errors_afforded=25_646_647, created=CREATED, **of_errors)  # fmt: skip
+
+
+def reproduction() -> Reproduction:
+    """A table of the paper with a row of ours and one that was not run."""
+    high = Measured(mean=0.98, low=0.95, high=1.0, count=5)
+    row = Reproduced(
+        name="digits lr", data="digits", model="lr", paper={"ASR": 0.99}, ours={"ASR": high},
+        marks={"ASR": "reached"}, mark="reached", trials=5, errors=2, command="turncoat attack backdoor",
+    )  # fmt: skip
+    missing = not_run("texas", "Texas-100", "lr", {"ASR": 1.0}, "its file is not here")
+    told = {"title": "backdoors", "notes": ("one note",), "created": CREATED}
+    return Reproduction(table="Table 3", rows=(row, missing), **told)
+
+
+def comparison() -> Comparison:
+    """The audit before and after another protocol."""
+    return compared(audit(), audit(protocol="spu", severity="exposed")).model_copy(
+        update={"created": CREATED}
+    )

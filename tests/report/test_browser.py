@@ -8,7 +8,9 @@ import pytest
 from report import examples
 from turncoat.refusal import Refusal
 from turncoat.report import browser
-from turncoat.report.html import audit_html, result_html
+from turncoat.report.formats import as_html
+from turncoat.report.html import result_html
+from turncoat.report.saved import Saved
 
 WITH = pytest.mark.skipif(browser.find() is None, reason="there is no browser here")
 
@@ -47,17 +49,28 @@ def measured(page, folder):
     return json.loads(re.search(r"FOUND(\{.*\})END", text)[1])
 
 
+NAMES = ("amplified-poisoning", "sparse-backdoor", "gradient-amplification")
+RESULTS = tuple(examples.result(attack=name, harm="targeted") for name in NAMES)
+PAGES = {
+    "audit": examples.audit(results=(*RESULTS, examples.reconstruction())),
+    "attack": RESULTS[0],
+    "curves": examples.result(curves=examples.CURVES),
+    "reconstruction": examples.reconstruction(),
+    "reproduction": examples.reproduction(),
+    "comparison": examples.comparison(),
+    "confirmation": examples.confirmation(),
+    "matrix": examples.matrix(),
+    "detection": examples.detection(),
+}
+
+
 @WITH
-@pytest.mark.parametrize("kind", ["audit", "result"])
+@pytest.mark.parametrize("kind", PAGES)
 def test_nothing_is_cut_off_covered_or_broken(kind, tmp_path):
-    names = ("amplified-poisoning", "sparse-backdoor", "gradient-amplification")
-    results = tuple(examples.result(attack=name, harm="targeted") for name in names)
-    audit = examples.audit(results=(*results, examples.reconstruction()))
-    found = measured(audit_html(audit) if kind == "audit" else result_html(results[0]), tmp_path)
-    for width, seen in found.items():
+    for width, seen in measured(as_html.render(Saved(PAGES[kind])), tmp_path).items():
         assert not seen["wider"], width
         assert (seen["broken"], seen["outside"], seen["covered"], seen["unread"]) == ([], [], [], 0), width
-        assert 800 < seen["height"] < 20_000
+        assert 500 < seen["height"] < 20_000
 
 
 @WITH

@@ -3,21 +3,11 @@
 import pytest
 
 from report import examples
+from report.examples import CURVES
 from turncoat.report import curves
 from turncoat.report.curves import curves_image, is_wide, panels
-from turncoat.report.files import pictures
 from turncoat.report.html import result_html
-from turncoat.results.values import Curve
-
-CURVES = {
-    "success by errors": Curve(
-        x=(1, 2, 8, 512), y=(0, 0.5, 1, 1), x_label="number of errors", y_label="success"
-    ),
-    "ROC (honest)": Curve(x=(0, 0.5, 1), y=(0, 0.5, 1), x_label="false positives", y_label="true positives"),
-    "ROC (attacked)": Curve(
-        x=(0, 1e-3, 1), y=(0, 0.9, 1), x_label="false positives", y_label="true positives"
-    ),
-}
+from turncoat.report.kinds import pictures
 
 
 def test_curves_with_the_same_axes_share_a_panel():

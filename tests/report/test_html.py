@@ -1,54 +1,16 @@
 """The pages: complete, self-contained, escaped and well-formed."""
 
 import re
-from html.parser import HTMLParser
 from importlib import resources
 from typing import get_args
 
 import pytest
 
 from report import examples
+from report.parsed import Page
 from turncoat.report import curves, figure
 from turncoat.report.html import audit_html, reproduction_html, result_html
 from turncoat.results.audit import Severity
-from turncoat.results.reproduction import Reproduction, Row, not_run
-from turncoat.results.values import Measured
-
-VOID = {"meta", "img", "br", "wbr"}
-BREAK = "\0"  # where a name may go on in the next line
-
-
-class Page(HTMLParser):
-    """Checks that tags are closed in order, and keeps text, links and tags."""
-
-    def __init__(self, page: str) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.words: list[str] = []
-        self.tags: set[str] = set()
-        self.links: list[str] = []
-        self.ids: list[str] = []
-        self.titles: list[str] = []
-        self.feed(page)
-        self.close()
-        assert not self.open
-        self.text = " ".join(" ".join(self.words).replace(f" {BREAK} ", "").split())
-
-    def handle_starttag(self, tag, attrs):
-        self.words += [BREAK] if tag == "wbr" else []
-        self.tags.add(tag)
-        self.titles += [value for name, value in attrs if name == "title"]
-        self.ids += [value for name, value in attrs if name == "id"]
-        self.links += [value for name, value in attrs if name in ("src", "href", "srcset", "action")]
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        if self.open and self.open[-1] != "style":
-            self.words.append(data)
 
 
 @pytest.fixture(scope="module")
@@ -222,19 +184,10 @@ def test_sites_are_grouped_on_the_page_as_on_the_terminal():
 
 
 def test_a_page_of_the_paper():
-    row = Row(
-        name="digits lr", data="digits", model="lr", paper={"ASR": 0.99}, ours={"ASR": measured()},
-        marks={"ASR": "reached"}, mark="reached", trials=5, errors=2, command="turncoat attack backdoor",
-    )  # fmt: skip
-    missing = not_run("texas", "Texas-100", "lr", {"ASR": 1.0}, "its file is not here")
-    found = Reproduction(table="Table 3", title="backdoors", rows=(row, missing), notes=("one note",))
+    found = examples.reproduction()
     page = Page(reproduction_html(found, {"figure2.png": b"\x89PNG"}))
     order = ["Table 3: backdoors", "Of 2 rows, 1 reach them, 1 were not run.", "ASR 0.99 0.98 0.95 to 1 reached",
              "turncoat attack backdoor", "its file is not here", "One note."]  # fmt: skip
     places = [page.text.index(part) for part in order]
     assert places == sorted(places)
     assert not page.tags & {"script", "link", "iframe"}
-
-
-def measured():
-    return Measured(mean=0.98, low=0.95, high=1.0, count=5)

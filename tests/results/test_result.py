@@ -161,6 +161,17 @@ def test_unnoticed_is_less_likely_than_not_to_be_noticed(high, unnoticed):
     assert examples.result(noticed=examples.noticed(0.2, high)).unnoticed is unnoticed
 
 
+@pytest.mark.parametrize(
+    ("test", "power", "unnoticed"),
+    [("paired", 0.5, False), ("paired", 1.0, True), ("unpaired", 0.5, True), ("unpaired", 0.1, False)],
+)
+def test_the_victims_own_test_and_bar_decide(test, power, unnoticed):
+    told = examples.noticed(0.11, 0.14).model_copy(update={"test": test, "power": power})
+    loud = told.paired.model_copy(update={"mean": 0.6, "high": 0.7})
+    found = examples.result(noticed=told.model_copy(update={"paired": loud}))
+    assert found.unnoticed is unnoticed
+
+
 def test_stand_in_data_are_recognised():
     assert not examples.result().stand_in
     assert examples.reconstruction().stand_in

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from math import inf, log
 from typing import Annotated
 
 import numpy as np
 from pydantic import Field
 
+from turncoat.core.sites import Site
 from turncoat.core.surface import Place, Surface
 from turncoat.refusal import Refusal
 from turncoat.settings import Settings
@@ -59,22 +61,69 @@ class Budget(Settings):
     def places(self, surface: Surface) -> list[Place]:
         """Where errors are searched for: by default where they shift an output most cleanly, in these passes.
 
-        Refusal for a site that does not exist or holds no numbers, and where no site is left.
+        Where no site does, those that scale an output; where none does that either, all that reach one. Refusal for
+        a site that does not exist or holds no numbers, and where no site is left.
         """
         if self.sites is not None:
             chosen = [surface[name.strip()] for name in self.sites.split(",")]
             for site in chosen:
-                if not np.issubdtype(site.dtype, np.floating):
+                if not moves(site):
                     raise Refusal(f"site {site.name!r} holds no numbers that a search can move; leave it out")
-            return [Place(site.name, ("all",) * len(site.loops)) for site in chosen]
+            return [whole(site) for site in chosen]
         clean = [surface.cleanest(output) for output in surface.outputs]
         found = list(dict.fromkeys(place for place in clean if place is not None))
-        if not found:
+        if not (found or (found := reaching(surface))):
             raise Refusal(
-                f"no site shifts an output alone under protocol {surface.protocol!r}; name the sites to search at "
-                "with sites="
+                "no site is left at which an error reaches an output, so that there is no way in here"
             )
         return found
+
+    def knowing(self, surface: Surface, checked: Mapping[str, float]) -> tuple[Budget, list[Place]]:
+        """The budget under a defence that looks at messages of these sites so often, and the places that it leaves.
+
+        These are among the sites that are looked at least often, as long as one of them is a way in. Refusal where
+        there is none.
+        """
+        if self.sites is not None:
+            found = self.places(surface)
+            return self._seen(max(checked.get(place.site, 0.0) for place in found)), found
+        reason = Refusal("every site is always checked, so that no error goes unseen")
+        for share, left in levels(surface, checked):
+            try:
+                return self._seen(share), self.places(left)
+            except Refusal as none:
+                reason = none
+        raise reason
+
+    def _seen(self, share: float) -> Budget:
+        return self if share <= self.alpha else replace(self, alpha=share)
+
+
+def levels(surface: Surface, checked: Mapping[str, float]) -> Iterator[tuple[float, Surface]]:
+    """The shares below 1 at which sites are looked at, least first, each with the sites looked at no more often."""
+    shares = sorted({checked.get(site.name, 0.0) for site in surface} - {1.0})
+    for share in shares:
+        yield share, surface.without({name for name, more in checked.items() if more > share})
+
+
+def reaching(surface: Surface) -> list[Place]:
+    """Sites that scale an output, or else that reach one at all, by errors in all passes."""
+    numbers = [site for site in surface if moves(site)]
+    for kinds in (("shift", "tied", "scaled"), ("shift", "tied", "scaled", "bent")):
+        found = [whole(s) for s in numbers if any(r.kind in kinds for r in surface.at(whole(s)).values())]
+        if found:
+            return found
+    return []
+
+
+def moves(site: Site) -> bool:
+    """Whether a number of a search's own can be added there."""
+    return site.kind != "xor-product" and bool(np.issubdtype(site.dtype, np.floating))
+
+
+def whole(site: Site) -> Place:
+    """A site, in all passes of the scans around it."""
+    return Place(site.name, ("all",) * len(site.loops))
 
 
 def kept(values: list[np.ndarray], costs: list[int], most: float) -> list[np.ndarray]:

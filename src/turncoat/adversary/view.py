@@ -40,8 +40,9 @@ class View:
     adversary's own randomness; `goal` is what it wants, `told` what the harness tells it of this trial (see
     `goals.Case`); `party` (records,) says who contributed each of the victims' records, where the job says so in
     public, and `own_party` (n,) whose its own are like; `initial` is the state that training starts from, where that
-    is public. `memo` holds what the adversary has trained already, for all attacks on one trial; `said(what, done,
-    total)` is told how far long work is.
+    is public; `checked` is with which probability the honest parties look at a message of each site, where they do: a
+    defence is no secret. `memo` holds what the adversary has trained already, for all attacks on one trial;
+    `said(what, done, total)` is told how far long work is.
     """
 
     x: np.ndarray
@@ -56,6 +57,7 @@ class View:
     party: np.ndarray | None = None
     own_party: np.ndarray | None = None
     initial: Any = None
+    checked: Mapping[str, float] = field(default_factory=dict)
     memo: dict[Any, Any] = field(default_factory=dict)
     said: Callable[[str, int, int], None] = lambda *_: None
 

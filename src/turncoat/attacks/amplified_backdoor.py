@@ -51,6 +51,7 @@ class AmplifiedBackdoor(Attack):
     trigger: Trigger = field(default_factory=Trigger)
 
     name = "amplified-backdoor"
+    otherwise = ({"begin": 0.9, "strength": -20.0}, {"records": 1, "begin": 0.9, "strength": -20.0})
     tamper = staticmethod(errors_of_copies)
     sweeps = (Sweep("strength", (-1.0, -2.0, -3.0, -5.0, -10.0), "strength of the scaling"),)
 

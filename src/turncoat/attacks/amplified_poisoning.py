@@ -77,6 +77,7 @@ class AmplifiedPoisoning(Attack):
     records: Annotated[int, Field(ge=1, description="how many test records are to change their class")] = 5
 
     name = "amplified-poisoning"
+    otherwise = ({"records": 1, "copies": 1, "begin": 0.9, "strength": -20.0},)
     tamper = staticmethod(errors_of_copies)
 
     @property

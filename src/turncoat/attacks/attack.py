@@ -91,11 +91,13 @@ class Attack(Settings):
     `prepare(view) -> plan` sees the adversary's view only; `tamper(plan, info) -> Errors` is a plain function
     of the plan and of public step information (so that the errors cannot depend on secrets, and attacks that
     share it share a compiled program); `exploit(view, plan, params)` sees the released model only. A plan is
-    a pytree of arrays. The harness measures success by `goal`. `sweeps` are the curves that a report shows.
+    a pytree of arrays. The harness measures success by `goal`. `sweeps` are the curves that a report shows;
+    `otherwise` are settings that a defence may call for: fewer errors, or more and smaller ones.
     """
 
     name: ClassVar[str]
     sweeps: ClassVar[tuple[Sweep, ...]] = ()
+    otherwise: ClassVar[tuple[Mapping[str, Any], ...]] = ()
 
     @property
     def goal(self) -> Goal:

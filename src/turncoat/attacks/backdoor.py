@@ -44,6 +44,7 @@ class Backdoor(Attack):
     trigger: Trigger = field(default_factory=Trigger)
 
     name = "backdoor"
+    otherwise = ({"rows": "all"},)
     needs = Needs(capability="shifting")
 
     def defaults(self) -> Mapping[str, Any]:

@@ -57,6 +57,7 @@ class Deposit(Attack):
     unit: Annotated[int, Field(ge=0, description="the first neuron used")] = 0
 
     name = "deposit"
+    otherwise = ({"records": 1},)
     needs = Needs(capability="shifting", steps=True, rows=True, reads="weights")
     variant = "one error per record and neuron in one step: beyond the paper"
     tamper = staticmethod(step_by_step)

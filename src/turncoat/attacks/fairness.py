@@ -76,6 +76,7 @@ class Fairness(Attack):
     ] = 0
 
     name = "fairness"
+    otherwise = ({"begin": 0.9},)
 
     def defaults(self) -> dict[str, Any]:
         others = self.others or ("untouched" if self.by == "zeroing" else "opposed")

@@ -47,6 +47,7 @@ class GradientAmplification(Attack):
     records: Annotated[int, Field(ge=1, description="how many test records are to change their class")] = 5
 
     name = "gradient-amplification"
+    otherwise = ({"records": 1, "copies": 1},)
     tamper = staticmethod(errors_of_mine)
     needs = Needs(
         "amplification",

@@ -79,6 +79,7 @@ class Membership(Attack):
     ] = 64
 
     name = "membership"
+    otherwise = ({"records": 1, "others": "untouched"}, {"records": 1, "others": "untouched", "last": 1})
 
     @property
     def needs(self) -> Needs:

@@ -126,7 +126,8 @@ class UniversalSearch(Attack):
 
     def prepare(self, view: View) -> dict[str, Any]:
         descent = self.descent(view)
-        known = ("search", self.aim, *(v for k, v in self.settings.items() if k != "strength"))
+        checked = tuple(sorted(view.checked.items()))
+        known = ("search", self.aim, checked, *(v for k, v in self.settings.items() if k != "strength"))
         if known not in view.memo:
             view.memo[known] = descent.run()
         return self.planned(descent, view.memo[known])
@@ -140,21 +141,21 @@ class UniversalSearch(Attack):
                 f"{len(view.x)} records of the adversary's own are too few to search on: it needs {FEWEST}"
             )
         own = Own(view.x, view.y, view.shape, view.classes, view.own_party, view.told)
-        entries = tuple(Entry(view.surface[p.site], p.passes) for p in self.budget.places(view.surface))
-        rehearsals = Rehearsals(
-            view, self.goal.surrogate(own), entries, self.phased(view.steps), self.horizon or view.steps
-        )
-        variables = Variables.of(rehearsals, self.budget)
+        budget, places = self.budget.knowing(view.surface, view.checked)
+        entries = tuple(Entry(view.surface[p.site], p.passes) for p in places)
+        phases = self.phased(view.steps, budget.most)
+        rehearsals = Rehearsals(view, self.goal.surrogate(own), entries, phases, self.horizon or view.steps)
+        variables = Variables.of(rehearsals, budget)
         return Descent(
-            rehearsals, variables, self.budget, Effort(self.iterations, self.minutes), self.loss, view.said
+            rehearsals, variables, budget, Effort(self.iterations, self.minutes), self.loss, view.said
         )
 
-    def phased(self, steps: int) -> tuple[Phase, ...]:
+    def phased(self, steps: int, most: float) -> tuple[Phase, ...]:
         """In which steps errors are made: those that the budget has errors enough for."""
         constant = Phase(0, steps - 1)
         if self.phases == "constant":
             return (constant,)
-        few = self.budget.most < steps * SHARE
+        few = most < steps * SHARE
         length = 1 if few else max(steps // SHARE, 1)
         middle = (steps - length) // 2
         parts = [Phase(f, f + length - 1) for f in (0, middle, steps - length)]

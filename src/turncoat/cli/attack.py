@@ -118,9 +118,9 @@ def attack(
 
 
 def _run(experiment: Experiment, monitor: bool, common: Working, folder: Path) -> None:
-    with progress() as report:
+    with common.memory() as memory, progress() as report:
         command = (experiment.command or "") + (" --monitor" if monitor else "")
-        result = run(experiment, report, command, sweep=True, memory=common.memory())
+        result = run(experiment, report, command, sweep=True, memory=memory)
     if monitor:
         with aside():
             found = monitored.notes(experiment)

@@ -21,6 +21,7 @@ from turncoat.experiments.confirmed import with_confirmation
 from turncoat.jobs import finding, user_step
 from turncoat.jobs.deployed import Deployed
 from turncoat.jobs.setup import Setup
+from turncoat.metrics.power import AS_USUAL, Victim
 from turncoat.parties import backends
 from turncoat.parties.session import Session
 from turncoat.refusal import Refusal
@@ -160,7 +161,7 @@ def _audited(
         without_effect("without a step of your own", example=own.example, public=own.public)
         parties = confirming.chosen()
         if read is not None:
-            return _trained(read.job, read.only, ways, parties, common)
+            return _trained(read.job, read.only, ways, parties, common, read.file.victim.value)
         target = given.job() if job is None else Deployed.of(job, *given.of_own())
         return _trained(target, None, ways, parties, common)
     without_effect("on your own step", trials=ways.trials, minutes=ways.minutes, confirm=confirming.confirm)
@@ -172,16 +173,26 @@ def _audited(
 
 
 def _trained(
-    job: Setup | Deployed, only: audits.Only, ways: Ways, session: Session | None, common: Working
+    job: Setup | Deployed,
+    only: audits.Only,
+    ways: Ways,
+    session: Session | None,
+    common: Working,
+    victim: Victim = AS_USUAL,
 ) -> tuple[AuditResult, Path]:
     """The audit of a job, and the folder for it."""
     named = (job.data, job.model) if isinstance(job, Setup) else (job.job.name,)
     folder = usable(common.folder("audit", *named), "audit.json")
     trials = TRIALS if ways.trials is None else ways.trials
     minutes = audits.MINUTES if ways.minutes is None else ways.minutes
-    how: dict[str, Any] = {"trials": trials, "minutes": minutes, "seed": common.seed, "only": only}
-    with progress() as report:
-        found = audits.audited(job, progress=report, memory=common.memory(), **how)
+    how: dict[str, Any] = {
+        "trials": trials,
+        "seed": common.seed,
+        "only": audits.every(minutes) if only is None else only,
+        "victim": victim,
+    }
+    with common.memory() as memory, progress() as report:
+        found = audits.audited(job, progress=report, memory=memory, **how)
         if session is not None:
             with interrupts.by_exception():  # which ends the parties' processes too
                 found = with_confirmation(found, job, session, common.seed, report)

@@ -22,6 +22,7 @@ from turncoat.parties import backends
 from turncoat.parties.session import Session
 from turncoat.refusal import Refusal
 from turncoat.report.confirmation import confirmation_table
+from turncoat.report.saved import Saved
 from turncoat.results.confirmation import Confirmation
 from turncoat.results.json import to_json
 
@@ -91,11 +92,11 @@ def run(
 
 
 def _delivered(found: Confirmation, common: Common, folder: Path) -> None:
-    said = "The results are in {folder}"
+    said = "The report is {folder}/report.html"
     deliver(to_json(found), confirmation_table(found), common.as_json, folder, lambda: _files(found), said)
 
 
 def _files(found: Confirmation) -> Files:
-    from turncoat.report.confirmation import confirmation_files
+    from turncoat.report.files import files_of  # imported here, as it draws: the help needs none of it
 
-    return confirmation_files(found)
+    return files_of(Saved(found))

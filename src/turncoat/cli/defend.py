@@ -9,12 +9,14 @@ import typer
 from turncoat import attacks, defences
 from turncoat.cli.job_options import Given
 from turncoat.cli.options import grouped, named, without_effect
-from turncoat.cli.screen import command, deliver, progress, usable
+from turncoat.cli.screen import Files, command, deliver, progress, usable
 from turncoat.cli.working import Working
 from turncoat.experiments.matrix import DEFENCES
 from turncoat.experiments.matrix import defend as against
 from turncoat.report.matrix import matrix_table
+from turncoat.report.saved import Saved
 from turncoat.results.json import to_json
+from turncoat.results.matrix import Matrix
 
 app = typer.Typer(add_completion=False)
 TRIALS = 5
@@ -48,10 +50,16 @@ def defend(
     folder = usable(common.folder("defend", target.job.data.name, target.job.name), "defences.json")
     for name in attack or ():
         attacks.kind(name)
-    with progress() as report:
+    with common.memory() as memory, progress() as report:
         names = tuple(attack or attacks.CATALOGUE)
-        chosen, how = tuple(defence_names or DEFENCES), (trials, common.seed, report, common.memory())
+        chosen, how = tuple(defence_names or DEFENCES), (trials, common.seed, report, memory)
         found = against(target, names, chosen, *how)
-    text = to_json(found.model_copy(update={"command": command()}))
-    files = {"defences.json": text}
-    deliver(text, matrix_table(found), common.as_json, folder, lambda: files, "The results are in {folder}")
+    found = found.model_copy(update={"command": command()})
+    said = "The report is {folder}/report.html"
+    deliver(to_json(found), matrix_table(found), common.as_json, folder, lambda: _files(found), said)
+
+
+def _files(found: Matrix) -> Files:
+    from turncoat.report.files import files_of  # imported here, as it draws: the help needs none of it
+
+    return files_of(Saved(found))

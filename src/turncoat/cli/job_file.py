@@ -18,6 +18,7 @@ from turncoat.jobs import finding, models
 from turncoat.jobs.deployed import Deployed
 from turncoat.jobs.job import Job
 from turncoat.jobs.setup import Setup
+from turncoat.metrics.power import AS_USUAL, Victim
 from turncoat.refusal import Refusal, nearest
 from turncoat.settings import check_seed
 
@@ -107,6 +108,25 @@ class PartiesTable(Table):
     )
 
 
+VICTIM = {setting.name: setting.meaning for setting in Victim.known()}
+
+
+class VictimTable(Table):
+    """How those who train test the released model: an attack that this test would miss is called unnoticed."""
+
+    records: Annotated[int, Field(ge=1)] | None = Field(
+        default=None, description=VICTIM["records"], examples=[1000]
+    )
+    alarms: Annotated[float, Field(gt=0, lt=1)] = Field(default=AS_USUAL.alarms, description=VICTIM["alarms"])
+    test: Literal["unpaired", "paired"] = Field(default=AS_USUAL.test, description=VICTIM["test"])
+    power: Annotated[float, Field(gt=0, le=1)] = Field(default=AS_USUAL.power, description=VICTIM["power"])
+
+    @property
+    def value(self) -> Victim:
+        """As an audit takes it."""
+        return Victim(**self.model_dump())
+
+
 class RunTable(Table):
     """How much is run."""
 
@@ -138,6 +158,7 @@ class JobFile(Table):
 
     job: JobTable = JobTable()
     parties: PartiesTable = PartiesTable()
+    victim: VictimTable = VictimTable()
     run: RunTable = RunTable()
     report: ReportTable = ReportTable()
     attacks: dict[str, dict[str, Any]] = Field(default={}, description="the attacks to run")

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import RenderableType
 
 from turncoat.cli import interrupts
 from turncoat.cli.options import Common, grouped
@@ -15,10 +14,7 @@ from turncoat.cli.outputs import DETAIL, Detail, Formats, check_formats
 from turncoat.cli.screen import as_text, say, show, usable
 from turncoat.refusal import Refusal
 from turncoat.report.folder import save
-from turncoat.report.saved import MAIN, Found, Saved, load
-from turncoat.results.audit import AuditResult
-from turncoat.results.comparison import Comparison
-from turncoat.results.reproduction import Reproduction
+from turncoat.report.saved import MAIN, Saved, load
 
 app = typer.Typer(add_completion=False)
 
@@ -29,10 +25,9 @@ Runs = Annotated[list[Path], typer.Argument(metavar="RUN...", help="Folders of r
 @grouped
 def report(runs: Runs, *, formats: Formats = None, detail: Detail = None, common: Common) -> None:
     """Makes the report of runs again, from their results alone."""
-    from turncoat.report.files import (
-        files_of,
-        written,
-    )  # imported here, as they draw: the help needs none of it
+    # imported here, as they draw: the help needs none of it
+    from turncoat.report import kinds
+    from turncoat.report.files import files_of, written
 
     check_formats(formats or [])
     loaded = [(run, load(run)) for run in runs]
@@ -43,7 +38,7 @@ def report(runs: Runs, *, formats: Formats = None, detail: Detail = None, common
         usable(place, MAIN[type(saved.found)])
         files = files_of(saved, [*written(saved), *(formats or [])])
         if not common.as_json:
-            show("", table(saved.found, detail or DETAIL), False)
+            show("", kinds.of(saved.found).table(saved.found, detail or DETAIL), False)
         with interrupts.writing():
             folder = save(place, files)
             interrupts.kept(f"the report in {folder} is written")
@@ -65,18 +60,3 @@ def _listed(loaded: Sequence[tuple[Path, Saved]]) -> dict[str, Any]:
         "format": "turncoat.reports/1",
         "runs": [saved.found.model_dump(mode="json") for _, saved in loaded],
     }
-
-
-def table(found: Found, detail: int) -> RenderableType:
-    """Any result for a terminal."""
-    from turncoat.report import compared, reproduction, terminal
-
-    if isinstance(found, AuditResult):
-        return terminal.audit_table(found, detail)
-    if isinstance(found, Comparison):
-        return compared.comparison_table(found)
-    return (
-        reproduction.reproduction_table(found)
-        if isinstance(found, Reproduction)
-        else terminal.attack_table(found)
-    )

@@ -38,8 +38,8 @@ def reproduce(
     """Runs a table or figure of the paper and shows our numbers beside the paper's."""
     make = paper.get(name)
     folder = usable(common.folder("reproduce", name), "reproduction.json")
-    with progress() as report:
-        options = paper.Options(trials, protocol, engine, data, common.seed, report, memory=common.memory())
+    with common.memory() as memory, progress() as report:
+        options = paper.Options(trials, protocol, engine, data, common.seed, report, memory=memory)
         found = make(options)
     if not found.rows:
         raise Refusal(f"{found.table} has no rows of {data!r}; leave --data out to see which it has")

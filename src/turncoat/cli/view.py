@@ -13,7 +13,6 @@ import typer
 from turncoat.cli.options import Common, grouped
 from turncoat.cli.screen import as_text, say, show
 from turncoat.refusal import Refusal
-from turncoat.report.index import rows
 from turncoat.report.saved import load
 
 app = typer.Typer(add_completion=False)
@@ -36,6 +35,8 @@ def view(folder: Folder = Path("results"), *, port: Port = 7007, common: Common)
     """Serves a folder of runs on this machine, with a list of them."""
     if not folder.is_dir():
         raise Refusal(f"there is no folder {folder}; name one that holds runs")
+    from turncoat.report.index import rows  # imported here, as it draws: the help needs none of it
+
     if common.as_json:
         show(as_text({"format": "turncoat.runs/1", "runs": [vars(row) for row in rows(folder)]}), "", True)
         return
@@ -75,7 +76,7 @@ class Pages(BaseHTTPRequestHandler):
 
     def _page(self, path: str) -> str | None:
         from turncoat.report.formats import as_html
-        from turncoat.report.html import index_html
+        from turncoat.report.index import index_html, rows
 
         found = rows(self.place)
         if path == "/":

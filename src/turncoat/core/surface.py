@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -65,6 +65,11 @@ class Surface:
         if name not in self.sites:
             raise Refusal(f"there is no site {name!r} here; the nearest are {nearest(name, self.sites)}")
         return self.sites[name]
+
+    def without(self, names: Collection[str]) -> Surface:
+        """The same but for these sites, as for a party that keeps away from them."""
+        sites = {name: site for name, site in self.sites.items() if name not in names}
+        return replace(self, sites=sites, passes={name: self.passes[name] for name in sites})
 
     def output(self, name: str) -> str:
         """The full name of an output leaf: itself, or the one leaf that ends in `/name`.

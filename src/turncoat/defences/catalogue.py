@@ -13,6 +13,8 @@ from functools import reduce
 from turncoat.defences.check import Check, When
 from turncoat.defences.defence import Defence, Rule
 from turncoat.defences.measures import ClippedEntries, ClippedNorm
+from turncoat.defences.records import ClippedRecords
+from turncoat.defences.screens import RATE, SCREENS
 from turncoat.refusal import Refusal, nearest
 
 ALPHA = 1.85e-5
@@ -66,6 +68,18 @@ def clip_norm(largest: float = 1.0) -> Defence:
     return Defence("clip-norm", measures=(ClippedNorm(largest),))
 
 
+def clip_records(largest: float = 1.0) -> Defence:
+    """What each record alone adds in a step within a Euclidean norm, as DP-SGD does; no check."""
+    return Defence("clip-records", measures=(ClippedRecords(largest),))
+
+
+def screen(by: str = "columns", rate: float = RATE, threshold: float | None = None) -> Defence:
+    """The opened model is looked at in the clear, by one number of it; no check."""
+    if by not in SCREENS:
+        raise Refusal(f"there is no screen {by!r}; the nearest are {nearest(by, SCREENS)}")
+    return Defence("screen", screens=(SCREENS[by](rate, threshold),))
+
+
 CATALOGUE: dict[str, Callable[..., Defence]] = {
     "nothing": nothing,
     "everything": everything,
@@ -76,6 +90,8 @@ CATALOGUE: dict[str, Callable[..., Defence]] = {
     "checked": checked,
     "clip-entries": clip_entries,
     "clip-norm": clip_norm,
+    "clip-records": clip_records,
+    "screen": screen,
 }
 """Names, and what makes the defence of that name."""
 
@@ -109,7 +125,7 @@ def _option(defence: str, key: str, text: str) -> tuple[str, float | str]:
         raise Refusal(f"defence {defence!r} has no options, so {key!r} is none")
     if key not in known:
         raise Refusal(f"defence {defence!r} has no option {key!r}; the nearest are {nearest(key, known)}")
-    if known[key].annotation != "float":
+    if not str(known[key].annotation).startswith("float"):
         return key, text
     try:
         return key, float(text)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import reduce
+from typing import Any
 
 from turncoat.core.surface import Surface
 from turncoat.defences.check import TIMES, Check
 from turncoat.defences.groups import sites
 from turncoat.defences.measures import Measure, Step
+from turncoat.defences.screens import Screen
 from turncoat.metrics.detection import SOUNDNESS, check_share, missed_together
 
 NEVER = Check(0.0)
@@ -25,7 +27,7 @@ class Rule:
 
 @dataclass(frozen=True)
 class Defence:
-    """Checks of messages, and measures around the step.
+    """Checks of messages, measures around the step, and screens of the opened model.
 
     Of rules that name the same site the stronger one counts; what no rule names has no check.
 
@@ -38,6 +40,7 @@ class Defence:
     rules: tuple[Rule, ...] = ()
     soundness: float = SOUNDNESS
     measures: tuple[Measure, ...] = ()
+    screens: tuple[Screen, ...] = ()
 
     def __post_init__(self) -> None:
         check_share("soundness", self.soundness)
@@ -46,11 +49,22 @@ class Defence:
         """Both at once."""
         name = f"{self.name}+{other.name}"
         soundness = max(self.soundness, other.soundness)
-        return Defence(name, self.rules + other.rules, soundness, self.measures + other.measures)
+        return Defence(
+            name,
+            self.rules + other.rules,
+            soundness,
+            self.measures + other.measures,
+            self.screens + other.screens,
+        )
 
     def around(self, step: Step) -> Step:
         """A job's step with the measures, the first innermost."""
         return reduce(lambda inner, measure: measure.around(inner), self.measures, step)
+
+    def check(self, step: Step, *arguments: Any) -> None:
+        """Refusal for a measure that a step does not allow; `arguments` as of `Measure.check`."""
+        for measure in self.measures:
+            measure.check(step, *arguments)
 
     def policy(self, surface: Surface) -> dict[str, Check]:
         """How each site of a step is checked; Refusal for a rule whose sites the step does not have."""

@@ -36,6 +36,9 @@ class Measure:
                 f"a bound on updates is a finite number above 0, not {self.largest:g}: at 0 nothing would be learned"
             )
 
+    def check(self, step: Step, state: Any, x: Any, y: Any, more: Any) -> None:
+        """Refusal for a step that it cannot be put around, of which these are arguments of a few records."""
+
     def bounded(self, updates: list[Array]) -> list[Array]:
         raise NotImplementedError
 
@@ -67,8 +70,8 @@ class ClippedNorm(Measure):
 
 
 @dataclass(frozen=True)
-class Bounded:
-    """A step whose updates are bounded: hashable, and with the signature of the step that it is around."""
+class Around:
+    """A step with a measure: hashable, and with the signature of the step that it is around."""
 
     step: Step
     measure: Measure
@@ -81,12 +84,22 @@ class Bounded:
     def __name__(self) -> str:
         return getattr(self.step, "__name__", "step")
 
+
+@dataclass(frozen=True)
+class Bounded(Around):
+    """A step whose updates are bounded."""
+
     def __call__(self, state: Any, x: Any, y: Any, **more: Any) -> Any:
         new = self.step(state, x, y, **more)
         before, after = jax.tree.leaves(state), jax.tree.leaves(new)
-        moved = [i for i, leaf in enumerate(after) if jnp.issubdtype(leaf.dtype, jnp.inexact)]
+        moved = floating(after)
         with jax.named_scope("bound"):
             updates = self.measure.bounded([after[i] - before[i] for i in moved])
         for i, update in zip(moved, updates, strict=True):
             after[i] = before[i] + update
         return jax.tree.unflatten(jax.tree.structure(new), after)
+
+
+def floating(leaves: list[Any]) -> list[int]:
+    """Which leaves a measure bounds: those of real numbers."""
+    return [i for i, leaf in enumerate(leaves) if jnp.issubdtype(leaf.dtype, jnp.inexact)]

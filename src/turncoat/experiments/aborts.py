@@ -13,6 +13,7 @@ import numpy as np
 
 from turncoat.defences.defence import Defence
 from turncoat.defences.ideal import Checks
+from turncoat.experiments import screening
 from turncoat.experiments.honest import accuracy
 from turncoat.goals import Goal
 from turncoat.goals.goal import Summary, success
@@ -57,21 +58,23 @@ def both_released(honest: Sequence[Any], attacked: Sequence[Any]) -> tuple[list[
 
 
 def defended(target: Deployed, honest: Sequence[Any], attacked: Sequence[Any]) -> Defended | None:
-    """What the checks of a defence found; None where there is none."""
+    """What the checks and screens of a defence found; None where there is none."""
     defence, checks = target.defence, target.checks
     if defence is None or checks is None:
         return None
     caught = [r for r in attacked if r.aborted]
+    detected, alarms = (sum(r.aborted or bool(r.flagged) for r in runs) for runs in (attacked, honest))
     chances = [_expected(defence, checks, r.tally.messages) for r in attacked]
     return Defended(
         defence=defence.name,
         checks=_told(checks),
-        detected=Measured.of(clopper_pearson(len(caught), len(attacked))),
+        detected=Measured.of(clopper_pearson(detected, len(attacked))),
         expected=Measured.of(mean_interval(chances, bounds=(0.0, 1.0))),
-        false_alarms=Measured.of(clopper_pearson(sum(r.aborted for r in honest), len(honest))),
+        false_alarms=Measured.of(clopper_pearson(alarms, len(honest))),
         messages=round(float(np.mean([_messages(r.tally) for r in attacked]))),
         deterrence=defence.least(checks.policy),
         first=tuple(Found(step=int(r.tally.step), site=checks.sites[int(r.tally.site)].site) for r in caught),
+        screens=screening.screened(target, honest, attacked),
     )
 
 

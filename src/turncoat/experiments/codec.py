@@ -17,10 +17,12 @@ import numpy as np
 from turncoat.adversary.descent import Found
 from turncoat.adversary.rehearsal import Ending
 from turncoat.defences.ideal import Tally
+from turncoat.defences.screens import SCREENS
 from turncoat.experiments.judged import Ran, Run
 from turncoat.goals import Judged
 
-VALUES: dict[str, type] = {kind.__name__: kind for kind in (Ran, Run, Judged, Tally, Found, Ending)}
+OURS: tuple[type, ...] = (Ran, Run, Judged, Tally, Found, Ending, *SCREENS.values())
+VALUES = {kind.__name__: kind for kind in OURS}
 """The dataclasses and named tuples that can be stored, by name: their fields are."""
 PLAIN = (bool, int, float, str, type(None))
 
@@ -50,6 +52,8 @@ def _plain(value: Any, arrays: list[np.ndarray]) -> Any:
         return _array(value, arrays)
     if type(value) in (list, tuple):
         return {type(value).__name__: [_plain(part, arrays) for part in value]}
+    if type(value) is frozenset:
+        return {"frozenset": [_plain(part, arrays) for part in sorted(value, key=repr)]}
     if type(value) is dict:
         return {"dict": [[_plain(part, arrays) for part in pair] for pair in value.items()]}
     name = type(value).__name__
@@ -65,7 +69,7 @@ def _fields(value: Any) -> Sequence[str]:
 
 def _array(value: Any, arrays: list[np.ndarray]) -> Any:
     """An array by its number; numbers that NumPy has no type for, such as bfloat16, as bytes."""
-    if isinstance(value, jax.Array) and not jnp.issubdtype(value.dtype, np.generic):
+    if isinstance(value, jax.Array) and jnp.issubdtype(value.dtype, jax.dtypes.prng_key):
         raise Unstorable("a PRNG key cannot be stored")
     plain = np.asarray(value)
     if plain.dtype.hasobject:
@@ -90,4 +94,6 @@ def _value(plain: Any, arrays: Sequence[np.ndarray]) -> Any:
     if "value" in plain:
         return VALUES[plain["value"]](**{n: _value(v, arrays) for n, v in plain["fields"].items()})
     ((name, parts),) = plain.items()
-    return {"list": list, "tuple": tuple}[name](_value(part, arrays) for part in parts)
+    return {"list": list, "tuple": tuple, "frozenset": frozenset}[name](
+        _value(part, arrays) for part in parts
+    )

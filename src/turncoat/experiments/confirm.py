@@ -14,7 +14,7 @@ from turncoat import attacks, engines, protocols
 from turncoat.attacks import Attack
 from turncoat.defences.ideal import Tally
 from turncoat.engines.segments import segments
-from turncoat.experiments.cells import Attacked
+from turncoat.experiments.attacked import Attacked
 from turncoat.experiments.experiment import Experiment, to_result
 from turncoat.experiments.recorded import Given, Recorded, record
 from turncoat.experiments.runs import Runs

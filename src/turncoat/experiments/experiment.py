@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from turncoat.core.engine import Engine
 from turncoat.core.protocol import Protocol
 from turncoat.data import Dataset
 from turncoat.defences.defence import Defence
-from turncoat.experiments import aborts, records
+from turncoat.experiments import aborts, records, screening
 from turncoat.experiments.honest import fault, majority
 from turncoat.experiments.judged import Run
 from turncoat.experiments.memory import Memory
@@ -27,7 +27,7 @@ from turncoat.jobs.deployed import Deployed
 from turncoat.jobs.job import Job
 from turncoat.jobs.setup import Setup
 from turncoat.jobs.task import NOTES
-from turncoat.metrics.power import ALARMS, noticed
+from turncoat.metrics.power import AS_USUAL, Victim, noticed
 from turncoat.refusal import Refusal
 from turncoat.results.result import Noticed, Result
 from turncoat.results.values import Measured
@@ -55,6 +55,7 @@ class Experiment:
     settings: Mapping[str, Any] = field(default_factory=dict)
     trials: int = 10
     seed: int = 0
+    victim: Victim = AS_USUAL
 
     def __post_init__(self) -> None:
         check_trials(self.trials)
@@ -131,7 +132,7 @@ def run(
     Raises Refusal for unknown names, data that cannot be used, or an attack that the job leaves no way in.
     """
     memory = Memory() if memory is None else memory
-    began, read = time.perf_counter(), memory.read
+    began, before = time.perf_counter(), memory.elsewhere
     attack = attacks.get(experiment.attack, experiment.settings)
     target = experiment.job.deployed(experiment.seed, dataset)
     check(target.job)
@@ -141,10 +142,11 @@ def run(
     points = swept(experiment.attack, attack) if sweep and target.defence is None else []
     every = (attack, *(point.attack for point in points))
     runs = run_trials(target, every, experiment.trials, experiment.seed, progress, memory)
+    runs = replace(runs, attacked=screening.unused(runs.attacked, attack, target.defence))
     result = with_sweeps(to_result(experiment, attack, target, runs), points, runs)
     paper = records.paper(experiment.attack, experiment.job)
     line = experiment.command if command is None else command
-    seconds = time.perf_counter() - began + memory.read - read
+    seconds = time.perf_counter() - began + memory.elsewhere - before
     return result.model_copy(update={"seconds": seconds, "paper": paper, "command": line})
 
 
@@ -170,7 +172,7 @@ def to_result(experiment: Experiment, attack: Attack, target: Deployed, runs: Ru
         trials=len(runs.honest),
         errors=round(float(np.mean(trials["errors"]))),
         **outcomes,
-        **_against_honest(runs),
+        **_against_honest(runs, experiment.victim),
         defence=aborts.defended(target, runs.honest, runs.attacked),
         bar=goal.bar,
         seconds=0.0,
@@ -206,6 +208,11 @@ def _notes(attack: Attack, kind: str, runs: Runs, trials: int) -> tuple[str, ...
             f"the honest parties aborted {stopped} of {len(runs.attacked)} attacked runs: nothing of them is opened, "
             "and accuracy and further measures are those of the others"
         )
+    if seen := sum(bool(r.flagged) for r in runs.attacked):
+        notes.append(
+            f"screens flag the opened model of {seen} of {len(runs.attacked)} attacked runs: "
+            + ("what it gave away it has given away" if attack.needs.reads != "nothing" else "it is not used")
+        )
     return tuple(filter(None, notes))
 
 
@@ -217,7 +224,7 @@ def _aborted(runs: list[Run]) -> int:
     return sum(r.aborted for r in runs)
 
 
-def _against_honest(runs: Runs) -> dict[str, Any]:
+def _against_honest(runs: Runs, victim: Victim) -> dict[str, Any]:
     """What the attack changed, whether that is noticed, and what no training at all would give."""
     compared: dict[str, Any] = {
         "gain": Measured.of(gain(runs.honest, runs.attacked)),
@@ -227,10 +234,10 @@ def _against_honest(runs: Runs) -> dict[str, Any]:
     if not honest:
         return compared
     change = accuracy_change(honest, attacked)
-    found = noticed([r.correct for r in honest], [r.correct for r in attacked], change)
+    found = noticed([r.correct for r in honest], [r.correct for r in attacked], change, victim)
     unpaired, paired = map(Measured.of, found)
-    records = len(runs.honest[0].correct)
-    seen = Noticed(unpaired=unpaired, paired=paired, records=records, alarms=ALARMS)
+    told = vars(victim) | {"records": victim.records or len(runs.honest[0].correct)}
+    seen = Noticed(unpaired=unpaired, paired=paired, **told)
     return {**compared, "accuracy_change": Measured.of(change), "noticed": seen}
 
 

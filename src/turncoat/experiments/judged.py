@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from turncoat.defences.ideal import Tally
+from turncoat.defences.screens import Screen
 from turncoat.goals import Judged
 
 
@@ -16,7 +17,8 @@ class Run:
 
     `correct` and `common` are Booleans per test record, as `ruined` is of the model: see `honest.Answers`. A run that
     was `aborted` has released nothing; `tally` says what was counted and found in it.
-    `index` says which records of the data set the Booleans are about: trials share test records.
+    `index` says which records of the data set the Booleans are about: trials share test records. `flagged` are the
+    screens of the defence that flag the released model (see `screening`).
     """
 
     correct: np.ndarray
@@ -27,6 +29,7 @@ class Run:
     index: np.ndarray | None = None
     aborted: bool = False
     tally: Tally | None = None
+    flagged: frozenset[Screen] = frozenset()
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,10 +1,10 @@
 """Attacks against defences: what each defence leaves of each attack, and at which price.
 
 An attack is run once, its deviating messages counted by site (once more for each set of measures around the step,
-which the adversary knows). A check changes nothing of a run but whether it is aborted, so under each defence the
-success of a run is its success here, with the probability that nothing is found, which follows from the counts (see
-`metrics.detection`). No attack is planned with the checks in mind: the strongest of them against each defence is a
-lower bound of what an adversary can do who knows it.
+which the adversary knows). A check changes nothing of a run but whether it is aborted, a screen nothing but whether
+its model is used, so under each defence the success of a run is its success here, with the probability that nothing
+is found, which follows from the counts (see `metrics.detection`). No attack is planned with the checks in mind: the
+strongest of them against each defence is a lower bound of what an adversary can do who knows it.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -25,18 +24,17 @@ from turncoat.defences.measures import Measure
 from turncoat.defences.price import Price, price
 from turncoat.engines.replicated.bill import bill
 from turncoat.experiments import aborts, honest
+from turncoat.experiments.cell import by_site, cell, counting, messages, under
 from turncoat.experiments.experiment import check_trials
-from turncoat.experiments.judged import Run
 from turncoat.experiments.memory import Memory
 from turncoat.experiments.records import versions
 from turncoat.experiments.runs import Runs, run_trials
 from turncoat.experiments.trial import Progress
 from turncoat.jobs.checks import check
 from turncoat.jobs.deployed import Deployed
-from turncoat.metrics import mean_interval
 from turncoat.refusal import Refusal, first_line
 from turncoat.results.audit import Honest
-from turncoat.results.matrix import Cell, Matrix, Priced, Row
+from turncoat.results.matrix import Matrix, Priced, Row
 from turncoat.results.values import Measured
 from turncoat.settings import check_seed
 
@@ -62,15 +60,15 @@ def defend(
     check_seed(seed)
     check(target.job)
     known = {name: _known(target, defences.get(name)) for name in against}
-    ways = {d.measures: counting(target, d) for d, _ in known.values()} | {(): counting(target)}
-    first = Memory() if memory is None else memory
-    memories = {way: Memory.beside(first) for way in ways}
-    works = {way: honest.check(one, trials, seed, progress, memories[way]) for way, one in ways.items()}
+    every = [defence for defence, _ in known.values()]
+    ways = {way: counting(target, way, every) for way in ((), *(d.measures for d in every))}
+    memory = Memory() if memory is None else memory
+    works = {way: honest.check(one, trials, seed, progress, memory) for way, one in ways.items()}
     rows, refused = [], {}
     for done, name in enumerate(names):
         progress("the whole matrix", done, len(names))
         try:
-            rows.append(_row(attacks.get(name), ways, known, (trials, seed, progress), memories))
+            rows.append(_row(attacks.get(name), ways, known, (trials, seed, progress, memory)))
         except Refusal as reason:
             refused[name] = str(reason)
         except Exception as error:  # a fault of ours in one attack must not lose what the others found
@@ -84,14 +82,9 @@ def defend(
         defences=tuple(_priced(n, *one, target, works[one[0].measures]) for n, one in known.items()),
         rows=tuple(rows),
         refused=refused,
-        seconds=time.perf_counter() - began + sum(one.read for one in memories.values()),
+        seconds=time.perf_counter() - began + memory.elsewhere,
         versions=versions(),
     )
-
-
-def under(target: Deployed, defence: Defence) -> Deployed:
-    """The same job under a defence."""
-    return replace(target, defence=defence)
 
 
 def _of_job(target: Deployed) -> dict[str, Any]:
@@ -120,66 +113,35 @@ Ways = Mapping[tuple[Measure, ...], Deployed]
 """The job, unchecked, with each set of measures around its step."""
 
 
-def counting(target: Deployed, defence: Defence | None = None) -> Deployed:
-    """The job with the measures of a defence, its messages counted and none looked at."""
-    return under(target, Defence("nothing", measures=() if defence is None else defence.measures))
-
-
-def _row(attack: Attack, ways: Ways, known: Known, run: tuple[Any, ...], memory: Mapping[Any, Memory]) -> Row:
+def _row(attack: Attack, ways: Ways, known: Known, run: tuple[Any, ...]) -> Row:
     """One attack, run without any check, and what each defence makes of that."""
-    plain, (trials, seed, progress) = ways[()], run
+    plain = ways[()]
     attack.needs.check(plain.job)
     attack.goal.check_task(plain.job.data)
     attack.goal.check(plain.job.data)
-    found: dict[Any, Runs] = {(): run_trials(plain, (attack,), trials, seed, progress, memory[()])}
+    found: dict[Any, Runs] = {(): run_trials(plain, (attack,), *run)}
     unable: dict[Any, str] = {}
     for way in filter(None, ways):
         try:
-            found[way] = run_trials(ways[way], (attack,), trials, seed, progress, memory[way])
+            found[way] = run_trials(ways[way], (attack,), *run)
         except Refusal as reason:  # the measures leave this attack no way in
             unable[way] = str(reason)
-    success = {way: Measured.of(aborts.summary(attack.goal, r.attacked).success) for way, r in found.items()}
     attacked = found[()].attacked
     return Row(
         attack=attack.name,
         goal=attack.goal.sentence,
         success_name=attack.goal.success_name,
         honest=Measured.of(aborts.summary(attack.goal, found[()].honest).success),
-        passive=success[()],
-        messages=round(float(np.mean([_messages(r) for r in attacked]))),
-        sites=tuple(sorted({n for r in attacked for n, m in _by_site(r).items() if m})),
+        passive=Measured.of(aborts.summary(attack.goal, attacked).success),
+        messages=round(float(np.mean([messages(r) for r in attacked]))),
+        sites=tuple(sorted({n for r in attacked for n, m in by_site(r).items() if m})),
         cells={
-            name: _cell(found[one[0].measures].attacked, success[one[0].measures], *one)
+            name: cell(attack, found[one[0].measures].attacked, *one)
             for name, one in known.items()
             if one[0].measures in found
         },
         unable={name: unable[one[0].measures] for name, one in known.items() if one[0].measures in unable},
     )
-
-
-def _cell(runs: Sequence[Run], passive: Measured, defence: Defence, checks: Checks) -> Cell:
-    """The passive success, interval and all, times the probability that nothing is found."""
-    missed = [defence.missed_by(_by_site(r), checks.policy) for r in runs]
-    low, high = passive.low * min(missed), passive.high * max(missed)
-    left = {
-        "mean": float(
-            np.clip(passive.mean * np.mean(missed), low, high)
-        ),  # a mean of equal numbers may be an ulp off
-        "low": low,
-        "high": high,
-        "how": f"{passive.how}; times the probability that nothing is found",
-    }
-    detected = mean_interval([1 - m for m in missed], bounds=(0.0, 1.0))
-    return Cell(detected=Measured.of(detected), success=passive.model_copy(update=left))
-
-
-def _by_site(run: Run) -> dict[str, float]:
-    messages: Mapping[str, Any] = {} if run.tally is None else run.tally.messages
-    return {name: float(n) for name, n in messages.items()}
-
-
-def _messages(run: Run) -> float:
-    return sum(_by_site(run).values())
 
 
 def _priced(name: str, defence: Defence, checks: Checks, target: Deployed, works: Honest) -> Priced:

@@ -10,12 +10,13 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
 from turncoat.experiments.codec import Unstorable, decoded, encoded
+from turncoat.experiments.executors.executor import Each
 from turncoat.experiments.store import Store, Stored, default
 from turncoat.jobs import fingerprint
 from turncoat.jobs.deployed import Deployed
@@ -26,28 +27,37 @@ Description = Mapping[str, Any]
 
 @dataclass(eq=False)
 class Memory:
-    """What was computed of trials by this process, and the store of finished cells.
+    """What was computed of the trials of a job, under any defence, by this process, and the store of finished cells.
 
-    `read` is how many seconds the cells took that were found in the store, `spent` those that were finished by this
-    process, and `finished` how many of both there are; `command` is what cells are said to come from.
+    `elsewhere` is how many seconds the cells took that were found in the store, less what was waited for workers;
+    `spent` those of cells that were finished by this process; and `finished` how many of both there are. `command` is
+    what cells are said to come from; `each` runs blocks of work on so many `workers`, if there are any.
     """
 
     store: Store = field(default_factory=default)
     command: str = ""
-    read: float = 0.0
+    each: Each | None = None
+    workers: int = 1
+    elsewhere: float = 0.0
     spent: float = 0.0
     finished: int = 0
     notes: dict[Any, Notes] = field(default_factory=dict)
 
     @classmethod
     def beside(cls, other: Memory) -> Memory:
-        """Another one, for other jobs, with the same store."""
-        return cls(other.store, other.command)
+        """Another one, for another job, with the same store."""
+        return cls(other.store, other.command, other.each, other.workers)
 
     def of(self, deployed: Deployed, seed: int, split_seed: int | None = None) -> Notes:
-        """What is known of a trial, by its seed and its split's (None: the same)."""
-        split = seed if split_seed is None else split_seed
-        return self.notes.setdefault((seed, split), Notes(self, deployed, {"seed": seed, "split": split}))
+        """What is known of a trial, by its seed and its split's (None: the same).
+
+        A defence's screens look at what has been opened: they change nothing of what is trained.
+        """
+        split, defence = seed if split_seed is None else split_seed, deployed.defence
+        if defence is not None:
+            deployed = replace(deployed, defence=replace(defence, name="", screens=()))
+        name = deployed.defence, seed, split
+        return self.notes.setdefault(name, Notes(self, deployed, {"seed": seed, "split": split}))
 
     def key(self, deployed: Deployed, cell: Description | None) -> str | None:
         """The name of a cell; None of one that cannot be stored."""
@@ -66,7 +76,7 @@ class Memory:
         key = self.key(deployed, cell)
         found = None if key is None else self.store.read(key)
         if found is not None:
-            self.read += float(found.about["seconds"])
+            self.elsewhere += float(found.about["seconds"])
             self.finished += 1
         return found
 

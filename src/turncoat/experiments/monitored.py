@@ -5,7 +5,7 @@ from __future__ import annotations
 from turncoat import attacks
 from turncoat.data import Dataset
 from turncoat.engines.domains import WatchedReals
-from turncoat.experiments.cells import Attacked
+from turncoat.experiments.attacked import Attacked
 from turncoat.experiments.experiment import Experiment
 from turncoat.experiments.trial import Trial
 from turncoat.jobs.loop import train

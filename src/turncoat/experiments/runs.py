@@ -9,7 +9,9 @@ from math import isfinite
 import numpy as np
 
 from turncoat.attacks import Attack
-from turncoat.experiments.cells import WHAT, Cells
+from turncoat.experiments import screening
+from turncoat.experiments.attacked import WHAT, Cells
+from turncoat.experiments.blocks import ahead
 from turncoat.experiments.honest import WRAPPED, fault
 from turncoat.experiments.judged import Ran, Run
 from turncoat.experiments.memory import Memory
@@ -91,13 +93,16 @@ def run_trials(
     has of them, or its store, is not run again.
     """
     memory, total = Memory() if memory is None else memory, len(attacks) * trials
-    ran = []
-    for number, attack in enumerate(attacks):
 
-        def so_far(what: str, done: int, of: int, before: int = number * trials) -> None:
-            progress(what, *(before + done, total) if what == WHAT else (done, of))
+    def so_far(number: int) -> Progress:
+        return lambda what, done, of: progress(
+            what, *(number * trials + done, total) if what == WHAT else (done, of)
+        )
 
-        ran.append(Cells(deployed, attack, trials, seed, memory, so_far).run())
+    screening.limits(deployed, progress, memory)
+    cells = [Cells(deployed, a, trials, seed, memory, so_far(i)) for i, a in enumerate(attacks)]
+    ahead(memory, cells, progress)
+    ran = [one.run() for one in cells]
     progress(WHAT, total, total)
     runs = _together(ran)
     if not runs.honest:

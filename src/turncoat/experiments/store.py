@@ -64,6 +64,10 @@ class Store:
             warnings.warn(DAMAGED.format(path=path, fault=_words(fault)), stacklevel=2)
             return None
 
+    def has(self, key: str) -> bool:
+        """Whether there is a file of a cell, whatever is in it."""
+        return self.folder is not None and self.path(key).is_file()
+
     def write(self, key: str, value: tuple[Any, list[np.ndarray]], about: Mapping[str, Any]) -> bool:
         """Keeps an encoded value under its key; whether that worked."""
         if self.folder is None or self.failed:

@@ -114,5 +114,6 @@ class Trial:
             party=victim.party,
             own_party=own.party,
             initial=self.job.init(self.keys[0]) if self.job.initial == "public" else None,
+            checked=self.deployed.looked_at,
             memo=self.memo,
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from typing import Any
 
@@ -88,6 +88,7 @@ class Deployed:
     """A job under a protocol, on an engine; `names` are what these two are called on the command line.
 
     `defence` is what the honest parties do against the corrupt one; None: nothing, as under passive security.
+    `memo` holds what has been found of the job once for all its trials.
     """
 
     job: Job
@@ -95,6 +96,7 @@ class Deployed:
     engine: Engine
     names: tuple[str, str]
     defence: Defence | None = None
+    memo: dict[Any, Any] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -128,13 +130,20 @@ class Deployed:
 
     @cached_property
     def checks(self) -> Checks | None:
-        """What the honest parties check in each step; Refusal for a defence of sites that the step does not have."""
+        """What the honest parties check in each step; Refusal for a defence that the step does not allow."""
         if self.defence is None:
             return None
+        self.defence.check(self.job.step, *_few(self.job))
         secured = self.on(self.engine).secured
         args, more = self.shapes(self.records)
         surface = secured.surface(*args, **more)
         return Checks.of(self.defence, surface, self.engine, lambda *w: secured.walk(*w, *args, **more))
+
+    @property
+    def looked_at(self) -> dict[str, float]:
+        """With which probability the honest parties look at a message, of the sites at which they ever do."""
+        policy = {} if self.checks is None else self.checks.policy
+        return {name: check.share for name, check in policy.items() if check.share}
 
     @property
     def program(self) -> Step:
@@ -167,3 +176,16 @@ class Deployed:
         more = {"number": struct((), np.int32), "key": jax.eval_shape(lambda: jax.random.key(0))}
         args = job.state, x, y, struct((job.batch,), np.int32)
         return args, {name: more[name] for name in job.takes}
+
+
+FEW = 4
+"""Records on which a step is tried."""
+
+
+def _few(job: Job) -> tuple[Any, ...]:
+    """Arguments of a step on a few records: state, records, encoded targets, and what it is given beside."""
+    few = min(FEW, job.batch)
+    x = np.asarray(job.data.x[:few]).reshape(few, *job.shape)
+    more = {"number": np.int32(0), "key": jax.random.key(0)}
+    state = job.init(jax.random.key(0))
+    return state, x, job.labelled(job.data.y[:few]), {name: more[name] for name in job.takes}

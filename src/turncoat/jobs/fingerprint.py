@@ -101,13 +101,20 @@ def _held(part: Any) -> Iterator[Any]:
             yield from _held(list(equation.params.values()))
 
 
-@cache
 def of_deployed(deployed: Deployed) -> str | None:
     """The digest of a job under its protocol, on its engine and under its defence.
 
     None where something of it has no name that says all of it: a protocol or an engine that is no entry of the
     catalogues, or a function that calls Python as it runs.
     """
+    name = "fingerprint", deployed.job, deployed.names, deployed.protocol, deployed.engine, deployed.defence
+    if name not in deployed.memo:
+        deployed.memo[name] = _of_deployed(deployed)
+    found: str | None = deployed.memo[name]
+    return found
+
+
+def _of_deployed(deployed: Deployed) -> str | None:
     job, (protocol, engine) = deployed.job, deployed.names
     if not _is(protocols.get, protocol, deployed.protocol) or not _is(engines.get, engine, deployed.engine):
         return None

@@ -1,16 +1,50 @@
 """Whether a check of test accuracy would notice a change: the power of two one-sided tests."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 from scipy import special
 
 from turncoat.metrics.rates import Interval
+from turncoat.settings import Settings
 
 ALARMS = 0.05
 """The false-alarm rate of both tests: how often they take an honest model for an attacked one."""
+
+
+@dataclass(frozen=True)
+class Victim(Settings):
+    """How those who train test the accuracy of the released model, and what they count as noticing.
+
+    An attack is unnoticed where the chosen `test` raises an alarm with a probability below `power`, by the upper end
+    of its interval. Raises Refusal for numbers that no test has.
+    """
+
+    records: Annotated[
+        int | None,
+        Field(ge=1, description="test records that the victim has; all of the test part by default"),
+    ] = None
+    alarms: Annotated[
+        float, Field(gt=0, lt=1, description="how often the test takes an honest model for an attacked one")
+    ] = ALARMS
+    test: Annotated[
+        Literal["unpaired", "paired"],
+        Field(
+            description="unpaired: accuracy against that expected of honest training; paired: record by record "
+            "against an honest model from the same seed"
+        ),
+    ] = "unpaired"
+    power: Annotated[
+        float, Field(gt=0, le=1, description="the probability of an alarm below which an attack is unnoticed")
+    ] = 0.5
+
+
+AS_USUAL = Victim()
+"""A victim that tests accuracy on the whole test part, unpaired."""
 
 
 class Noticed(NamedTuple):
@@ -21,7 +55,10 @@ class Noticed(NamedTuple):
 
 
 def noticed(
-    honest: Sequence[NDArray[np.bool_]], attacked: Sequence[NDArray[np.bool_]], change: Interval
+    honest: Sequence[NDArray[np.bool_]],
+    attacked: Sequence[NDArray[np.bool_]],
+    change: Interval,
+    victim: Victim = AS_USUAL,
 ) -> Noticed:
     """The probability that a victim's check of accuracy notices a change, from runs of several trials.
 
@@ -29,9 +66,10 @@ def noticed(
     correctly; `change` is the accuracy's, attacked minus honest, with its interval over trials. The unpaired
     test compares the released model's accuracy with that expected of honest training, each on as many records
     of its own; the paired test compares it, record by record, with an honest model from the same seed, which a
-    victim hardly ever has. Both sound a false alarm in 5 % of cases.
+    victim hardly ever has. Both sound a false alarm as often as the `victim` allows.
     """
-    records, expected = len(honest[0]), float(np.mean(np.concatenate(honest)))
+    records, expected = victim.records or len(honest[0]), float(np.mean(np.concatenate(honest)))
+    alarms = victim.alarms
     differs = float(np.mean(np.concatenate(honest) != np.concatenate(attacked)))
 
     def over(powers: Sequence[float]) -> Interval:
@@ -40,8 +78,8 @@ def noticed(
 
     changes = (change.mean, change.low, change.high)
     return Noticed(
-        over([unpaired(expected, float(np.clip(expected + c, 0, 1)), records) for c in changes]),
-        over([paired(-c, max(differs, abs(c)), records) for c in changes]),
+        over([unpaired(expected, float(np.clip(expected + c, 0, 1)), records, alarms) for c in changes]),
+        over([paired(-c, max(differs, abs(c)), records, alarms) for c in changes]),
     )
 
 

@@ -55,6 +55,22 @@ def trigger_scan(
     return float(most)
 
 
+def group_error(correct: ArrayLike, groups: ArrayLike) -> float:
+    """The share of wrong answers of the group that has the largest, from Booleans and groups (records,) each."""
+    right, of = np.asarray(correct), np.asarray(groups)
+    return max((float(np.mean(~right[of == group])) for group in np.unique(of)), default=0.0)
+
+
+def least_rise(honest: ArrayLike, threshold: float, power: float = 0.8) -> float:
+    """By how much a screen's number must rise for an alarm in a share `power` of models, from those of honest ones.
+
+    The threshold less the number that a share `power` of honest models reaches.
+    """
+    values = np.sort(np.asarray(honest, np.float64))
+    reached = values[len(values) - int(np.ceil(power * len(values)))]
+    return float(threshold - reached)
+
+
 def alarm_threshold(honest: ArrayLike, rate: float) -> float:
     """The number that an honest model exceeds with probability at most `rate`, by the numbers of honest models.
 

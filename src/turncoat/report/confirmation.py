@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from textwrap import fill
 from typing import Any
 
 from matplotlib.axes import Axes
@@ -14,13 +15,13 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from turncoat.report import files, numbers, words
+from turncoat.report import numbers, words
 from turncoat.report.figure import ATTACKED, FAINT, HONEST, INK, MUTED, image
-from turncoat.report.saved import Saved
 from turncoat.report.terminal import attack_table
 from turncoat.results.confirmation import EVIDENCE, Among, Confirmation
-from turncoat.results.json import to_json
 
+PLACE = {"left": 0.11, "right": 0.97, "top": 0.82, "bottom": 0.15, "wspace": 0.35, "width_ratios": (1.3, 1)}
+BELOW = {"left": 0.19, "right": 0.97, "top": 0.87, "bottom": 0.06, "hspace": 0.3, "height_ratios": (1.2, 1)}
 COUNTS = {
     "exit_code": "exit code",
     "printed": "characters printed",
@@ -48,6 +49,11 @@ def headline(found: Confirmation) -> str:
     return f"NOT confirmed {where}: {'; '.join(reasons)}."
 
 
+def outcome(found: Confirmation) -> str:
+    """Whether it is confirmed, in a word or two."""
+    return "confirmed" if found.confirmed else "NOT confirmed"
+
+
 def confirmation_table(found: Confirmation) -> RenderableType:
     """The attack's own table, then what the parties revealed and saw."""
     lines = [
@@ -56,15 +62,7 @@ def confirmation_table(found: Confirmation) -> RenderableType:
         Text(headline(found), "bold green" if found.confirmed else "bold red"),
         _runs(found),
         _views(found),
-        Text(f"Evidence {found.evidence}: {EVIDENCE[found.evidence]}. It edits {found.where}.", "dim"),
-        Text(f"{words.sentence(found.sharing)}", "dim"),
-        Text(
-            f"All parties ran one program of {numbers.counted(found.operations, 'operation')} in "
-            f"{numbers.counted(found.steps, 'step')}, {found.interactive:,} of them interactive; party "
-            f"{found.corrupt} deviated at {found.tampered:,}: {', '.join(found.sites)}. SHA-256 of the program: "
-            f"{found.tape[:16]}...",
-            "dim",
-        ),
+        *(Text(line, "dim") for line in evidence(found)),
     ]
     return Group(*lines)
 
@@ -73,16 +71,28 @@ def _runs(found: Confirmation) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for heading in ("Among real parties", "honest", "attacked"):
         table.add_column(heading, justify="left" if heading == "Among real parties" else "right")
-    both = (found.honest, found.attacked)
-    table.add_row("Revealed, off the prediction by at most", *(f"{run.deviation:.1e}" for run in both))
-    table.add_row("  which rounding explains up to", *(f"{run.allowed:.1e}" for run in both))
-    table.add_row("Its errors move the model by up to", "", f"{found.effect:.2g}")
-    table.add_row("Seconds a step (median)", *(f"{_median(run.seconds):.2g}" for run in both))
-    table.add_row("  processor, all parties", *(f"{_median(run.processor):.2g}" for run in both))
-    table.add_row("Seconds in all, with start-up", *(f"{run.whole_seconds:.2g}" for run in both))
-    table.add_row("MB sent a step, by all parties", *(f"{_sent(found, run):.3g}" for run in both))
-    table.add_row("Peak memory, largest party (MiB)", *(f"{max(run.peak_mib):.0f}" for run in both))
+    for row in runs(found):
+        table.add_row(*row)
     return table
+
+
+def runs(found: Confirmation) -> list[tuple[str, str, str]]:
+    """What was revealed and what it took, of the honest and the attacked run."""
+    both = (found.honest, found.attacked)
+
+    def row(what: str, of: Callable[[Among], str]) -> tuple[str, str, str]:
+        return (what, *map(of, both))  # type: ignore[return-value]
+
+    return [
+        row("Revealed, off the prediction by at most", lambda run: f"{run.deviation:.1e}"),
+        row("  which rounding explains up to", lambda run: f"{run.allowed:.1e}"),
+        ("Its errors move the model by up to", "", f"{found.effect:.2g}"),
+        row("Seconds a step (median)", lambda run: f"{_median(run.seconds):.2g}"),
+        row("  processor, all parties", lambda run: f"{_median(run.processor):.2g}"),
+        row("Seconds in all, with start-up", lambda run: f"{run.whole_seconds:.2g}"),
+        row("MB sent a step, by all parties", lambda run: f"{_sent(found, run):.3g}"),
+        row("Peak memory, largest party (MiB)", lambda run: f"{max(run.peak_mib):.0f}"),
+    ]
 
 
 def _views(found: Confirmation) -> Table:
@@ -92,13 +102,33 @@ def _views(found: Confirmation) -> Table:
     for i in found.honest_parties:
         table.add_column(f"party {i}, honest run", justify="right")
         table.add_column(f"party {i}, attacked run", justify="right")
+    for row in views(found):
+        table.add_row(*row)
+    return table
+
+
+def views(found: Confirmation) -> list[tuple[str, ...]]:
+    """What each honest party saw in the honest run and in the attacked one, by what it can count."""
+    rows = []
     for name, label in COUNTS.items():
         seen = [
             getattr(run.seen[i], name) for i in found.honest_parties for run in (found.honest, found.attacked)
         ]
         if seen[0] is not None:
-            table.add_row(label, *(str(len(v)) if isinstance(v, str) else f"{v:,}" for v in seen))
-    return table
+            rows.append((label, *(str(len(v)) if isinstance(v, str) else f"{v:,}" for v in seen)))
+    return rows
+
+
+def evidence(found: Confirmation) -> list[str]:
+    """What the confirmation rests on, in sentences."""
+    return [
+        f"Evidence {found.evidence}: {EVIDENCE[found.evidence]}. It edits {found.where}.",
+        words.sentence(found.sharing),
+        f"All parties ran one program of {numbers.counted(found.operations, 'operation')} in "
+        f"{numbers.counted(found.steps, 'step')}, {found.interactive:,} of them interactive; party "
+        f"{found.corrupt} deviated at {found.tampered:,}: {', '.join(found.sites)}. SHA-256 of the program: "
+        f"{found.tape[:16]}...",
+    ]
 
 
 def _median(values: Sequence[float]) -> float:
@@ -110,34 +140,26 @@ def _sent(found: Confirmation, run: Among) -> float:
     return run.sent_bytes / found.steps / 1e6
 
 
-def confirmation_files(found: Confirmation) -> dict[str, bytes | str]:
-    """The confirmation, its picture, and the page and pictures of the attack's result."""
-    of_attack = {n: f for n, f in files.files_of(Saved(found.result)).items() if n != "result.json"}
-    return {"confirmation.json": to_json(found), "confirmation.png": confirmation_image(found), **of_attack}
-
-
-def confirmation_image(found: Confirmation, kind: str = "png") -> bytes:
+def confirmation_image(found: Confirmation, kind: str = "png", narrow: bool = False) -> bytes:
     """Revealed against predicted change of the model, and how far both runs are from the prediction."""
-    return image(lambda: _draw(found), kind)
+    return image(lambda: _draw(found, narrow), kind)
 
 
-def _draw(found: Confirmation) -> Figure:
-    figure = Figure(figsize=(7.4, 4.2))
+def _draw(found: Confirmation, narrow: bool) -> Figure:
+    figure = Figure(figsize=(4.2, 7.2) if narrow else (7.4, 4.2))
     FigureCanvasAgg(figure)
     title = f"{found.result.attack} among {found.parties} processes of {found.version}"
-    figure.text(0.02, 0.94, title, weight="bold", size=12)
-    figure.text(0.02, 0.88, f"{words.origin(found.result)}, {found.steps} steps", color=MUTED)
-    place = {
-        "left": 0.11,
-        "right": 0.97,
-        "top": 0.82,
-        "bottom": 0.15,
-        "wspace": 0.35,
-        "width_ratios": (1.3, 1),
-    }
-    left, right = figure.subplots(1, 2, gridspec_kw=place)
-    _changes(left, found)
-    _deviations(right, found)
+    about = f"{words.origin(found.result)}, {found.steps} steps"
+    if narrow:
+        figure.text(0.02, 0.985, fill(title, 40), weight="bold", size=11, va="top")
+        figure.text(0.02, 0.925, fill(about, 60), color=MUTED, va="top")
+        first, second = figure.subplots(2, 1, gridspec_kw=BELOW)
+    else:
+        figure.text(0.02, 0.94, title, weight="bold", size=12)
+        figure.text(0.02, 0.88, about, color=MUTED)
+        first, second = figure.subplots(1, 2, gridspec_kw=PLACE)
+    _changes(first, found)
+    _deviations(second, found)
     return figure
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from itertools import cycle
+from textwrap import fill
 
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -19,9 +20,12 @@ PLAIN = FuncFormatter(lambda value, _: f"{value:g}")  # matplotlib's own writes 
 SPAN = 100  # an axis whose positive values span more than this factor is logarithmic
 
 
-def curves_image(result: Result, kind: str = "png") -> bytes:
-    """The picture as bytes of the format `kind` ('png', 'svg' or 'pdf'); equal results give equal bytes."""
-    return image(lambda: _draw(result), kind)
+def curves_image(result: Result, kind: str = "png", narrow: bool = False) -> bytes:
+    """The picture as bytes of the format `kind` ('png', 'svg' or 'pdf'); equal results give equal bytes.
+
+    `narrow`: for a phone, the panels below each other.
+    """
+    return image(lambda: _draw(result, 1 if narrow else ACROSS), kind)
 
 
 def panels(curves: dict[str, Curve]) -> dict[tuple[str, str], dict[str, Curve]]:
@@ -32,15 +36,18 @@ def panels(curves: dict[str, Curve]) -> dict[tuple[str, str], dict[str, Curve]]:
     return found
 
 
-def _draw(result: Result) -> Figure:
+def _draw(result: Result, across: int = ACROSS) -> Figure:
     found = panels(result.curves or {})
-    rows = -(-len(found) // ACROSS)
-    figure = Figure(figsize=(7.4, 0.7 + 2.3 * max(rows, 1)), layout="constrained")
+    rows = -(-len(found) // across)
+    width = 7.4 if across == ACROSS else 4.2
+    figure = Figure(figsize=(width, 0.7 + 2.3 * max(rows, 1)), layout="constrained")
     FigureCanvasAgg(figure)
-    figure.suptitle(f"{result.attack}: {words.origin(result)}", weight="bold", size=12, x=0.02, ha="left")
+    title = f"{result.attack}: {words.origin(result)}"
+    lines = title if across == ACROSS else fill(title, 40)
+    figure.suptitle(lines, weight="bold", size=12, x=0.02, ha="left")
     if not found:
         return figure
-    grid = figure.subplots(rows, min(ACROSS, len(found)), squeeze=False).ravel()
+    grid = figure.subplots(rows, min(across, len(found)), squeeze=False).ravel()
     for axes, (labels, curves) in zip(grid, found.items(), strict=False):
         _panel(axes, labels, curves)
     for axes in grid[len(found) :]:

@@ -22,6 +22,8 @@ HONEST, POISONED, ATTACKED = "#0068A3", "#93456F", "#A84300"
 COLOURS = {"honest": HONEST, "poisoned": POISONED, "attacked": ATTACKED}
 INK, MUTED, FAINT = "#222222", "#5c5c5c", "#8a8a8a"
 PLACE = {"left": 0.095, "right": 0.985, "top": 0.79, "bottom": 0.26, "wspace": 0.27}
+BELOW = {"left": 0.17, "right": 0.975, "top": 0.87, "bottom": 0.17, "hspace": 0.3}
+"""Where panels stand: side by side, and one below the other on the page of a phone."""
 ROUND: Any = {"nbins": 6, "steps": [1, 2, 5, 10]}
 """Ticks stand at round numbers: never at 2.5 points, which whole percents cannot say."""
 LEGEND: Any = {
@@ -47,9 +49,12 @@ STYLE: Any = {
 }
 
 
-def attack_image(result: Result, kind: str = "png") -> bytes:
-    """The picture as bytes of the format `kind` ('png', 'svg' or 'pdf'); equal results give equal bytes."""
-    return image(lambda: _draw(result), kind)
+def attack_image(result: Result, kind: str = "png", narrow: bool = False) -> bytes:
+    """The picture as bytes of the format `kind` ('png', 'svg' or 'pdf'); equal results give equal bytes.
+
+    `narrow`: for a phone, the panels below each other.
+    """
+    return image(lambda: _draw(result, narrow), kind)
 
 
 def image(draw: Callable[[], Figure], kind: str) -> bytes:
@@ -61,15 +66,24 @@ def image(draw: Callable[[], Figure], kind: str) -> bytes:
     return buffer.getvalue()
 
 
-def _draw(result: Result) -> Figure:
-    figure = Figure(figsize=(7.4, 3.5))
+def _draw(result: Result, narrow: bool = False) -> Figure:
+    figure = Figure(figsize=(4.2, 6.6) if narrow else (7.4, 3.5))
     FigureCanvasAgg(figure)
-    figure.text(0.02, 0.93, f"{result.attack}: {words.origin(result)}", weight="bold", size=12)
-    figure.text(0.02, 0.855, words.sentence("; ".join(words.facts(result)[:4])), color=MUTED)
-    left, right = figure.subplots(1, 2, gridspec_kw=PLACE)
-    _panel(left, result, "accuracy", "Test accuracy")
-    _panel(right, result, "success", words.capital(result.success_name))
-    figure.legend(handles=_legend(result), **LEGEND)
+    title, said = (
+        f"{result.attack}: {words.origin(result)}",
+        words.sentence("; ".join(words.facts(result)[:4])),
+    )
+    if narrow:
+        figure.text(0.02, 0.985, fill(title, 44), weight="bold", size=10.5, va="top")
+        figure.text(0.02, 0.93, fill(said, 60), color=MUTED, size=8, va="top")
+        first, second = figure.subplots(2, 1, gridspec_kw=BELOW)
+    else:
+        figure.text(0.02, 0.93, title, weight="bold", size=12)
+        figure.text(0.02, 0.855, said, color=MUTED)
+        first, second = figure.subplots(1, 2, gridspec_kw=PLACE)
+    _panel(first, result, "accuracy", "Test accuracy")
+    _panel(second, result, "success", words.capital(result.success_name))
+    figure.legend(handles=_legend(result), **LEGEND | ({"ncols": 1} if narrow else {}))
     return figure
 
 

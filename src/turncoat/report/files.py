@@ -4,12 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from turncoat.report import formats
-from turncoat.report.curves import curves_image
-from turncoat.report.figure import attack_image
-from turncoat.report.gallery import gallery_image
+from turncoat.report import formats, kinds
 from turncoat.report.saved import MAIN, Saved
-from turncoat.results.audit import AuditResult
 from turncoat.results.result import Result
 
 
@@ -23,9 +19,7 @@ def files_of(saved: Saved, wanted: Iterable[str] = ()) -> dict[str, bytes | str]
     for name in dict.fromkeys((*usual, *wanted)):
         one = formats.get(name)
         files[one.file or MAIN[type(saved.found)]] = one(saved)
-    results = saved.found.results if isinstance(saved.found, AuditResult) else (saved.found,)
-    drawn = [pictures(r) for r in results if isinstance(r, Result)]
-    return files | {name: image for found in drawn for name, image in found.items()} | dict(saved.images)
+    return files | dict(kinds.of(saved.found).pictures(saved.found)) | dict(saved.images)
 
 
 def written(saved: Saved) -> tuple[str, ...]:
@@ -33,13 +27,3 @@ def written(saved: Saved) -> tuple[str, ...]:
     return tuple(
         name for name, one in formats.CATALOGUE.items() if one.file in saved.names and one.holds(saved)
     )
-
-
-def pictures(result: Result) -> dict[str, bytes]:
-    """The figure of the trials; that of the curves, and the gallery of reconstructed records, where there are any."""
-    found = {f"{result.attack}.png": attack_image(result)}
-    if result.curves:
-        found[f"{result.attack}-curves.png"] = curves_image(result)
-    if result.gallery:
-        found[f"{result.attack}-gallery.png"] = gallery_image(result.gallery)
-    return found

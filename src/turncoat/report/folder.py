@@ -29,6 +29,7 @@ KINDS = (
     "detection.json",
     "defences.json",
     "comparison.json",
+    "cache.json",
 )
 """The main files of the kinds of results; a folder holds one of them."""
 

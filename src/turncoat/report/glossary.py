@@ -24,8 +24,8 @@ TERMS = {
     "confidence is 95%: for other models trained like these and, where it is two-level, other records too. A "
     "narrow range means that more trials would change little.",
     "Check of accuracy": "a test of the released model's accuracy against that expected of honest training, each on "
-    "as many records as the test set has, with a false alarm in 5 of 100 cases. A paired check compares it, record "
-    "by record, with an honest model from the same seed, which hardly anybody has.",
+    "as many records as the test set has, with 5 false alarms in 100 cases unless the job file says otherwise. A "
+    "paired check compares it, record by record, with an honest model from the same seed, which hardly anybody has.",
     "Ruined": "a model with NaN or infinity in it, which classifies nothing. It is no success, but for an attack "
     "that wants the model to be of no use.",
     "Trial": "one honest and one attacked training run from the same seed, so from the same initial "

@@ -3,19 +3,33 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from turncoat.report import compared, glossary, grouping, numbers, picture, reproduced, summary, words
+from turncoat.report import (
+    compared,
+    confirmation,
+    detection,
+    glossary,
+    grouping,
+    numbers,
+    picture,
+    reproduced,
+    summary,
+    words,
+)
 from turncoat.report.curves import curves_image
 from turncoat.report.figure import attack_image
 from turncoat.report.gallery import gallery_image
-from turncoat.report.index import Row
 from turncoat.report.scatter import scatter
 from turncoat.results.audit import AuditResult
 from turncoat.results.comparison import Comparison
+from turncoat.results.confirmation import Confirmation
+from turncoat.results.detection import Detection
+from turncoat.results.matrix import Matrix
 from turncoat.results.reproduction import Reproduction
 from turncoat.results.result import Result
 from turncoat.results.threats import ranked, threats
@@ -28,14 +42,14 @@ Sections = list[tuple[str, str]]
 def result_html(result: Result) -> str:
     """The page of one attack."""
     parts = [("done", "What was done"), ("came", "What came of it"), *LAST]
-    return _pages().get_template("result.html").render(result=result, sections=parts)
+    return pages().get_template("result.html").render(result=result, sections=parts)
 
 
 def audit_html(audit: AuditResult) -> str:
     """The page of a whole audit: the verdict first, then each threat by its worst attack."""
     results = ranked(audit.results)
     ids = {r.attack: f"attack-{number}" for number, r in enumerate(results, 1)}
-    page = _pages().get_template("audit.html")
+    page = pages().get_template("audit.html")
     return page.render(
         audit=audit, results=results, ids=ids, found=threats(audit), sections=_sections(audit, results)
     )
@@ -45,17 +59,29 @@ def reproduction_html(found: Reproduction, images: Mapping[str, bytes] | None = 
     """The page of a table or figure of the paper beside ours; `images` are its pictures, as PNG, by file name."""
     parts = [("rows", "Row by row"), *([("notes", "Notes")] if found.notes else []), *LAST[1:]]
     drawn = [(_uri("png", image), name) for name, image in (images or {}).items()]
-    return _pages().get_template("reproduction.html").render(found=found, images=drawn, sections=parts)
+    return pages().get_template("reproduction.html").render(found=found, images=drawn, sections=parts)
 
 
 def comparison_html(found: Comparison) -> str:
     """The page of two runs beside each other."""
-    return _pages().get_template("comparison.html").render(found=found)
+    return pages().get_template("comparison.html").render(found=found)
 
 
-def index_html(folder: str, rows: Sequence[Row]) -> str:
-    """The page that lists runs."""
-    return _pages().get_template("index.html").render(folder=folder, rows=rows)
+def confirmation_html(found: Confirmation) -> str:
+    """The page of an attack among real parties, with the attack's own numbers."""
+    parts = [("parties", "Among real parties"), ("came", "What came of the attack"), *LAST]
+    page = pages().get_template("confirmation.html")
+    return page.render(found=found, result=found.result, sections=parts)
+
+
+def matrix_html(found: Matrix) -> str:
+    """The page of attacks against defences."""
+    return pages().get_template("defences.html").render(found=found)
+
+
+def detection_html(found: Detection) -> str:
+    """The page of what random checks find."""
+    return pages().get_template("detection.html").render(found=found)
 
 
 LAST = [("intervals", "How the intervals were made"), ("again", "How to run it again"), ("terms", "Terms")]
@@ -78,13 +104,16 @@ def _sections(audit: AuditResult, results: Sequence[Result]) -> Sections:
     return [(id, title) for id, title, there in entries if there]
 
 
-def _figure_uri(result: Result) -> str:
-    # An image of its own rather than inline SVG: the ids of several pictures would clash in one page.
-    return _uri("svg+xml", attack_image(result, "svg"))
+Widths = tuple[str, str]
+"""A picture as two addresses: for a wide window, and for a phone's."""
 
 
-def _curves_uri(result: Result) -> str:
-    return _uri("svg+xml", curves_image(result, "svg"))
+def _both(draw: Callable[[Any, str, bool], bytes]) -> Callable[[Any], Widths]:
+    """A drawing as images of their own: the ids of several inline SVG would clash in one page."""
+    return lambda found: (
+        _uri("svg+xml", draw(found, "svg", False)),
+        _uri("svg+xml", draw(found, "svg", True)),
+    )
 
 
 def _gallery_uri(gallery: Gallery) -> str:
@@ -96,20 +125,28 @@ def _uri(kind: str, image: bytes) -> str:
 
 
 @cache
-def _pages() -> Environment:
+def pages() -> Environment:
+    """The templates, with all that they call."""
     loader = PackageLoader("turncoat.report", "templates")
-    pages = Environment(
+    found = Environment(
         loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    drawn = {"figure_uri": _figure_uri, "curves_uri": _curves_uri, "gallery_uri": _gallery_uri}
+    drawn = {
+        "figure_uri": _both(attack_image),
+        "curves_uri": _both(curves_image),
+        "confirmation_uri": _both(confirmation.confirmation_image),
+        "gallery_uri": _gallery_uri,
+    }
     surface = {"groups": grouping.groups, "lanes": picture.lanes, "tile_kinds": picture.kinds}
     rooms = {
         "glossary": glossary,
         "numbers": numbers,
         "compared": compared,
+        "confirmation": confirmation,
+        "detection": detection,
         "reproduced": reproduced,
         "summary": summary,
         "words": words,
     }
-    pages.globals.update(**rooms, scatter=scatter, **drawn, **surface)
-    return pages
+    found.globals.update(**rooms, scatter=scatter, **drawn, **surface)
+    return found

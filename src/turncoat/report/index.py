@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
 from turncoat.refusal import Refusal
-from turncoat.report import compared, numbers, reproduced, words
-from turncoat.report.saved import Found, load, runs_below
-from turncoat.results.audit import AuditResult
-from turncoat.results.comparison import Comparison
-from turncoat.results.result import Result
+from turncoat.report import html, kinds
+from turncoat.report.saved import load, runs_below
 
 
 @dataclass(frozen=True)
@@ -41,19 +39,9 @@ def _row(place: Path, name: str) -> Row:
         found = load(place).found
     except Refusal as refusal:
         return Row(name, fault=str(refusal))
-    return Row(name, *_told(found), f"{found.created:%Y-%m-%d %H:%M}")
+    return Row(name, *kinds.of(found).told(found), f"{found.created:%Y-%m-%d %H:%M}")
 
 
-def _told(found: Found) -> tuple[str, str]:
-    """What a run is, and how it ended."""
-    if isinstance(found, AuditResult):
-        return f"audit of {words.origin(found)}", found.severity
-    if isinstance(found, Result):
-        rate = numbers.change(found.honest.success.mean, found.attacked.success.mean)
-        return (
-            f"{found.attack}, {words.origin(found)}",
-            f"{rate}, goal {'' if found.reached else 'not '}reached",
-        )
-    if isinstance(found, Comparison):
-        return "comparison", compared.in_a_sentence(found)
-    return f"{found.table}: {found.title}", reproduced.in_a_sentence(found)
+def index_html(folder: str, rows: Sequence[Row]) -> str:
+    """The page that lists runs."""
+    return html.pages().get_template("index.html").render(folder=folder, rows=rows)

@@ -7,7 +7,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from turncoat.report.numbers import percent
+from turncoat.report.numbers import counted, percent
 from turncoat.results.matrix import Matrix, Row
 
 
@@ -20,6 +20,11 @@ def matrix_table(found: Matrix) -> RenderableType:
     parts += [strongest(found)]
     parts += [Text(f"{name} was not run: {why}.", "dim") for name, why in found.refused.items()]
     return Group(*parts)
+
+
+def outcome(found: Matrix) -> str:
+    """How many attacks were set against how many defences."""
+    return f"{counted(len(found.rows), 'attack')}, {counted(len(found.defences), 'defence')}"
 
 
 def prices(found: Matrix) -> Table:

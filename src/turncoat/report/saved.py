@@ -11,16 +11,21 @@ from turncoat.refusal import Refusal
 from turncoat.report.folder import names_in
 from turncoat.results.audit import AuditResult
 from turncoat.results.comparison import Comparison
-from turncoat.results.json import from_json
+from turncoat.results.confirmation import Confirmation
+from turncoat.results.detection import Detection
+from turncoat.results.json import Found, from_json
+from turncoat.results.matrix import Matrix
 from turncoat.results.reproduction import Reproduction
 from turncoat.results.result import Result
 
-Found = Result | AuditResult | Reproduction | Comparison
 MAIN: dict[type[Any], str] = {
     Result: "result.json",
     AuditResult: "audit.json",
     Reproduction: "reproduction.json",
     Comparison: "comparison.json",
+    Confirmation: "confirmation.json",
+    Matrix: "defences.json",
+    Detection: "detection.json",
 }
 """The main file of each kind of result that a report is made of."""
 

@@ -114,12 +114,12 @@ def accuracy_interval(result: Result) -> str:
 
 def noticed(result: Result) -> str:
     """The probability that the victim's test of accuracy notices it, as `6%`."""
-    return f"{result.noticed.unpaired.mean:.0%}" if result.noticed else "not known"
+    return f"{result.noticed.chosen.mean:.0%}" if result.noticed else "not known"
 
 
 def noticed_interval(result: Result) -> str:
     """The interval of that probability, as `5 to 9%`; "" if it is not known."""
-    found = result.noticed.unpaired if result.noticed else None
+    found = result.noticed.chosen if result.noticed else None
     return "" if found is None else f"{100 * found.low:.0f} to {found.high:.0%}"
 
 

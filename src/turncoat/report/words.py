@@ -7,6 +7,7 @@ from turncoat.report.measures import Shown, shown, title
 from turncoat.report.numbers import counted, duration, percent
 from turncoat.results.audit import AuditResult, SiteRow, Unrun
 from turncoat.results.comparison import Comparison
+from turncoat.results.matrix import Matrix
 from turncoat.results.reproduction import Reproduction
 from turncoat.results.result import Paper, Result
 from turncoat.results.sentences import both_notice, gained, points, stopped
@@ -112,7 +113,7 @@ def purpose(result: Result) -> str:
     return sentence(result.goal) + ("" if usual else f" Success is the {result.success_name}.")
 
 
-def origin(result: Result | AuditResult) -> str:
+def origin(result: Result | AuditResult | Matrix) -> str:
     """The model and the data of a result, as `lr on Fashion-MNIST`."""
     return f"{result.model} on {result.data_label}"
 
@@ -122,7 +123,7 @@ def stands_in(audit: AuditResult) -> bool:
     return audit.stand_in or any(result.stand_in for result in audit.results)
 
 
-def dated(result: Result | AuditResult | Reproduction | Comparison) -> str:
+def dated(result: Result | AuditResult | Reproduction | Comparison | Matrix) -> str:
     """When a result was made, how long that took and by what."""
     version = result.versions.get("turncoat", "")
     tool = f"Turncoat {version}".strip()
@@ -175,11 +176,17 @@ def subject(audit: AuditResult) -> str:
 def reading(results: Sequence[Result]) -> str:
     """How to read a table of attacks, in three sentences."""
     trials = sorted({result.trials for result in results})
+    alarms = sorted({result.noticed.alarms for result in results if result.noticed})
+    check = (
+        f" A check of accuracy takes an honest model for an attacked one in {' or '.join(map(percent, alarms))} of "
+        "cases."
+        if alarms
+        else ""
+    )
     number = counted(trials[0], "trial") if len(trials) == 1 else f"{trials[0]} to {trials[-1]} trials"
     return (
         "Honest: every party follows the protocol; attacked: one party adds errors. Below each change stands "
-        f"the {confidence(results[0])} confidence interval of the attacked value, over {number}. "
-        "A check of accuracy takes an honest model for an attacked one in 5% of cases."
+        f"the {confidence(results[0])} confidence interval of the attacked value, over {number}.{check}"
     )
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Literal
 
 from pydantic import Field
 
 from turncoat.results.result import Result
-from turncoat.results.values import Count, Integers, Number, Numbers, Value
+from turncoat.results.values import Count, Integers, Moment, Number, Numbers, Value
 
 EVIDENCE = {"A": "the corrupt party's own share, edited in its own process; all others run unchanged code"}
 """What a confirmation rests on, by its label."""
@@ -87,6 +88,7 @@ class Confirmation(Value):
     predicted_change: Numbers
     revealed_change: Numbers
     command: str | None = None
+    created: Moment = Field(default_factory=lambda: datetime.now(UTC))
 
     @property
     def honest_parties(self) -> Integers:

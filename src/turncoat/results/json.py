@@ -11,14 +11,15 @@ from turncoat.refusal import Refusal
 from turncoat.results.audit import AuditResult
 from turncoat.results.comparison import Comparison
 from turncoat.results.confirmation import Confirmation
+from turncoat.results.detection import Detection
 from turncoat.results.matrix import Matrix
 from turncoat.results.reproduction import Reproduction
 from turncoat.results.result import Result
 
-Found = Result | AuditResult | Reproduction | Comparison
+Found = Result | AuditResult | Reproduction | Comparison | Confirmation | Matrix | Detection
 
 
-def to_json(result: Found | Confirmation | Matrix) -> str:
+def to_json(result: Found) -> str:
     """The result as indented JSON text that ends in a newline."""
     return json.dumps(result.model_dump(mode="json"), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 

@@ -18,6 +18,31 @@ class Cell(Value):
     success: Measured
 
 
+class Adaptive(Value):
+    """An attack planned in the knowledge of a defence: `how` it was planned, the best of `tried` plans.
+
+    `success` is what the defence leaves of it, `detected` with which probability a run is aborted, `honest` the same
+    goal without errors, `accuracy_change` what it costs. `messages` deviate in a run, at `sites`. `reached`: the
+    goal's bar is cleared, and at least half of such runs go unseen.
+    """
+
+    attack: str
+    how: str
+    honest: Measured
+    success: Measured
+    detected: Measured
+    accuracy_change: Measured
+    messages: Count
+    sites: tuple[str, ...] = ()
+    tried: Count = Field(ge=1)
+    reached: bool
+
+    @property
+    def gain(self) -> float:
+        """Its success beyond that of an honest run."""
+        return self.success.mean - self.honest.mean
+
+
 class Row(Value):
     """One attack: its success without errors, under passive security, and in `cells` under each defence.
 

@@ -85,13 +85,21 @@ class Noticed(Value):
     `unpaired`: a one-sided test of the released model's accuracy against that expected of honest training,
     each on as many records as the test set has (`records`); `paired`: of the same records one by one, against
     an honest model from the same seed, which a victim hardly ever has. Both with a false-alarm rate of
-    `alarms`; their intervals follow from that of the accuracy's change.
+    `alarms`; their intervals follow from that of the accuracy's change. `test` is the one that the victim makes, and
+    `power` the probability of its alarm below which an attack is unnoticed.
     """
 
     unpaired: Measured
     paired: Measured
     records: Count = Field(ge=1)
     alarms: Fraction = 0.05
+    test: Literal["unpaired", "paired"] = "unpaired"
+    power: Fraction = EVEN
+
+    @property
+    def chosen(self) -> Measured:
+        """The probability of an alarm by the test that the victim makes."""
+        return self.unpaired if self.test == "unpaired" else self.paired
 
 
 class Paper(Value):
@@ -175,8 +183,8 @@ class Result(Value):
 
     @property
     def unnoticed(self) -> bool:
-        """Whether an unpaired test of accuracy would miss the attack more often than not, by its upper end."""
-        return self.noticed is not None and self.noticed.unpaired.high < EVEN
+        """Whether the victim's test of accuracy would probably miss the attack, by the upper end of its power."""
+        return self.noticed is not None and self.noticed.chosen.high < self.noticed.power
 
     @model_validator(mode="after")
     def _one_entry_per_trial(self) -> Self:

@@ -31,9 +31,10 @@ def notice(result: Result) -> str:
     found = result.noticed
     if found is None:
         return ""
+    paired = "paired " if found.test == "paired" else ""
     return (
-        f"a check of accuracy on {found.records:,} test records, with false alarms in {100 * found.alarms:g}% of "
-        f"cases, would notice it with a probability of {chance(found.unpaired)}"
+        f"a {paired}check of accuracy on {found.records:,} test records, with false alarms in "
+        f"{100 * found.alarms:g}% of cases, would notice it with a probability of {chance(found.chosen)}"
     )
 
 
@@ -54,6 +55,12 @@ def stopped(result: Result) -> str:
     if found is None:
         return ""
     sites = sum(len(names) for names in found.checks.values())
+    if found.screens:
+        return (
+            f"under the defence `{found.defence}`, which checks {sites} sites and screens the opened model by "
+            f"{', '.join(found.screens)}, {chance(found.detected)} of {result.trials} attacked runs were found out, "
+            f"{result.attacked.aborted} by an abort; of honest ones {chance(found.false_alarms)}"
+        )
     return (
         f"under the defence `{found.defence}`, which checks {sites} sites, {result.attacked.aborted} of "
         f"{result.trials} attacked runs were aborted: {chance(found.detected)}, where {found.expected.mean:.3g} "

@@ -7,8 +7,8 @@ trial among so many is one, and they are finished all at once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -18,6 +18,7 @@ from turncoat.adversary.view import View
 from turncoat.attacks import Attack
 from turncoat.data import Part
 from turncoat.defences.ideal import Tally
+from turncoat.experiments import screening
 from turncoat.experiments.honest import Known, answers, has_wrapped, honestly
 from turncoat.experiments.judged import Ran, Run
 from turncoat.experiments.memory import Description, Memory
@@ -91,7 +92,10 @@ class Attacked:
         if aborted or (answered.ruined and not goal.ruin_counts):
             judged = replace(judged, flags=np.zeros_like(judged.flags))
         ruined = answered.ruined and not aborted
-        return Run(answered.correct, judged, errors, answered.common, ruined, answered.index, aborted, tally)
+        flagged = frozenset() if aborted else screening.flags(screening.limits(t.deployed), t, released)
+        return Run(
+            answered.correct, judged, errors, answered.common, ruined, answered.index, aborted, tally, flagged
+        )
 
     def ran(self, poisoned: Known | None, attacked: Known) -> Ran | None:
         """What is left of the trial; None of one of which a run wrapped around."""
@@ -130,30 +134,39 @@ class Cells:
     memory: Memory
     progress: Progress = lambda *_: None
 
-    def run(self) -> list[Ran | None]:
-        """What is left of each trial, None of one that wrapped around; what is finished already is not run again."""
-        found = [self.memory.recalled(self.deployed, self.cell(i)) for i in range(self.trials)]
-        ran = {i: one.value for i, one in enumerate(found) if one is not None}
+    def run(self, numbers: Sequence[int] | None = None) -> list[Ran | None]:
+        """What is left of each trial, None of one that wrapped around; what is finished already is not run again.
+
+        `numbers` are the trials that are wanted, by default all.
+        """
+        wanted = range(self.trials) if numbers is None or together() else numbers
+        found = {i: self.memory.recalled(self.deployed, self.cell(i)) for i in wanted}
+        ran = {i: one.value for i, one in found.items() if one is not None}
         if together() and len(ran) < self.trials:
             ran.clear()
-        missing = [i for i in range(self.trials) if i not in ran]
+        missing = [i for i in wanted if i not in ran]
         watch = self.memory.timed()
         run = _trained(self.deployed.step, self.attack.needs.colluding_contributor)
         drawn = honestly(self.drawn(missing), lambda one: one.trial)
         for i, (one, models) in zip(missing, each(run, drawn, Attacked.arguments), strict=True):
             ran[i] = self.memory.kept(self.deployed, self.cell(i), one.ran(*models), watch())
             watch = self.memory.timed()
-        return [ran[i] for i in range(self.trials)]
+        return [ran[i] for i in wanted]
+
+    def missing(self) -> list[int]:
+        """The trials that are not finished."""
+        keys = [self.memory.key(self.deployed, self.cell(i)) for i in range(self.trials)]
+        return [i for i, key in enumerate(keys) if key is None or not self.memory.store.has(key)]
 
     def cell(self, number: int) -> Description | None:
-        """A trial, as it is stored: all that its numbers follow from, beside the job; None if the attack is no
-        part of Turncoat, of whose source every key knows."""
-        if not type(self.attack).__module__.startswith(OURS):
+        """A trial, as it is stored: all that its numbers follow from, beside the job; None where its attack is not
+        all Turncoat's own, whose source every key knows."""
+        if not _ours(self.attack):
             return None
         return {
             "cell": "attack",
             "attack": self.attack.name,
-            "settings": self.attack.settings,
+            "settings": repr(self.attack),
             "seed": self.seed + number,
             "split": self.split_seed(number),
             "together": self.trials if together() else 1,
@@ -176,6 +189,17 @@ class Cells:
         notes = self.memory.of(self.deployed, seed, split_seed)
         trial = Trial.of(self.deployed, seed, split_seed, notes).drawn(self.attack.goal)
         return Attacked(trial, self.attack, self.progress)
+
+
+def _ours(value: Any) -> bool:
+    """Whether an attack, and every value in it that is more than a number or a word, is of a class of Turncoat's."""
+    if isinstance(value, tuple):
+        return all(map(_ours, value))
+    if not is_dataclass(value):
+        return isinstance(value, int | float | str | None)
+    return type(value).__module__.startswith(OURS) and all(
+        _ours(getattr(value, f.name)) for f in fields(value)
+    )
 
 
 def _trained(step: Step, contributes: bool) -> Callable[..., tuple[Known | None, Known]]:

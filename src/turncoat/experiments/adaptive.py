@@ -1,0 +1,158 @@
+"""The adversary that knows a defence: each attack planned again, and the strongest that is found.
+
+Every plan is tried on trials of seeds apart; the one that does best there is measured on the trials of the matrix, so
+that choosing it says nothing good of it. What is found is what these plans reach: an adversary may know better ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from turncoat import attacks
+from turncoat.attacks import Attack
+from turncoat.attacks.knowing import Knowing
+from turncoat.defences.defence import Defence
+from turncoat.experiments import aborts, screening
+from turncoat.experiments.cell import by_site, cell, counting, messages, under
+from turncoat.experiments.experiment import Experiment, to_result
+from turncoat.experiments.memory import Memory
+from turncoat.experiments.plans import plans
+from turncoat.experiments.runs import Runs, accuracy_change, run_trials
+from turncoat.experiments.trial import Progress
+from turncoat.jobs.deployed import Deployed
+from turncoat.refusal import Refusal
+from turncoat.results.matrix import Adaptive
+from turncoat.results.values import Measured
+
+APART = 1_000_000
+"""Seeds of trials that plans are chosen on lie so far from those that are measured."""
+ALIKE = 0.02
+"""Successes that differ by less are alike: then the plan that costs less accuracy is taken."""
+UNSEEN = 0.5
+"""A goal is reached under a defence if its bar is cleared and at least so many runs go unseen."""
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How much an adversary tries: trials measured and trials that plans are chosen on, seed, minutes of a search."""
+
+    trials: int = 5
+    chosen_on: int = 3
+    seed: int = 0
+    minutes: float = 1.0
+
+
+@dataclass(frozen=True, eq=False)
+class Adversary:
+    """An adversary of one job: what it has trained and run serves for all defences, whose names it need not know."""
+
+    target: Deployed
+    effort: Effort = field(default_factory=Effort)
+    progress: Progress = lambda *_: None
+    memory: Memory = field(default_factory=Memory)
+    known: dict[Any, Any] = field(default_factory=dict)
+
+    def against(self, name: str, defence: Defence) -> Adaptive:
+        """One attack, planned for a defence; Refusal, with the last reason, where no plan can be made."""
+        checks = under(self.target, defence).checks
+        assert checks is not None
+        policy = {site: check.share for site, check in checks.policy.items() if check.share}
+        free = len(policy) < len(checks.policy)
+        tried: list[tuple[tuple[float, float], int, Attack]] = []
+        reason = Refusal("every message is always checked, so that no error goes unseen")
+        for plan in plans(name, defence, policy, free, self.effort.minutes):
+            try:
+                tried.append((self._worth(plan, defence, checks.policy), len(tried), plan))
+            except Refusal as none:
+                reason = none
+        if not tried:
+            raise reason
+        _, _, best = max(tried, key=lambda t: (t[0], -t[1]))
+        return self._measured(name, best, defence, len(tried))
+
+    def strongest(
+        self, defence: Defence, names: Sequence[str] = tuple(attacks.CATALOGUE)
+    ) -> tuple[Adaptive | None, dict[str, Adaptive], dict[str, str]]:
+        """The attack that gains most under a defence, all that could be planned, and why others could not."""
+        found: dict[str, Adaptive] = {}
+        unable: dict[str, str] = {}
+        for done, name in enumerate(names):
+            self.progress(f"planning against {defence.name}", done, len(names))
+            try:
+                found[name] = self.against(name, defence)
+            except Refusal as none:
+                unable[name] = str(none)
+        return max(found.values(), key=lambda a: a.gain, default=None), found, unable
+
+    # ---- runs ---------------------------------------------------------------------------------------------
+
+    def _runs(self, plan: Attack, defence: Defence, trials: int, seed: int) -> Runs:
+        """Runs under the measures of a defence, nothing looked at: the same for all that check differently."""
+        key = plan, defence.measures, defence.screens, trials, seed
+        if key not in self.known:
+            try:
+                self.known[key] = self._run(plan, defence, trials, seed)
+            except Refusal as none:
+                self.known[key] = none
+        found: Runs | Refusal = self.known[key]
+        if isinstance(found, Refusal):
+            raise found
+        return found
+
+    def _run(self, plan: Attack, defence: Defence, trials: int, seed: int) -> Runs:
+        target = counting(self.target, defence.measures, (defence,))
+        plan.needs.check(target.job)
+        plan.goal.check_task(target.job.data)
+        plan.goal.check(target.job.data)
+        return run_trials(target, (plan,), trials, seed, self.progress, self.memory)
+
+    def _worth(self, plan: Attack, defence: Defence, policy: Mapping[str, Any]) -> tuple[float, float]:
+        """Success under the defence where plans are chosen, in steps of `ALIKE`, and the accuracy."""
+        effort = self.effort
+        runs = self._runs(plan, defence, effort.chosen_on, effort.seed + APART)
+        used = screening.unused(runs.attacked, plan, defence)
+        passive = aborts.summary(plan.goal, used).success.mean
+        missed = np.mean([defence.missed_by(by_site(r), policy) for r in runs.attacked])
+        right = float(np.mean([np.mean(r.correct) for r in runs.attacked]))
+        return round(passive * float(missed) / ALIKE), right
+
+    def _measured(self, name: str, plan: Attack, defence: Defence, tried: int) -> Adaptive:
+        effort = self.effort
+        runs = self._runs(plan, defence, effort.trials, effort.seed)
+        checks = under(self.target, defence).checks
+        assert checks is not None
+        found = cell(plan, runs.attacked, defence, checks)
+        target = counting(self.target, defence.measures, (defence,))
+        told = Experiment(name, target, {}, effort.trials, effort.seed)
+        reached = to_result(told, plan, target, runs).reached
+        assert isinstance(plan, Knowing)
+        return Adaptive(
+            attack=name,
+            how=plan.variant,
+            honest=Measured.of(aborts.summary(plan.goal, runs.honest).success),
+            success=found.success,
+            detected=found.detected,
+            accuracy_change=Measured.of(accuracy_change(runs.honest, runs.attacked)),
+            messages=round(float(np.mean([messages(r) for r in runs.attacked]))),
+            sites=tuple(sorted({n for r in runs.attacked for n, m in by_site(r).items() if m})),
+            tried=tried,
+            reached=bool(reached and found.detected.mean <= 1 - UNSEEN),
+        )
+
+
+def strongest(
+    target: Deployed,
+    defence: Defence,
+    names: Sequence[str] = tuple(attacks.CATALOGUE),
+    effort: Effort = Effort(),
+    progress: Progress = lambda *_: None,
+) -> Adaptive | None:
+    """The attack that gains most under a defence, planned in its knowledge; None if none has a way in.
+
+    Of several defences of one job an `Adversary` runs what they share once.
+    """
+    return Adversary(target, effort, progress).strongest(defence, names)[0]

@@ -1,0 +1,69 @@
+"""What a defence leaves of runs that nobody looked at: success times the probability that nothing is found."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from turncoat.attacks import Attack
+from turncoat.defences.defence import Defence
+from turncoat.defences.ideal import Checks
+from turncoat.defences.measures import Measure
+from turncoat.experiments import aborts, screening
+from turncoat.experiments.judged import Run
+from turncoat.jobs.deployed import Deployed
+from turncoat.metrics import clopper_pearson, mean_interval
+from turncoat.results.matrix import Cell
+from turncoat.results.values import Measured
+
+
+def under(target: Deployed, defence: Defence) -> Deployed:
+    """The same job under a defence."""
+    return replace(target, defence=defence)
+
+
+def counting(target: Deployed, way: tuple[Measure, ...], every: Sequence[Defence]) -> Deployed:
+    """The job with these measures and the screens of all defences with them, its messages counted alone."""
+    screens = dict.fromkeys(s for d in every if d.measures == way for s in d.screens)
+    return under(target, Defence("nothing", measures=way, screens=tuple(screens)))
+
+
+def cell(attack: Attack, runs: Sequence[Run], defence: Defence, checks: Checks) -> Cell:
+    """The success that screens leave, interval and all, times the probability that no check finds anything."""
+    missed = [defence.missed_by(by_site(r), checks.policy) for r in runs]
+    left_over = screening.unused(runs, attack, defence)
+    passive = Measured.of(aborts.summary(attack.goal, left_over).success)
+    low, high = passive.low * min(missed), passive.high * max(missed)
+    left = {
+        "mean": float(
+            np.clip(passive.mean * np.mean(missed), low, high)
+        ),  # a mean of equal numbers may be an ulp off
+        "low": low,
+        "high": high,
+        "how": f"{passive.how}; times the probability that nothing is found",
+    }
+    return Cell(detected=_detected(runs, missed, defence), success=passive.model_copy(update=left))
+
+
+def _detected(runs: Sequence[Run], missed: Sequence[float], defence: Defence) -> Measured:
+    """How likely a run is aborted, or its model flagged: screens' alarms are counted, those of checks computed."""
+    by_checks = Measured.of(mean_interval([1 - m for m in missed], bounds=(0.0, 1.0)))
+    if not defence.screens:
+        return by_checks
+    flagged = clopper_pearson(sum(bool(r.flagged & set(defence.screens)) for r in runs), len(runs))
+    both = {n: 1 - (1 - getattr(flagged, n)) * (1 - getattr(by_checks, n)) for n in ("mean", "low", "high")}
+    return Measured.of(
+        flagged._replace(**both, how=f"screens: {flagged.how}; beside checks: {by_checks.how}")
+    )
+
+
+def by_site(run: Run) -> dict[str, float]:
+    counted: Mapping[str, Any] = {} if run.tally is None else run.tally.messages
+    return {name: float(n) for name, n in counted.items()}
+
+
+def messages(run: Run) -> float:
+    return sum(by_site(run).values())

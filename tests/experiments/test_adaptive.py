@@ -1,0 +1,66 @@
+"""The adversary that knows a defence: it goes where nobody looks, makes few errors, and small ones below a bound."""
+
+import pytest
+
+from foreign_jobs import job
+from turncoat import defences
+from turncoat.experiments.adaptive import Adversary, Effort, strongest
+from turncoat.experiments.plans import plans
+from turncoat.jobs.deployed import Deployed
+from turncoat.refusal import Refusal
+
+EFFORT = Effort(trials=3, chosen_on=2)
+BOUND = "clip-entries:largest=0.02+checked:sites=bound/*"
+
+
+@pytest.fixture(scope="module")
+def adversary():
+    return Adversary(Deployed.of(job("linear"), "exact", "reals"), EFFORT)
+
+
+def test_nothing_is_planned_where_every_message_is_checked(adversary):
+    with pytest.raises(Refusal, match="every message is always checked"):
+        adversary.against("backdoor", defences.get("everything"))
+    found, _, unable = adversary.strongest(defences.get("everything"), ["backdoor", "reconstruction"])
+    assert found is None and set(unable) == {"backdoor", "reconstruction"}
+
+
+def test_a_check_of_some_sites_leaves_others(adversary):
+    defence = defences.get("matrices")
+    with pytest.raises(Refusal, match="no way in here"):
+        adversary.against("backdoor", defence)
+    best, found, unable = adversary.strongest(defence, ["backdoor", "reconstruction"])
+    assert best is not None and best.attack == "reconstruction" and set(found) == {"reconstruction"}
+    assert best.success.mean > 0.5 and best.detected.mean == 0 and best.reached and "backdoor" in unable
+
+
+def test_under_sampling_fewer_errors_do_better_than_those_planned(adversary):
+    defence = defences.get("sampled:alpha=0.01")
+    found = adversary.against("backdoor", defence)
+    assert found.messages <= 5 and found.success.mean > 0.9 and "last step" in found.how
+    assert found.tried > 2 and found.reached
+
+
+def test_a_checked_bound_takes_sparse_shifts_and_not_many_small_ones(adversary):
+    """Known cases of section 6: one error is clipped to the bound, small ones in all steps pass it."""
+    defence = defences.get(BOUND)
+    sparse = adversary.against("sparse-backdoor", defence)
+    small = adversary.against("backdoor", defence)
+    assert sparse.success.mean < 0.3
+    assert small.success.mean > 0.8 and small.messages > 100
+
+
+def test_it_is_one_function_too():
+    found = strongest(
+        Deployed.of(job("linear"), "exact", "reals"), defences.get("loss"), ["backdoor"], Effort(2, 1)
+    )
+    assert found is not None and found.attack == "backdoor" and found.success.mean > 0.9
+
+
+def test_plans_avoid_what_is_looked_at_and_say_how():
+    defence = defences.get("sampled-matrices:alpha=0.01")
+    known = plans("backdoor", defence, {"a": 1.0, "b": 0.01}, False, 1.0)
+    assert all(plan.avoid == {"a"} for plan in known)
+    assert {plan.when for plan in known} == {"planned", "last"}
+    assert not plans("backdoor", defence, {"a": 1.0}, False, 1.0)
+    assert [plan.attack.budget.caught for plan in plans("search", defence, {"a": 1.0}, True, 1.0)] == [0.1]

@@ -1,0 +1,130 @@
+"""Screens in an experiment: thresholds from honest models, and what a flagged model counts as."""
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import turncoat as tc
+from turncoat import defences
+from turncoat.defences.screens import SCREENS, Screen
+from turncoat.experiments import screening
+from turncoat.experiments.experiment import Experiment, run
+from turncoat.experiments.matrix import defend
+from turncoat.experiments.trial import Trial
+from turncoat.jobs.loop import train
+from turncoat.jobs.setup import Setup
+from turncoat.results.json import from_json, to_json
+
+JOB = Setup(protocol="exact", epochs=1)
+LOW, HIGH = "screen:threshold=0.5", "screen:threshold=1e6"  # a ratio to the median is 1 at least
+
+
+def under(defence, attack="sparse-backdoor", trials=2):
+    return run(Experiment(attack, Setup(protocol="exact", epochs=1, defence=defence), trials=trials))
+
+
+# attack, defence, whether the attacked model is flagged, whether the attack still succeeds
+OUTCOMES = [
+    ("sparse-backdoor", LOW, True, False),
+    ("sparse-backdoor", HIGH, False, True),
+    ("sparse-backdoor", f"{HIGH}+screen:by=trigger,threshold=0.9", True, False),
+    ("reconstruction", LOW, True, True),  # what the opened model gave away it has given away
+]
+
+
+@pytest.mark.parametrize(("attack", "defence", "flagged", "succeeds"), OUTCOMES)
+def test_a_flagged_model_is_not_used_and_has_been_opened(attack, defence, flagged, succeeds):
+    found = under(defence, attack)
+    assert found.defence.detected.mean == flagged and found.attacked.aborted == 0
+    assert found.attacked.success.mean == pytest.approx(float(succeeds), abs=0.1) and found.accuracy_change
+    assert any("screens flag" in note for note in found.notes) == flagged
+    assert from_json(to_json(found)) == found
+
+
+def test_honest_models_are_screened_too():
+    found = under(LOW).defence
+    assert found.false_alarms.mean == found.screens["columns"].false_alarms.mean == 1
+    assert found.screens["columns"].models == 0 and found.screens["columns"].rise is None
+
+
+def test_a_threshold_comes_from_honest_models_of_the_same_job_once():
+    said = []
+    found = run(
+        Experiment("sparse-backdoor", Setup(protocol="exact", epochs=1, defence="screen:rate=0.2"), trials=2),
+        progress=lambda what, done, total: said.append((what, total)),
+    ).defence.screens["columns"]
+    assert found.models == 9 and ("honest models for thresholds", 9) in said
+    target = Setup(protocol="exact", epochs=1, defence="screen:rate=0.2").deployed()
+    (limit,) = screening.limits(target).values()
+    (scores,) = screening.honest_scores(target, target.defence.screens, lambda *_: None).values()
+    assert limit == found.threshold == sorted(scores)[-2]  # 20 % of ten: one of nine lies above
+
+
+def test_an_aborted_run_has_no_model_to_screen():
+    found = under(f"everything+{LOW}")
+    assert found.attacked.aborted == 2 and found.defence.screens["columns"].alarms is None
+    assert found.defence.detected.mean == 1
+
+
+def test_in_the_matrix_each_defence_has_its_own_screens():
+    made = defend(
+        JOB.deployed(), ("sparse-backdoor", "reconstruction"), (LOW, HIGH, "matrices", f"loss+{LOW}"), 2
+    )
+    backdoor, reading = made.rows
+    assert {n: round(c.success.mean, 3) for n, c in backdoor.cells.items()} == {
+        LOW: 0,
+        HIGH: 1,
+        "matrices": 0,
+        f"loss+{LOW}": 0,
+    }
+    assert {n: round(c.success.mean, 3) for n, c in reading.cells.items()} == {
+        LOW: 1,
+        HIGH: 1,
+        "matrices": 1,
+        f"loss+{LOW}": 0,
+    }
+    assert backdoor.cells[LOW].detected.mean == 1 and backdoor.cells[HIGH].detected.mean == 0
+    assert backdoor.cells[LOW].detected.low == pytest.approx(0.025 ** (1 / 2))
+    assert backdoor.passive.mean == reading.passive.mean == 1
+
+
+def opened(name="lr", spoil=lambda released: released):
+    trial = Trial.of(Setup(protocol="exact", epochs=1, model=name, hidden=(8,)).deployed(), 0)
+    return screening.opened(trial, spoil(train(trial.step, *trial.arguments())[0]))
+
+
+def test_every_screen_says_a_number_of_any_model():
+    for name in ("lr", "mlp"):
+        assert all(np.isfinite(screen().score(opened(name))) for screen in SCREENS.values())
+
+
+def test_a_model_with_nan_in_it_raises_every_alarm():
+    def spoil(released):
+        return {n: jnp.full_like(leaf, jnp.nan) for n, leaf in released.items()}
+
+    every = [screen() for screen in SCREENS.values()]
+    assert set(screening.scores(every, opened(spoil=spoil)).values()) == {float("inf")}
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("screen:by=colums", "no screen 'colums'; the nearest are 'columns'"),
+        ("screen:rate=0", "false-alarm rate lies between 0 and 1, not at 0"),
+        ("screen:rate=nan", "false-alarm rate lies between 0 and 1"),
+        ("screen:threshold=inf", "threshold is a finite number"),
+        ("screen:threshold=high", "takes a number"),
+        ("screen:bye=rows", "nearest are 'by'"),
+    ],
+)
+def test_what_is_no_screen_is_refused(name, said):
+    with pytest.raises(tc.Refusal, match=said):
+        defences.get(name)
+
+
+def test_screens_are_values():
+    assert defences.get("screen:rate=0.1+screen:by=rows").screens == (
+        SCREENS["columns"](0.1),
+        SCREENS["rows"](),
+    )
+    assert Screen(rate=0.02).models == 99 and Screen(rate=0.05).models == 39
