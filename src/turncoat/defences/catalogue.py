@@ -58,6 +58,11 @@ def checked(sites: str = "everything", alpha: float = 1.0, when: When = "step") 
     return Defence("checked", (Rule(sites, Check(alpha, when)),))
 
 
+def recomputed() -> Defence:
+    """Each step is computed twice and its results are compared, not its messages: that leaks by its aborts."""
+    return Defence("recomputed", results=True)
+
+
 def clip_entries(largest: float = 0.1) -> Defence:
     """Each entry of a step's update within a bound; no check."""
     return Defence("clip-entries", measures=(ClippedEntries(largest),))
@@ -88,6 +93,7 @@ CATALOGUE: dict[str, Callable[..., Defence]] = {
     "sampled": sampled,
     "sampled-matrices": sampled_matrices,
     "checked": checked,
+    "recomputed": recomputed,
     "clip-entries": clip_entries,
     "clip-norm": clip_norm,
     "clip-records": clip_records,

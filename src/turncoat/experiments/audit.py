@@ -13,6 +13,7 @@ from turncoat.core.engine import Engine
 from turncoat.core.protocol import Protocol
 from turncoat.defences.defence import Defence
 from turncoat.experiments import honest
+from turncoat.experiments.aborts import can_abort
 from turncoat.experiments.attacked import Cells
 from turncoat.experiments.blocks import ahead
 from turncoat.experiments.experiment import Experiment, check_trials, deployed, run
@@ -105,7 +106,8 @@ def audited(
     check(target.job)
     dataset = target.job.data
     surface = Trial.of(target, seed).surface
-    wanted = every() if only is None else only
+    known = [n for n in attacks.CATALOGUE if can_abort(target) or not attacks.get(n).goal.of_aborts]
+    wanted = {n: settings for n, settings in (every() if only is None else only).items() if n in known}
     experiments = [
         Experiment(name, target, settings, trials, seed, victim) for name, settings in wanted.items()
     ]
@@ -113,7 +115,7 @@ def audited(
     works = honest.check(target, trials, seed, first, memory)
     ahead(memory, list(_cells(experiments, target, memory)), progress)
     results, unrun = _attacked(experiments, progress, memory)
-    for name in (n for n in attacks.CATALOGUE if n not in wanted):
+    for name in (n for n in known if n not in wanted):
         unrun += (_unrun(name, "was not asked for."),)
     made = named(asked)
     embedded = made is not None and made.data in data.names()

@@ -139,6 +139,7 @@ def run(
     attack.needs.check(target.job)
     attack.goal.check_task(target.job.data)
     attack.goal.check(target.job.data)
+    aborts.check(attack.goal, target)
     points = swept(experiment.attack, attack) if sweep and target.defence is None else []
     every = (attack, *(point.attack for point in points))
     runs = run_trials(target, every, experiment.trials, experiment.seed, progress, memory)
@@ -187,7 +188,8 @@ def to_result(experiment: Experiment, attack: Attack, target: Deployed, runs: Ru
         gallery=summaries["attacked"].gallery,
         versions=records.versions(),
     )
-    opened = result.attacked.aborted < result.trials  # a run that releases nothing reaches no goal
+    # a run that releases nothing reaches no goal, but one that is about aborts
+    opened = goal.of_aborts or result.attacked.aborted < result.trials
     return result.model_copy(update={"reached": opened and goal.reached(result)})
 
 

@@ -176,17 +176,13 @@ def subject(audit: AuditResult) -> str:
 def reading(results: Sequence[Result]) -> str:
     """How to read a table of attacks, in three sentences."""
     trials = sorted({result.trials for result in results})
-    alarms = sorted({result.noticed.alarms for result in results if result.noticed})
-    check = (
-        f" A check of accuracy takes an honest model for an attacked one in {' or '.join(map(percent, alarms))} of "
-        "cases."
-        if alarms
-        else ""
-    )
     number = counted(trials[0], "trial") if len(trials) == 1 else f"{trials[0]} to {trials[-1]} trials"
+    alarms = " or ".join(f"{100 * a:g}%" for a in sorted({r.noticed.alarms for r in results if r.noticed}))
+    check = f" A check of accuracy takes an honest model for an attacked one in {alarms} of cases."
     return (
         "Honest: every party follows the protocol; attacked: one party adds errors. Below each change stands "
-        f"the {confidence(results[0])} confidence interval of the attacked value, over {number}.{check}"
+        f"the {confidence(results[0])} confidence interval of the attacked value, over {number}."
+        f"{check if alarms else ''}"
     )
 
 
