@@ -7,8 +7,9 @@ from typing import Annotated
 import typer
 
 from turncoat import engines, paper, protocols
-from turncoat.cli.options import Common, grouped, named
+from turncoat.cli.options import grouped, named
 from turncoat.cli.screen import Files, command, deliver, progress, usable
+from turncoat.cli.working import Working
 from turncoat.refusal import Refusal
 from turncoat.report.reproduction import reproduction_table
 from turncoat.report.saved import Saved
@@ -32,13 +33,13 @@ def reproduce(
     protocol: Protocol = None,
     engine: Engine = "reals",
     trials: Trials = None,
-    common: Common,
+    common: Working,
 ) -> None:
     """Runs a table or figure of the paper and shows our numbers beside the paper's."""
     make = paper.get(name)
     folder = usable(common.folder("reproduce", name), "reproduction.json")
-    with progress() as report:
-        options = paper.Options(trials, protocol, engine, data, common.seed, report)
+    with common.memory() as memory, progress() as report:
+        options = paper.Options(trials, protocol, engine, data, common.seed, report, memory=memory)
         found = make(options)
     if not found.rows:
         raise Refusal(f"{found.table} has no rows of {data!r}; leave --data out to see which it has")

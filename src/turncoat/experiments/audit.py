@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, TypedDict, Unpack
 
 from turncoat import attacks, data
@@ -14,10 +14,12 @@ from turncoat.core.protocol import Protocol
 from turncoat.defences.defence import Defence
 from turncoat.experiments import honest
 from turncoat.experiments.aborts import can_abort
+from turncoat.experiments.attacked import Cells
+from turncoat.experiments.blocks import ahead
 from turncoat.experiments.experiment import Experiment, check_trials, deployed, run
+from turncoat.experiments.memory import Memory
 from turncoat.experiments.records import named, versions
 from turncoat.experiments.remedies import remedies
-from turncoat.experiments.runs import Memory
 from turncoat.experiments.trial import Progress, Trial
 from turncoat.experiments.verdict import (
     Checked,
@@ -82,7 +84,8 @@ def audit(
     Raises Refusal for unknown names, data that cannot be used, and a job whose honest training does not work.
     """
     asked = deployed(job, protocol, engine, defence)
-    return audited(asked, **how)
+    more: dict[str, Any] = {name: value for name, value in how.items() if name != "minutes"}
+    return audited(asked, only=every(how.get("minutes", MINUTES)), **more)
 
 
 def audited(
@@ -90,12 +93,13 @@ def audited(
     *,
     trials: int = 5,
     seed: int = 0,
-    minutes: float = MINUTES,
     victim: Victim = AS_USUAL,
     progress: Progress = lambda *_: None,
     only: Only = None,
+    memory: Memory | None = None,
 ) -> AuditResult:
     """`audit` of a job that has its protocol, engine and defence, by the attacks of `only`."""
+    memory = Memory() if memory is None else memory
     began = time.perf_counter()
     check_trials(trials)
     check_seed(seed)
@@ -103,18 +107,17 @@ def audited(
     check(target.job)
     dataset = target.job.data
     surface = Trial.of(target, seed).surface
-    memory: Memory = defaultdict(dict)
-    wanted = every(minutes) if only is None else only
     known = [n for n in attacks.CATALOGUE if can_abort(target) or not attacks.get(n).goal.of_aborts]
-    wanted = {n: settings for n, settings in wanted.items() if n in known}
+    wanted = {n: settings for n, settings in (every() if only is None else only).items() if n in known}
     experiments = [
         Experiment(name, target, settings, trials, seed, victim) for name, settings in wanted.items()
     ]
     first = _stage(progress, 0, 1 + len(experiments), "honest training")
     works = honest.check(target, trials, seed, first, memory)
+    ahead(memory, list(_cells(experiments, target, memory)), progress)
     results, unrun = _attacked(experiments, progress, memory)
     for name in (n for n in known if n not in wanted):
-        unrun += (_unrun(name, "was not asked for." if only is not None else "was given no time."),)
+        unrun += (_unrun(name, "was not asked for."),)
     made = named(asked)
     embedded = made is not None and made.data in data.names()
     everywhere = target.checks is not None and all(c.share == 1 for c in target.checks.policy.values())
@@ -122,7 +125,7 @@ def audited(
     left = tuple(u.attack for u in unrun)
     found = Evidence(surface, results, left, embedded=embedded, honest=works, checked=checked)
     of_job: dict[str, Any] = {"data": dataset.name, "data_label": dataset.label, "model": target.job.name}
-    seconds = time.perf_counter() - began
+    seconds = time.perf_counter() - began + memory.elsewhere
     return AuditResult(
         **_concluded(found, map(_of_data, dataset.notes)),
         unrun=unrun,
@@ -157,6 +160,17 @@ def _stage(progress: Progress, number: int, stages: int, name: str) -> Progress:
 
 def _of_data(note: str) -> str:
     return f"Of the data: {note}."
+
+
+def _cells(experiments: Sequence[Experiment], target: Deployed, memory: Memory) -> Iterator[Cells]:
+    """All trials of all attacks that the job may leave a way in."""
+    for one in experiments:
+        attack = attacks.get(one.attack, one.settings)
+        with suppress(Refusal):
+            attack.needs.check(target.job)
+            attack.goal.check_task(target.job.data)
+            attack.goal.check(target.job.data)
+            yield Cells(target, attack, one.trials, one.seed, memory)
 
 
 def _attacked(

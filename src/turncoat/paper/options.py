@@ -7,6 +7,7 @@ from typing import Any
 
 from turncoat import data, engines, protocols
 from turncoat.experiments.experiment import check_trials
+from turncoat.experiments.memory import Memory
 from turncoat.experiments.trial import Progress
 from turncoat.refusal import Refusal, nearest
 from turncoat.settings import check_seed
@@ -17,7 +18,8 @@ class Options:
     """Choices common to all tables; None is the table's own default.
 
     `data` restricts a table to the rows of one data set; `images` collects figures (file name to PNG bytes)
-    that a reproduction draws beside its rows. Raises Refusal for values that no table can have.
+    that a reproduction draws beside its rows; what `memory`'s store has is not run again. Raises Refusal for values
+    that no table can have.
     """
 
     trials: int | None = None
@@ -27,6 +29,7 @@ class Options:
     seed: int = 0
     progress: Progress = lambda *_: None
     images: dict[str, bytes] = field(default_factory=dict)
+    memory: Memory = field(default_factory=Memory)
 
     def __post_init__(self) -> None:
         if self.trials is not None:

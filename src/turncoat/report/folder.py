@@ -30,6 +30,7 @@ KINDS = (
     "defences.json",
     "design.json",
     "comparison.json",
+    "cache.json",
 )
 """The main files of the kinds of results; a folder holds one of them."""
 
