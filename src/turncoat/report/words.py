@@ -8,7 +8,7 @@ from turncoat.report.numbers import counted, duration, percent
 from turncoat.results.audit import AuditResult, SiteRow, Unrun
 from turncoat.results.comparison import Comparison
 from turncoat.results.matrix import Matrix
-from turncoat.results.reproduction import Reproduction
+from turncoat.results.reproduction import Reproduction, Reproductions
 from turncoat.results.result import Paper, Result
 from turncoat.results.sentences import both_notice, gained, points, stopped
 from turncoat.results.values import Measured
@@ -123,7 +123,7 @@ def stands_in(audit: AuditResult) -> bool:
     return audit.stand_in or any(result.stand_in for result in audit.results)
 
 
-def dated(result: Result | AuditResult | Reproduction | Comparison | Matrix) -> str:
+def dated(result: Result | AuditResult | Reproduction | Reproductions | Comparison | Matrix) -> str:
     """When a result was made, how long that took and by what."""
     version = result.versions.get("turncoat", "")
     tool = f"Turncoat {version}".strip()
