@@ -1,10 +1,22 @@
 """Verbs that work for long: what is finished is kept, and found again."""
 
 import json
+import subprocess
+import time
 
 import pytest
 
+from bench import kills
 from cli.conftest import turncoat
+
+JOB = """
+[job]
+data = "breast_cancer"
+epochs = 1
+[run]
+trials = 3
+[attacks.backdoor]
+"""
 
 ATTACK = ("attack", "backdoor", "--data", "breast_cancer", "--epochs", "1", "--trials", "2", "--json")
 
@@ -36,3 +48,20 @@ def test_a_cache_that_cannot_be_is_refused_at_once(tmp_path, options, says):
     (tmp_path / "taken").write_text("a file")
     ran = turncoat(tmp_path, *ATTACK, *options)
     assert ran.code == 2 and says in ran.err and "Traceback" not in ran.err and ran.err.count("\n") == 1
+
+
+def test_what_a_killed_run_finished_is_not_lost_and_the_result_is_that_of_a_run_that_was_not(tmp_path):
+    (tmp_path / "job.toml").write_text(JOB)
+    expected = kills.finished(tmp_path, tmp_path / "whole", kills.AUDIT)
+    cache, seen = tmp_path / "killed", {}
+    for wanted in (1, 4):
+        line, quiet = kills.command(tmp_path, cache, kills.AUDIT), subprocess.DEVNULL
+        with subprocess.Popen(line, cwd=tmp_path, stdout=quiet, stderr=quiet) as run:
+            while len(kills.cells(cache)) < wanted and run.poll() is None:
+                time.sleep(0.01)
+            run.kill()
+        assert seen.items() <= kills.cells(cache).items()
+        seen = kills.cells(cache)
+        assert wanted <= len(seen) < 6
+    assert kills.finished(tmp_path, cache, kills.AUDIT) == expected
+    assert seen.items() < kills.cells(cache).items()

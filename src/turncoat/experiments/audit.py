@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypedDict, Unpack
 
 from turncoat import attacks, data
 from turncoat.core.engine import Engine
 from turncoat.core.protocol import Protocol
 from turncoat.defences.defence import Defence
-from turncoat.experiments import honest
+from turncoat.experiments import honest, pace
 from turncoat.experiments.aborts import can_abort
 from turncoat.experiments.attacked import Cells
 from turncoat.experiments.blocks import ahead
 from turncoat.experiments.experiment import Experiment, check_trials, deployed, run
 from turncoat.experiments.memory import Memory
+from turncoat.experiments.pace import Pace
 from turncoat.experiments.records import named, versions
 from turncoat.experiments.remedies import remedies
 from turncoat.experiments.trial import Progress, Trial
@@ -112,10 +112,12 @@ def audited(
     experiments = [
         Experiment(name, target, settings, trials, seed, victim) for name, settings in wanted.items()
     ]
-    first = _stage(progress, 0, 1 + len(experiments), "honest training")
-    works = honest.check(target, trials, seed, first, memory)
-    ahead(memory, list(_cells(experiments, target, memory)), progress)
-    results, unrun = _attacked(experiments, progress, memory)
+    cells = _cells(experiments, target, memory)
+    whole = pace.of(cells, trials, progress)
+    works = honest.check(target, trials, seed, whole.stage(0), memory)
+    whole.costs = pace.costs(cells, trials, memory.times[:trials])
+    ahead(memory, [one for one in cells.values() if one], progress)
+    results, unrun = _attacked(experiments, whole, memory)
     for name in (n for n in known if n not in wanted):
         unrun += (_unrun(name, "was not asked for."),)
     made = named(asked)
@@ -148,41 +150,34 @@ def every(minutes: float = MINUTES) -> dict[str, dict[str, Any]]:
     return found
 
 
-def _stage(progress: Progress, number: int, stages: int, name: str) -> Progress:
-    """Progress of one stage, which also says how far the whole audit is: honest training is stage 0."""
-
-    def report(what: str, done: int, total: int) -> None:
-        progress("the whole audit", number * total + done, stages * total)
-        progress(name, done, total)
-
-    return report
-
-
 def _of_data(note: str) -> str:
     return f"Of the data: {note}."
 
 
-def _cells(experiments: Sequence[Experiment], target: Deployed, memory: Memory) -> Iterator[Cells]:
-    """All trials of all attacks that the job may leave a way in."""
+def _cells(experiments: Sequence[Experiment], target: Deployed, memory: Memory) -> dict[str, Cells | None]:
+    """All trials of each attack by its name, None where the job leaves it no way in as far as it says itself."""
+    found: dict[str, Cells | None] = {}
     for one in experiments:
         attack = attacks.get(one.attack, one.settings)
-        with suppress(Refusal):
+        try:
             attack.needs.check(target.job)
             attack.goal.check_task(target.job.data)
             attack.goal.check(target.job.data)
-            yield Cells(target, attack, one.trials, one.seed, memory)
+            found[one.attack] = Cells(target, attack, one.trials, one.seed, memory)
+        except Refusal:
+            found[one.attack] = None
+    return found
 
 
 def _attacked(
-    experiments: Sequence[Experiment], progress: Progress, memory: Memory
+    experiments: Sequence[Experiment], whole: Pace, memory: Memory
 ) -> tuple[list[Result], tuple[Unrun, ...]]:
     """The results of the attacks that could be run, and why each of the others could not."""
     results, unrun = [], []
     for number, experiment in enumerate(experiments, 1):
         name = experiment.attack
-        stage = _stage(progress, number, 1 + len(experiments), name)
         try:
-            results.append(run(experiment, stage, memory=memory))
+            results.append(run(experiment, whole.stage(number), memory=memory))
         except Refusal as reason:
             unrun.append(_unrun(name, f"{reason}."))
         except Exception as error:  # a fault of ours in one attack must not lose what the others found

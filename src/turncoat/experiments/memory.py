@@ -29,15 +29,17 @@ Description = Mapping[str, Any]
 class Memory:
     """What was computed of the trials of a job, under any defence, by this process, and the store of finished cells.
 
-    `elsewhere` is how many seconds the cells took that were found in the store, less what was waited for workers;
-    `spent` those of cells that were finished by this process; and `finished` how many of both there are. `command` is
-    what cells are said to come from; `each` runs blocks of work on so many `workers`, if there are any.
+    `times` are the seconds of all its cells, in the order in which it got them; `elsewhere` is how many seconds those
+    took that were found in the store, less what was waited for workers; `spent` how many those took that this process
+    finished; and `finished` how many of both are stored. `command` is what cells are said to come from; `each` runs
+    blocks of work on so many `workers`, if there are any.
     """
 
     store: Store = field(default_factory=default)
     command: str = ""
     each: Each | None = None
     workers: int = 1
+    times: list[float] = field(default_factory=list)
     elsewhere: float = 0.0
     spent: float = 0.0
     finished: int = 0
@@ -76,13 +78,15 @@ class Memory:
         key = self.key(deployed, cell)
         found = None if key is None else self.store.read(key)
         if found is not None:
-            self.elsewhere += float(found.about["seconds"])
+            self.times.append(float(found.about["seconds"]))
+            self.elsewhere += self.times[-1]
             self.finished += 1
         return found
 
     def kept(self, deployed: Deployed, cell: Description | None, value: Any, seconds: float) -> Any:
         """A value that was computed, stored, as it would be read."""
         self.spent += seconds
+        self.times.append(seconds)
         try:
             plain = encoded(value)
         except Unstorable:

@@ -25,6 +25,7 @@ KINDS = (
     "surface.json",
     "data.json",
     "reproduction.json",
+    "reproductions.json",
     "confirmation.json",
     "detection.json",
     "defences.json",
