@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from turncoat import defences
+from turncoat.core.surface import Surface
 from turncoat.defences import framework as frameworks
 from turncoat.defences.catalogue import of_sites
 from turncoat.defences.hitting import cheapest, cost, greedy, lone
@@ -83,39 +84,48 @@ def design(target: Deployed, asked: Asked = Asked(), progress: Progress = lambda
     priced = Prices.of(target, ground.surface)
     chosen = priced.chosen(asked.price)
     out = designing.found(
-        asked.known, ground.surface.sites, chosen.of, lambda a, left: tried(a, left, ground), lambda _: None
+        asked.known, ground.surface.sites, chosen.of, lambda a, left: tried(a, left, ground), progress
     )
-    protocol, engine = target.names
-    data = target.job.data
-    unchecked = tuple(n for n in ground.surface.sites if n not in out.sites)
-    touched = frozenset[str]().union(*(one.sites for one in out.attempts))
-    checked = tuple(n for n in ground.surface.sites if n in out.sites)
-    defence = of_sites(checked) if unchecked else defences.get("everything")
     return Design(
-        data=data.name,
-        data_label=data.label,
-        model=target.job.name,
-        protocol=protocol,
-        engine=engine,
-        trials=asked.trials,
-        minutes=asked.minutes,
-        seed=asked.seed,
+        **_of_job(target),
+        **_as_asked(asked),
         honest=works,
-        threats=tuple(h for h in HARMS if h in asked.threats) or HARMS,
-        unnoticed=asked.unnoticed,
-        defence=defence.name,
-        checked=checked,
-        unchecked=unchecked,
-        untouched=tuple(n for n in unchecked if n not in touched),
+        **_set(out, surface),
         **_rests_on(out, chosen),
         costs=tuple(priced.costs(out.sites, [way.sites for way in out.ways], chosen)),
         rounds=out.rounds,
         attempts=len(out.attempts),
         seconds=time.perf_counter() - began,
-        deterrence=defence.deterrence(ground.surface),
         notes=(*priced.notes, *_notes(out)),
         versions=versions(),
     )
+
+
+def _of_job(target: Deployed) -> dict[str, Any]:
+    protocol, engine = target.names
+    data = target.job.data
+    named = {"data": data.name, "data_label": data.label, "model": target.job.name}
+    return named | {"protocol": protocol, "engine": engine}
+
+
+def _as_asked(asked: Asked) -> dict[str, Any]:
+    threats = tuple(h for h in HARMS if h in asked.threats) or HARMS
+    how = {"trials": asked.trials, "minutes": asked.minutes, "seed": asked.seed}
+    return how | {"threats": threats, "unnoticed": asked.unnoticed}
+
+
+def _set(out: Found, surface: Surface) -> dict[str, Any]:
+    """The sites that are checked, as a defence by name, and the others."""
+    checked, unchecked = ([n for n in surface.sites if (n in out.sites) == is_in] for is_in in (True, False))
+    touched = frozenset[str]().union(*(one.sites for one in out.attempts))
+    defence = of_sites(checked) if unchecked else defences.get("everything")
+    return {
+        "defence": defence.name,
+        "checked": tuple(checked),
+        "unchecked": tuple(unchecked),
+        "untouched": tuple(n for n in unchecked if n not in touched),
+        "deterrence": defence.deterrence(surface),
+    }
 
 
 # ---- what a design rests on -------------------------------------------------------------------------------

@@ -105,7 +105,7 @@ def setting(one: Way | Held | Unmade) -> str:
 
 
 def left_out(found: Design) -> list[tuple[str, list[str]]]:
-    """The attacks that were not run against the set, and why: no way in is left to them, none was there, or a fault."""
+    """The attacks that were not run against the set, and why: no way in is left, none was there, or a fault."""
 
     def listed(closed: bool, failed: bool) -> list[str]:
         chosen = (
