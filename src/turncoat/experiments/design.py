@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from turncoat import defences
+from turncoat import attacks, defences
 from turncoat.core.surface import Surface
 from turncoat.defences import framework as frameworks
 from turncoat.defences.catalogue import of_sites
@@ -37,7 +37,8 @@ MINUTES = 1.0
 class Asked:
     """How a design is made: by which prices, how often attacks run, minutes of each search, and against what.
 
-    `threats`: those of these names, none for all; `unnoticed`: only attacks that a check of test accuracy misses.
+    `threats` and `attacks`: those of these names, none for all; `unnoticed`: only attacks that a check of test
+    accuracy misses, or that it comes too late for.
     Raises Refusal for unknown names, and for numbers that make no experiment.
     """
 
@@ -47,6 +48,7 @@ class Asked:
     seed: int = 0
     threats: tuple[str, ...] = ()
     unnoticed: bool = False
+    attacks: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         check_trials(self.trials)
@@ -56,6 +58,8 @@ class Asked:
             raise Refusal("a design needs two trials at least: by one alone no attack reaches its goal")
         if not 0 <= self.minutes < float("inf"):
             raise Refusal(f"a search takes 0 or more minutes, not {self.minutes:g}")
+        for name in self.attacks:
+            attacks.kind(name)
         for name in self.threats:
             if name not in HARMS:
                 raise Refusal(f"there is no threat {name!r}; the nearest are {nearest(name, HARMS)}")
@@ -63,7 +67,8 @@ class Asked:
     @property
     def known(self) -> tuple[Known, ...]:
         """The attacks that it must stop."""
-        return tuple(a for a in known(self.minutes) if not self.threats or a.harm in self.threats)
+        every = known(self.minutes, self.attacks or tuple(attacks.CATALOGUE))
+        return tuple(a for a in every if not self.threats or a.harm in self.threats)
 
 
 def design(target: Deployed, asked: Asked = Asked(), progress: Progress = lambda *_: None) -> Design:
@@ -111,7 +116,7 @@ def _of_job(target: Deployed) -> dict[str, Any]:
 def _as_asked(asked: Asked) -> dict[str, Any]:
     threats = tuple(h for h in HARMS if h in asked.threats) or HARMS
     how = {"trials": asked.trials, "minutes": asked.minutes, "seed": asked.seed}
-    return how | {"threats": threats, "unnoticed": asked.unnoticed}
+    return how | {"threats": threats, "unnoticed": asked.unnoticed, "asked": asked.attacks}
 
 
 def _set(out: Found, surface: Surface) -> dict[str, Any]:
