@@ -9,7 +9,7 @@ TESTS ?=
 # What SPU's environment is made by: a Python 3.10 or 3.11.
 SPU_PYTHON ?= python3.11
 
-.PHONY: install audit test test-engines check bench wheel matrix clean
+.PHONY: install audit test test-engines check bench docs wheel matrix clean
 
 install: $(VENV)/.installed
 
@@ -54,6 +54,10 @@ bench: install
 	$(BIN)/python -m bench.surface_speed
 	$(BIN)/python -m bench.peers $(PEERS)
 
+# The site, into site/: without a network, and asking for none (tests/pages/test_site.py).
+docs: install
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
 # Missing package data shows: the wheel is used in a clean environment, from another folder.
 wheel: install
 	rm -rf dist
@@ -65,4 +69,4 @@ matrix:
 	$(PYTHON) scripts/matrix.py python -m pytest -n 2 --dist loadfile $(TESTS)
 
 clean:
-	rm -rf $(VENV) .engines .matrix build dist .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) .engines .matrix build dist .pytest_cache .mypy_cache .ruff_cache site

@@ -7,7 +7,7 @@ that choosing it says nothing good of it. What is found is what these plans reac
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,7 +17,8 @@ from turncoat import attacks
 from turncoat.attacks import Attack
 from turncoat.attacks.knowing import Knowing
 from turncoat.defences.defence import Defence
-from turncoat.experiments import aborts, screening
+from turncoat.defences.ideal import Checks
+from turncoat.experiments import aborts
 from turncoat.experiments.cell import by_site, cell, counted, counting, messages, under
 from turncoat.experiments.experiment import Experiment, to_result
 from turncoat.experiments.plans import plans
@@ -38,12 +39,16 @@ UNSEEN = 0.5
 
 @dataclass(frozen=True)
 class Effort:
-    """How much an adversary tries: trials measured and trials that plans are chosen on, seed, minutes of a search."""
+    """How much an adversary tries: trials measured and trials that plans are chosen on, seed, minutes of a search.
+
+    `again`: whether attacks are planned again for each defence.
+    """
 
     trials: int = 5
     chosen_on: int = 3
     seed: int = 0
     minutes: float = 1.0
+    again: bool = True
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +71,7 @@ class Adversary:
         reason = Refusal("every message is always checked, so that no error goes unseen")
         for plan in plans(name, defence, policy, free, self.effort.minutes):
             try:
-                tried.append((self._worth(plan, defence, checks.policy), len(tried), plan))
+                tried.append((self._worth(plan, defence, checks), len(tried), plan))
             except Refusal as none:
                 reason = none
         if not tried:
@@ -105,7 +110,7 @@ class Adversary:
         return found
 
     def _run(self, plan: Attack, defence: Defence, trials: int, seed: int) -> Runs:
-        target = counting(self.target, defence.measures, (defence,))
+        target = counting(self.target, defence.measures, [defence])
         if not counted(plan, defence):
             target = under(self.target, defence)
         plan.needs.check(target.job)
@@ -113,16 +118,13 @@ class Adversary:
         plan.goal.check(target.job.data)
         return run_trials(target, (plan,), trials, seed, self.progress, self.memory[defence.measures])
 
-    def _worth(self, plan: Attack, defence: Defence, policy: Mapping[str, Any]) -> tuple[float, float]:
+    def _worth(self, plan: Attack, defence: Defence, checks: Checks) -> tuple[float, float]:
         """Success under the defence where plans are chosen, in steps of `ALIKE`, and the accuracy."""
         effort = self.effort
         runs = self._runs(plan, defence, effort.chosen_on, effort.seed + APART)
-        used = screening.unused(runs.attacked, plan, defence)
-        passive = aborts.summary(plan.goal, used).success.mean
-        looked = counted(plan, defence)  # else aborted runs have lost their success already
-        missed = np.mean([defence.missed_by(by_site(r), policy) if looked else 1.0 for r in runs.attacked])
+        left = cell(plan, runs.attacked, defence, checks).success.mean
         right = float(np.mean([np.mean(r.correct) for r in runs.attacked]))
-        return round(passive * float(missed) / ALIKE), right
+        return round(left / ALIKE), right
 
     def _measured(self, name: str, plan: Attack, defence: Defence, tried: int) -> Adaptive:
         effort = self.effort
@@ -130,7 +132,7 @@ class Adversary:
         checks = under(self.target, defence).checks
         assert checks is not None
         found = cell(plan, runs.attacked, defence, checks)
-        target = counting(self.target, defence.measures, (defence,))
+        target = counting(self.target, defence.measures, [defence])
         told = Experiment(name, target, {}, effort.trials, effort.seed)
         reached = to_result(told, plan, target, runs).reached
         assert isinstance(plan, Knowing)

@@ -3,15 +3,15 @@
 An attack is run once, its deviating messages counted by site (once more for each set of measures around the step,
 which the adversary knows). A check changes nothing of a run but whether it is aborted, a screen nothing but whether
 its model is used, so under each defence the success of a run is its success here, with the probability that nothing
-is found, which follows from the counts (see `metrics.detection`). No attack is planned with the checks in mind: the
-strongest of them against each defence is a lower bound of what an adversary can do who knows it.
+is found, which follows from the counts (see `metrics.detection`). Beside that each attack is planned again in the
+knowledge of each defence (see `adaptive`): without that column nothing is said of whether a defence suffices, and
+with it no more than that the plans tried do not break it.
 """
 
 from __future__ import annotations
 
 import time
 import warnings
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -25,16 +25,17 @@ from turncoat.defences.measures import Measure
 from turncoat.defences.price import Price, price
 from turncoat.engines.replicated.bill import bill
 from turncoat.experiments import aborts, honest
+from turncoat.experiments.adaptive import Adversary, Effort
 from turncoat.experiments.cell import by_site, cell, counted, counting, messages, under
 from turncoat.experiments.experiment import check_trials
 from turncoat.experiments.records import versions
-from turncoat.experiments.runs import Memory, Run, Runs, run_trials
+from turncoat.experiments.runs import Run, Runs, run_trials
 from turncoat.experiments.trial import Progress
 from turncoat.jobs.checks import check
 from turncoat.jobs.deployed import Deployed
 from turncoat.refusal import Refusal, first_line
 from turncoat.results.audit import Honest
-from turncoat.results.matrix import Matrix, Priced, Row
+from turncoat.results.matrix import Adaptive, Matrix, Priced, Row
 from turncoat.results.values import Measured
 from turncoat.settings import check_seed
 
@@ -46,8 +47,7 @@ def defend(
     target: Deployed,
     names: Sequence[str] = tuple(attacks.CATALOGUE),
     against: Sequence[str] = DEFENCES,
-    trials: int = 5,
-    seed: int = 0,
+    effort: Effort = Effort(),
     progress: Progress = lambda *_: None,
 ) -> Matrix:
     """Every attack against every defence, on one job; an attack that was refused is named with the reason.
@@ -55,19 +55,23 @@ def defend(
     Raises Refusal for unknown names, a defence of sites that the job lacks, and honest training that does not work.
     """
     began = time.perf_counter()
-    check_trials(trials)
-    check_seed(seed)
+    check_trials(effort.trials)
+    check_seed(effort.seed)
     check(target.job)
     known = {name: _known(target, defences.get(name)) for name in against}
     every = [defence for defence, _ in known.values()]
     ways = {way: counting(target, way, every) for way in ((), *(d.measures for d in every))}
-    memory: dict[Any, Memory] = {way: defaultdict(dict) for way in ways}
-    works = {way: honest.check(one, trials, seed, progress, memory[way]) for way, one in ways.items()}
+    knowing = Adversary(target, effort, progress)
+    works = {
+        way: honest.check(one, effort.trials, effort.seed, progress, knowing.memory[way])
+        for way, one in ways.items()
+    }
     rows, refused = [], {}
     for done, name in enumerate(names):
         progress("the whole matrix", done, len(names))
         try:
-            rows.append(_row(attacks.get(name), ways, known, (trials, seed, progress), memory))
+            row = _row(_planned(name, effort), ways, known, knowing)
+            rows.append(_again(row, known, knowing) if effort.again else row)
         except Refusal as reason:
             refused[name] = str(reason)
         except Exception as error:  # a fault of ours in one attack must not lose what the others found
@@ -75,8 +79,8 @@ def defend(
             warnings.warn(f"{name} {refused[name]}; please report it", stacklevel=2)
     return Matrix(
         **_of_job(target),
-        trials=trials,
-        seed=seed,
+        trials=effort.trials,
+        seed=effort.seed,
         honest=works[()],
         defences=tuple(_priced(n, *one, target, works[one[0].measures]) for n, one in known.items()),
         rows=tuple(rows),
@@ -84,6 +88,23 @@ def defend(
         seconds=time.perf_counter() - began,
         versions=versions(),
     )
+
+
+def _planned(name: str, effort: Effort) -> Attack:
+    """An attack at its defaults; the search within its minutes."""
+    return attacks.get(name, {"minutes": effort.minutes} if name == "search" else {})
+
+
+def _again(row: Row, known: Known, knowing: Adversary) -> Row:
+    """The attack planned again for each defence: what that gains, or why there is no way in."""
+    found: dict[str, Adaptive] = {}
+    closed: dict[str, str] = {}
+    for name, (defence, _) in known.items():
+        try:
+            found[name] = knowing.against(row.attack, defence)
+        except Refusal as reason:
+            closed[name] = str(reason)
+    return row.model_copy(update={"adaptive": found, "closed": closed})
 
 
 def _of_job(target: Deployed) -> dict[str, Any]:
@@ -112,9 +133,10 @@ Ways = Mapping[tuple[Measure, ...], Deployed]
 """The job, unchecked, with each set of measures around its step."""
 
 
-def _row(attack: Attack, ways: Ways, known: Known, run: tuple[Any, ...], memory: Mapping[Any, Memory]) -> Row:
+def _row(attack: Attack, ways: Ways, known: Known, knowing: Adversary) -> Row:
     """One attack, run without any check, and what each defence makes of that."""
-    plain, (trials, seed, progress) = ways[()], run
+    plain, memory = ways[()], knowing.memory
+    trials, seed, progress = knowing.effort.trials, knowing.effort.seed, knowing.progress
     attack.needs.check(plain.job)
     attack.goal.check_task(plain.job.data)
     attack.goal.check(plain.job.data)

@@ -24,6 +24,8 @@ from turncoat.report import (
 from turncoat.report.curves import curves_image
 from turncoat.report.figure import attack_image
 from turncoat.report.gallery import gallery_image
+from turncoat.report.heat import heat_lines
+from turncoat.report.matrix import NOT_AGAIN, PLANNED_AGAIN, so_far
 from turncoat.report.scatter import scatter
 from turncoat.results.audit import AuditResult
 from turncoat.results.comparison import Comparison
@@ -76,7 +78,13 @@ def confirmation_html(found: Confirmation) -> str:
 
 def matrix_html(found: Matrix) -> str:
     """The page of attacks against defences."""
-    return pages().get_template("defences.html").render(found=found)
+    said = {one.defence: so_far(found, one.defence) for one in found.defences}
+    caption = PLANNED_AGAIN if found.again else NOT_AGAIN
+    return (
+        pages()
+        .get_template("defences.html")
+        .render(found=found, lines=heat_lines(found), said=said, caption=caption)
+    )
 
 
 def detection_html(found: Detection) -> str:

@@ -12,6 +12,7 @@ from turncoat.report import compared, confirmation, detection, html, matrix, num
 from turncoat.report.curves import curves_image
 from turncoat.report.figure import attack_image
 from turncoat.report.gallery import gallery_image
+from turncoat.report.heat import heat_image
 from turncoat.report.reproduction import reproduction_table
 from turncoat.report.terminal import attack_table, audit_table
 from turncoat.results.audit import AuditResult
@@ -104,6 +105,7 @@ CATALOGUE: dict[type[Any], Kind] = {
         lambda found, _: html.matrix_html(found),
         lambda found, _: matrix.matrix_table(found),
         lambda found: (f"attacks against defences, {words.origin(found)}", matrix.outcome(found)),
+        lambda found: {"heat.png": heat_image(found)} if found.rows else {},
     ),
     Detection: Kind(
         lambda found, _: html.detection_html(found),
