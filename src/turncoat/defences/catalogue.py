@@ -12,7 +12,7 @@ from functools import reduce
 
 from turncoat.defences.check import Check, When
 from turncoat.defences.defence import Defence, Rule
-from turncoat.defences.measures import ClippedEntries, ClippedNorm
+from turncoat.defences.measures import ClippedEntries, ClippedNorm, Shuffled
 from turncoat.defences.records import ClippedRecords
 from turncoat.defences.screens import RATE, SCREENS
 from turncoat.refusal import Refusal, nearest
@@ -78,6 +78,11 @@ def clip_records(largest: float = 1.0) -> Defence:
     return Defence("clip-records", measures=(ClippedRecords(largest),))
 
 
+def shuffle() -> Defence:
+    """The records' order is secret: they are shuffled under the protocol before training; no check."""
+    return Defence("shuffle", measures=(Shuffled(),))
+
+
 def screen(by: str = "columns", rate: float = RATE, threshold: float | None = None) -> Defence:
     """The opened model is looked at in the clear, by one number of it; no check."""
     if by not in SCREENS:
@@ -97,6 +102,7 @@ CATALOGUE: dict[str, Callable[..., Defence]] = {
     "clip-entries": clip_entries,
     "clip-norm": clip_norm,
     "clip-records": clip_records,
+    "shuffle": shuffle,
     "screen": screen,
 }
 """Names, and what makes the defence of that name."""

@@ -64,6 +64,11 @@ class Defence:
         """A job's step with the measures, the first innermost."""
         return reduce(lambda inner, measure: measure.around(inner), self.measures, step)
 
+    @property
+    def shuffles(self) -> bool:
+        """Whether the order of the records is secret under it."""
+        return any(measure.shuffles for measure in self.measures)
+
     def check(self, step: Step, *arguments: Any) -> None:
         """Refusal for a measure that a step does not allow; `arguments` as of `Measure.check`."""
         for measure in self.measures:

@@ -81,7 +81,7 @@ class Attacked:
             case=t.case,
             taken=self.attack.exploit(self.view, self.plan, released),
             tampered=tampered,
-            order=np.asarray(t.schedule.order),
+            order=t.order,
             shape=t.job.shape,
             weights={n: np.asarray(p) for n, p in named(released).items()},
             errors=errors,
@@ -101,7 +101,7 @@ class Attacked:
 
     def fires(self, neuron: int, position: int) -> bool:
         """Whether a neuron of the first layer with ReLUs fires for a record of the first batch, before any step."""
-        job, order = self.trial.job, self.trial.schedule.order
+        job, order = self.trial.job, self.trial.order
         at = next(m for m in job.anatomy.maps if m.relu)
         record = self.victim.x[int(order[0, position])].reshape(1, *job.shape)
         start = job.release(job.init(self.trial.keys[0]))
