@@ -65,7 +65,7 @@ def reproduction_html(found: Reproduction, images: Mapping[str, bytes] | None = 
 
 
 def reproductions_html(found: Reproductions, images: Mapping[str, bytes] | None = None) -> str:
-    """The page of all tables and figures of the paper beside ours; a picture stands with the figure it is named after."""
+    """The page of all tables and figures of the paper beside ours; pictures stand with the figure in their names."""
     parts = [(reproduced.slug(one), f"{one.table}: {one.title}") for one in found.tables]
     drawn = {
         reproduced.slug(one): [

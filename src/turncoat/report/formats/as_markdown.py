@@ -1,4 +1,4 @@
-"""Markdown: an audit in short, for a pull request's comment or a pipeline's summary; the paper's tables beside ours."""
+"""Markdown: an audit in short, for a pull request's comment or a pipeline's summary; the paper's tables."""
 
 from __future__ import annotations
 
