@@ -19,6 +19,7 @@ from turncoat.experiments.experiment import Experiment, check_trials, deployed, 
 from turncoat.experiments.memory import Memory
 from turncoat.experiments.pace import Pace
 from turncoat.experiments.records import named, versions
+from turncoat.experiments.remedies import remedies
 from turncoat.experiments.trial import Progress, Trial
 from turncoat.experiments.verdict import (
     Checked,
@@ -130,6 +131,7 @@ def audited(
     return AuditResult(
         **_concluded(found, map(_of_data, dataset.notes)),
         unrun=unrun,
+        remedies=remedies(target, surface, results),
         **of_job,
         honest=works,
         seconds=seconds,

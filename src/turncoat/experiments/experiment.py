@@ -172,6 +172,7 @@ def to_result(experiment: Experiment, attack: Attack, target: Deployed, runs: Ru
         engine=engine,
         trials=len(runs.honest),
         errors=round(float(np.mean(trials["errors"]))),
+        sites=_tampered(runs.attacked),
         **outcomes,
         **_against_honest(runs, experiment.victim),
         defence=aborts.defended(target, runs.honest, runs.attacked),
@@ -216,6 +217,12 @@ def _notes(attack: Attack, kind: str, runs: Runs, trials: int) -> tuple[str, ...
             + ("what it gave away it has given away" if attack.needs.reads != "nothing" else "it is not used")
         )
     return tuple(filter(None, notes))
+
+
+def _tampered(runs: list[Run]) -> tuple[str, ...]:
+    """The sites at which errors were made in any run."""
+    counts = [r.tally.messages for r in runs if r.tally is not None]
+    return tuple(sorted({name for each in counts for name, n in each.items() if int(n)}))
 
 
 def _ruined(runs: list[Run]) -> int:

@@ -30,7 +30,7 @@ from turncoat.experiments.cell import by_site, cell, counted, counting, messages
 from turncoat.experiments.experiment import check_trials
 from turncoat.experiments.judged import Run
 from turncoat.experiments.memory import Memory
-from turncoat.experiments.records import versions
+from turncoat.experiments.records import of_job, versions
 from turncoat.experiments.runs import Runs, run_trials
 from turncoat.experiments.trial import Progress
 from turncoat.jobs.checks import check
@@ -81,7 +81,7 @@ def defend(
             refused[name] = f"failed unexpectedly with {type(error).__name__}: {first_line(error)}"
             warnings.warn(f"{name} {refused[name]}; please report it", stacklevel=2)
     return Matrix(
-        **_of_job(target),
+        **of_job(target),
         trials=effort.trials,
         seed=effort.seed,
         honest=works[()],
@@ -108,18 +108,6 @@ def _again(row: Row, known: Known, knowing: Adversary) -> Row:
         except Refusal as reason:
             closed[name] = str(reason)
     return row.model_copy(update={"adaptive": found, "closed": closed})
-
-
-def _of_job(target: Deployed) -> dict[str, Any]:
-    protocol, engine = target.names
-    data = target.job.data
-    return {
-        "data": data.name,
-        "data_label": data.label,
-        "model": target.job.name,
-        "protocol": protocol,
-        "engine": engine,
-    }
 
 
 Known = Mapping[str, tuple[Defence, Checks]]

@@ -21,8 +21,8 @@ class Options:
     """Choices common to all tables; None is the table's own default.
 
     `data` restricts a table to the rows of one data set, `quick` to embedded data; `images` collects figures (file
-    name to PNG bytes) that a reproduction draws beside its rows; what `memory`'s store has is not run again. Raises
-    Refusal for values that no table can have.
+    name to PNG bytes) that a reproduction draws beside its rows; what `memory`'s store has is not run
+    again. Raises Refusal for values that no table can have.
     """
 
     trials: int | None = None

@@ -29,6 +29,7 @@ KINDS = (
     "confirmation.json",
     "detection.json",
     "defences.json",
+    "design.json",
     "comparison.json",
     "cache.json",
 )

@@ -1,10 +1,10 @@
-"""Markdown: an audit in short, for a pull request's comment or a pipeline's summary; the paper's tables."""
+"""Markdown: an audit in short, for a pull request's comment or a pipeline; the paper's tables beside ours."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from turncoat.report import glossary, numbers, reproduced, summary, words
+from turncoat.report import glossary, numbers, remedy, reproduced, summary, words
 from turncoat.report.saved import Saved
 from turncoat.results.audit import AuditResult
 from turncoat.results.reproduction import Reproduction, Reproductions, Row
@@ -24,6 +24,7 @@ def render(saved: Saved) -> str:
         f"**{audit.severity.upper()}**: {summary.in_a_sentence(audit)}",
         _prose(audit.verdict),
         _table(COLUMNS, [_row(threat) for threat in threats(audit)]),
+        _remedies(audit),
         _list("What was not run", [_prose(line) for line in words.left_out(audit.unrun)]),
         _list("What to do next", [_prose(step) for step in audit.next_steps]),
         glossary.STAND_IN_WARNING if words.stands_in(audit) else "",
@@ -31,6 +32,15 @@ def render(saved: Saved) -> str:
         f"_{_plain(words.dated(audit))}_",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _remedies(audit: AuditResult) -> str:
+    """What would have stopped the attacks, by threat, and how to read that."""
+    found = [
+        f"{summary.TITLES[one.harm]}: {checks}; {price}; named: {who}"
+        for one, checks, price, who in remedy.rows(audit)
+    ]
+    return _list(remedy.TITLE, [_prose(line) for line in (*found, *filter(None, remedy.remarks(audit)))])
 
 
 def _row(threat: Threat) -> list[str]:
