@@ -12,8 +12,8 @@ from turncoat.experiments import codec
 from turncoat.experiments.store import Store
 from turncoat.jobs.fingerprint import surroundings
 
-ABOUT = {"cell": "attack", "attack": "backdoor", "data": "digits", "job": "lr", "protocol": "crypten", "engine": "reals",
-         "defence": None, "command": "turncoat audit", "seconds": 2.0}  # fmt: skip
+ABOUT = {"cell": "attack", "attack": "backdoor", "data": "digits", "job": "lr", "protocol": "crypten",
+         "engine": "reals", "defence": None, "command": "turncoat audit", "seconds": 2.0}  # fmt: skip
 
 
 @pytest.fixture
