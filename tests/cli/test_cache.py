@@ -52,7 +52,7 @@ def test_what_is_kept_is_listed_by_command_job_and_attack(folder):
     }
     assert found["cells"] == 6 and found["removed"] is None and found["bytes"] > 1000
     shown = turncoat(folder, "cache", "--cache", "cells")
-    assert "6 parts of finished work" in shown.out and "turncoat audit" in shown.out
+    assert "6 parts of finished work" in shown.out and "turncoat" in shown.out and "deposit" in shown.out
 
 
 @pytest.mark.parametrize(
