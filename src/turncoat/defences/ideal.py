@@ -99,7 +99,9 @@ class Tally:
         """After a step with these errors; `key` is the honest pair's in this step."""
         count = self.errors + errors.count()
         names = sorted(errors)
-        marks = {n: errors[n] != 0 if checks is None else checks[n].deviating(errors[n]) for n in names}
+        marks = {
+            n: (deviates(errors[n]) if checks is None else checks[n].deviating(errors[n])) for n in names
+        }
         messages = {
             name: self.messages[name] + jnp.count_nonzero(m).astype(jnp.int32) for name, m in marks.items()
         }
