@@ -36,6 +36,8 @@ TABLE = [
     ("availability", {"by": "negation"}, "breast_cancer", "mlp-sigmoid"),
     ("deposit", {"records": 3}, "digits", "mlp"),
     ("gradient-amplification", {"strength": -2}, "breast_cancer", "mlp-sigmoid"),
+    ("leak-by-abort", {}, "digits", "mlp"),
+    ("leak-by-abort", {"neuron": 3, "position": 5, "strength": 0.1}, "breast_cancer", "mlp-sigmoid"),
     ("membership", {"shadow_models": 4}, "digits", "lr"),
     ("membership", {"shadow_models": 4}, "breast_cancer", "svm"),
     ("membership", {"shadow_models": 4, "others": "untouched"}, "digits", "mlp"),

@@ -9,10 +9,10 @@ from turncoat.metrics import clopper_pearson, mean_interval, paired_difference
 from turncoat.results.audit import AuditResult, Honest, Remedy, SiteRow, Unrun
 from turncoat.results.comparing import compared
 from turncoat.results.comparison import Comparison
-from turncoat.results.confirmation import Among, Confirmation, Seen
+from turncoat.results.confirmation import Among, Confirmation, Ending, Seen
 from turncoat.results.design import Cost, Design, Held, Unmade, Way
 from turncoat.results.detection import Detection
-from turncoat.results.matrix import Cell, Matrix, Priced, Row
+from turncoat.results.matrix import Adaptive, Cell, Matrix, Priced, Row
 from turncoat.results.reproduction import Reproduction, not_run
 from turncoat.results.reproduction import Row as Reproduced
 from turncoat.results.result import Noticed, Outcome, Paper, Result
@@ -273,6 +273,16 @@ def confirmation(**changes: Any) -> Confirmation:
         "tampered": 2,
         "sites": ("dense0/grad_weights",),
         "effect": 0.98,
+        "active": tuple(
+            Ending(
+                protocol="every product proved",
+                corrupt=i,
+                aborted=True,
+                honest=True,
+                said=f"party {i}'s proof failed",
+            )
+            for i in range(3)
+        ),
         "honest": run,
         "attacked": run,
         "predicted_change": (0.0, 0.5, -0.98),
@@ -283,7 +293,23 @@ def confirmation(**changes: Any) -> Confirmation:
     return Confirmation(**fields | changes)
 
 
-def matrix(**changes: Any) -> Matrix:
+def again(name: str, attacked: Result) -> dict[str, Any]:
+    """An attack planned again: against `loss` it reaches its goal, against `matrices` there is no way in."""
+    known = Adaptive(
+        attack=name,
+        how="all in the last step, the 2 largest errors",
+        honest=measured(0.0),
+        success=measured(0.98),
+        detected=measured(0.02),
+        accuracy_change=attacked.gain,
+        messages=2,
+        tried=5,
+        reached=True,
+    )
+    return {"adaptive": {"loss": known}, "closed": {"matrices": "no site is left"}}
+
+
+def matrix(adaptive: bool = True, **changes: Any) -> Matrix:
     """Two attacks against two defences, one of which leaves one of them no way in."""
     attacked = result()
     cell = Cell(detected=measured(1.0), success=measured(0.004))
@@ -298,6 +324,7 @@ def matrix(**changes: Any) -> Matrix:
             sites=("dense0/grad_weights",),
             cells={"matrices": cell} if name == "backdoor" else {"matrices": cell, "loss": cell},
             unable={"loss": "no site is left"} if name == "backdoor" else {},
+            **again(name, attacked) if adaptive else {},
         )
         for name in ("backdoor", "deposit")
     ]

@@ -94,20 +94,21 @@ class Descent:
     said: Callable[[str, int, int], None]
 
     def run(self) -> Found:
-        """The errors that did best in held-out rehearsals."""
-        began = time.monotonic()
+        """The errors that did best in held-out rehearsals; none at all, where none did better than that."""
+        until = time.monotonic() + 60 * self.effort.minutes
         course = self.start()
         rounds = -(-self.effort.iterations // CHECK)
         for number in range(rounds):
             self.said("searching for errors", number, rounds)
             for i in range(number * CHECK, min((number + 1) * CHECK, self.effort.iterations)):
                 self.descend(course, i)
+                if time.monotonic() > until:
+                    break
             self.look(course, (number + 1) / rounds)
-            if course.waited >= PATIENCE or time.monotonic() - began > 60 * self.effort.minutes:
+            if course.waited >= PATIENCE or time.monotonic() > until:
                 break
         self.said("searching for errors", rounds, rounds)
-        assert course.best is not None
-        return course.best
+        return course.best or self.nothing
 
     # ---- one iteration ------------------------------------------------------------------------------------
 
@@ -132,15 +133,16 @@ class Descent:
         )
         if course.left is not None:
             course.values = jax.tree.map(kept_only, course.values, course.left)
+        jax.block_until_ready(course.values)  # the clock is to see what was done, not what was asked for
 
     def look(self, course: Course, share: float) -> None:
         """What held-out rehearsals say, and what follows from it, after this share of the iterations."""
         self.prune(course, share)
         found = self.judged(course.values)
         course.looks.append(found)
-        if course.best is None or found.worth > course.best.worth + 1e-4:
+        if found.worth > (course.best or self.nothing).worth + 1e-4:
             course.best, course.waited = found, 0
-        else:
+        elif course.best is not None:
             course.waited += 1
         lost = self.lost(found.ending)
         if lost > self.loss:
@@ -162,11 +164,21 @@ class Descent:
         """Errors as they would be made, within the budget, and what comes of them in held-out rehearsals."""
         made = self.variables.fewest(values, self.budget.most)
         ending = Ending(*map(float, self.held(self.variables.errors(made))))
+        return self.found(made, ending)
+
+    def found(self, made: Parts, ending: Ending) -> Found:
+        """Errors, and what they are worth: nothing where a held-out model is ruined, as a victim's would be."""
         errors = self.variables.count(made)
         worth = min(ending.success, 0.995) - 10 * max(self.lost(ending) - self.loss, 0)
         worth -= 0.005 * errors / self.variables.all + 0.1 * min(ending.goal, 10)
-        worth = worth if np.isfinite(worth) else -np.inf
+        sound = np.isfinite(worth) and (ending.sound == 1 or not self.rehearsals.wanted.kept.any())
+        worth = worth if sound else -np.inf
         return Found([[np.asarray(v) for v in part] for part in made], ending, errors, worth)
+
+    @cached_property
+    def nothing(self) -> Found:
+        """No errors: what a search that finds nothing better comes to."""
+        return self.found(jax.tree.map(jnp.zeros_like, self.start().values), self.honest)
 
     def lost(self, ending: Ending) -> float:
         """How much of the accuracy errors cost, where any is to be kept."""

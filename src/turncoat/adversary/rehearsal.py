@@ -19,6 +19,8 @@ from turncoat.jobs.leaves import filled, named
 
 Parts = list[list[Array]]
 """Errors of each phase, at each place."""
+NOTHING = -1
+"""The answer of a ruined model."""
 
 
 class Entry(NamedTuple):
@@ -40,12 +42,16 @@ class Phase(NamedTuple):
 
 
 class Ending(NamedTuple):
-    """What came of rehearsals, means over them: the goal's loss and the clean one, success and accuracy."""
+    """What came of rehearsals, means over them: the goal's loss and the clean one, success and accuracy.
+
+    `sound` is the least share of clean answers that are finite: below 1 some model of them is ruined.
+    """
 
     goal: Any
     clean: Any
     success: Any
     accuracy: Any
+    sound: Any
 
 
 @dataclass(frozen=True)
@@ -97,7 +103,8 @@ def ending(form: Form, records: Records, parts: Parts, keys: Any, own: Any, judg
         released, half = _rehearsed(form, records, parts, effects, key, own)
         return _judged(form, records, released, judged.at[half].set(0))
 
-    return jax.tree.map(jnp.mean, lax.map(one, keys))
+    found = lax.map(one, keys)
+    return jax.tree.map(jnp.mean, found)._replace(sound=jnp.min(found.sound))
 
 
 @partial(jax.jit, static_argnums=0)
@@ -221,13 +228,17 @@ def _judged(form: Form, records: Records, released: Any, weight: Any) -> Ending:
     wanted, plain = (form.scores(released, x.reshape(-1, *form.shape)) for x in (records.wanted, records.x))
     goal = _mean(lost(jnp, wanted, records.answers, form.away), of)
     clean = _mean(lost(jnp, plain, records.labels), weight * records.kept)
-    hit = (_answers(wanted) == records.answers) != form.away
-    right = _answers(plain) == records.labels
-    return Ending(goal, clean, _mean(hit, of), _mean(right, weight * records.kept))
+    answers = _answers(wanted)
+    hit = ((answers == records.answers) != form.away) & (answers != NOTHING)
+    given = _answers(plain)
+    right = _mean(given == records.labels, weight * records.kept)
+    return Ending(goal, clean, _mean(hit, of), right, jnp.mean((given != NOTHING).astype(jnp.float32)))
 
 
 def _answers(scores: Any) -> Any:
-    return jnp.argmax(scores, 1) if scores.shape[1] > 1 else (scores[:, 0] > 0).astype(jnp.int32)
+    """The class of each record, `NOTHING` from a model that is ruined: it answers nothing."""
+    found = jnp.argmax(scores, 1) if scores.shape[1] > 1 else (scores[:, 0] > 0).astype(jnp.int32)
+    return jnp.where(jnp.all(jnp.isfinite(scores), 1), found, NOTHING)
 
 
 def _mean(values: Any, weight: Any) -> Any:

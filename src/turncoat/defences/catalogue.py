@@ -12,7 +12,7 @@ from functools import reduce
 
 from turncoat.defences.check import Check, When
 from turncoat.defences.defence import Defence, Rule
-from turncoat.defences.measures import ClippedEntries, ClippedNorm
+from turncoat.defences.measures import ClippedEntries, ClippedNorm, Shuffled
 from turncoat.defences.records import ClippedRecords
 from turncoat.defences.screens import RATE, SCREENS
 from turncoat.refusal import Refusal, nearest
@@ -58,6 +58,11 @@ def checked(sites: str = "everything", alpha: float = 1.0, when: When = "step") 
     return Defence("checked", tuple(Rule(word, Check(alpha, when)) for word in sites.split()))
 
 
+def recomputed() -> Defence:
+    """Each step is computed twice and its results are compared, not its messages: that leaks by its aborts."""
+    return Defence("recomputed", results=True)
+
+
 def clip_entries(largest: float = 0.1) -> Defence:
     """Each entry of a step's update within a bound; no check."""
     return Defence("clip-entries", measures=(ClippedEntries(largest),))
@@ -71,6 +76,11 @@ def clip_norm(largest: float = 1.0) -> Defence:
 def clip_records(largest: float = 1.0) -> Defence:
     """What each record alone adds in a step within a Euclidean norm, as DP-SGD does; no check."""
     return Defence("clip-records", measures=(ClippedRecords(largest),))
+
+
+def shuffle() -> Defence:
+    """The records' order is secret: they are shuffled under the protocol before training; no check."""
+    return Defence("shuffle", measures=(Shuffled(),))
 
 
 def screen(by: str = "columns", rate: float = RATE, threshold: float | None = None) -> Defence:
@@ -88,9 +98,11 @@ CATALOGUE: dict[str, Callable[..., Defence]] = {
     "sampled": sampled,
     "sampled-matrices": sampled_matrices,
     "checked": checked,
+    "recomputed": recomputed,
     "clip-entries": clip_entries,
     "clip-norm": clip_norm,
     "clip-records": clip_records,
+    "shuffle": shuffle,
     "screen": screen,
 }
 """Names, and what makes the defence of that name."""

@@ -56,6 +56,7 @@ def price(
     """
     policy, spent = defence.policy(surface), bill.total.bytes
     checks = sum(policy[name].share * each for name, each in framework.prices(surface, bill).items())
+    checks += spent if defence.results else 0.0  # a second computation
     return Price(
         passive=spent if passive is None else passive,
         bytes=checks + (0.0 if passive is None else spent - passive),

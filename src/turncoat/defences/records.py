@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from turncoat.defences.measures import Around, Measure, Step, floating
+from turncoat.defences.measures import Around, Bound, Step, floating
 from turncoat.refusal import Refusal
 
 APART = 1e-3
@@ -23,7 +23,7 @@ APART = 1e-3
 
 
 @dataclass(frozen=True)
-class ClippedRecords(Measure):
+class ClippedRecords(Bound):
     """Each record's own update of the whole state scaled to a Euclidean norm of at most `largest`, then averaged.
 
     Source: Abadi et al., "Deep Learning with Differential Privacy" (CCS 2016), algorithm 1; the bound here is on the

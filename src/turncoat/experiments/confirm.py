@@ -14,9 +14,11 @@ from turncoat import attacks, engines, protocols
 from turncoat.attacks import Attack
 from turncoat.defences.ideal import Tally
 from turncoat.engines.segments import segments
+from turncoat.experiments import active
+from turncoat.experiments.attacked import Attacked
 from turncoat.experiments.experiment import Experiment, to_result
 from turncoat.experiments.recorded import Given, Recorded, record
-from turncoat.experiments.runs import Attacked, Runs
+from turncoat.experiments.runs import Runs
 from turncoat.experiments.trial import Progress, Trial
 from turncoat.goals import Case
 from turncoat.jobs.checks import check
@@ -39,7 +41,10 @@ STAGES = ("recording the program", "running it honestly", "running it with one p
 
 @dataclass(frozen=True)
 class Confirm:
-    """An attack to be confirmed: on the first `steps` batches of a job's training, among the parties of a session."""
+    """An attack to be confirmed: on the first `steps` batches of a job's training, among the parties of a session.
+
+    With `active`, under active security as well: see `experiments.active`.
+    """
 
     attack: str
     job: Setup | Deployed
@@ -47,6 +52,7 @@ class Confirm:
     settings: Mapping[str, Any] = field(default_factory=dict)
     steps: int = 4
     seed: int = 0
+    active: bool = False
 
     def __post_init__(self) -> None:
         if self.steps < 1:
@@ -80,23 +86,25 @@ def confirm(what: Confirm, progress: Progress = lambda *_: None, command: str | 
         ended.append(parties.run(what.session, r.tape, r.inputs, r.errors, files))
     models = [one.recorded.released(e.revealed) for one, e in zip(both, ended, strict=True)]
     judged = Runs(
-        honest=[attacked.judged(None, models[0], Tally(0))],
-        attacked=[attacked.judged(0, models[1], Tally(both[1].recorded.tampered))],
+        honest=[attacked.judged(models[0], Tally(0), False)],
+        attacked=[attacked.judged(models[1], Tally(both[1].recorded.tampered), True)],
     )
     deployed = attacked.trial.deployed
     named = replace(deployed, names=(deployed.names[0], what.session.backend.name))
     result = to_result(Experiment(what.attack, named, what.settings, 1, what.seed), attack, named, judged)
     result = result.model_copy(update={"seconds": time.perf_counter() - began, "command": command})
     among = [_among(*each) for each in zip(ended, models, both, strict=True)]
+    endings = active.endings(what.session, attacked, both, progress) if what.active else ()
     changes = _changes([one.model for one in both], models)
     return Confirmation(
         result=result,
-        version=str(ended[0].reports[0]["version"]),
+        version=str(next(iter(ended[0].reports.values()))["version"]),
         honest=among[0],
         attacked=among[1],
         effect=_largest(both[0].model, both[1].model),
         predicted_change=changes[0],
         revealed_change=changes[1],
+        active=endings,
         command=command,
         **_of_session(what.session),
         **_of_tape(both[1].recorded),
@@ -121,13 +129,14 @@ def drawn(what: Confirm, attack: Attack) -> Attacked:
         )
     victim = trial.splits.victim.take(np.arange(needed))
     trial = replace(trial, splits=replace(trial.splits, victim=victim), case=Case(victim))
-    return Attacked(trial.drawn(attack.goal), (attack,))
+    return Attacked(trial.drawn(attack.goal), attack)
 
 
 def predicted(session: Session, attacked: Attacked) -> list[Predicted]:
     """The honest and the attacked run; Refusal where parties of this engine could not show the attack."""
     deployed = attacked.trial.deployed
-    plain, given, (tampering,), _ = attacked.arguments()
+    given, tampering, _ = attacked.arguments()
+    plain = attacked.trial.arguments()
     found, both = [], [(plain, None), (given, tampering)]
     arguments: Given
     own = session.backend.own_functions == deployed.protocol.name
@@ -230,15 +239,16 @@ def _flat(model: Any) -> Any:
 
 
 def _among(ended: Ended, model: Any, one: Predicted) -> Among:
-    steps = np.max([report["seconds"] for report in ended.reports], axis=0)
+    reports = list(ended.reports.values())
+    steps = np.max([report["seconds"] for report in reports], axis=0)
     return Among(
         deviation=_largest(one.model, model),
         allowed=one.allowed,
         seconds=tuple(steps),
-        processor=tuple(np.sum([report["processor"] for report in ended.reports], axis=0)),
+        processor=tuple(np.sum([report["processor"] for report in reports], axis=0)),
         whole_seconds=ended.seconds,
-        peak_mib=tuple(report["peak_mib"] for report in ended.reports),
-        seen=tuple(Seen(party=i, **ended.seen(i)) for i in range(len(ended.reports))),
+        peak_mib=tuple(report["peak_mib"] for report in reports),
+        seen=tuple(Seen(party=i, **ended.seen(i)) for i in ended.reports),
     )
 
 

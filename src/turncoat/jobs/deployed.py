@@ -28,7 +28,8 @@ class Step:
     """What the parties run in each step, `step(state, x, y, index)` on the shared records, and what they open.
 
     `takes`: which of "key" and "number" it is given beside; `public`: leaves of the state that all parties know;
-    `checks`: what the honest parties check of it, None where nobody checks anything.
+    `checks`: what the honest parties check of it, None where nobody checks anything; `shuffled`: whether the records
+    are put into a secret order before the first step.
     """
 
     secured: Secured
@@ -36,6 +37,7 @@ class Step:
     takes: tuple[str, ...] = ()
     public: tuple[str, ...] = ()
     checks: Checks | None = None
+    shuffled: bool = False
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """One step on whole arrays of records, flat: `step(state, x, y, index, errors=...)`."""
@@ -156,7 +158,8 @@ class Deployed:
         public = Public(job.public, jax.tree.structure(job.state) if job.public else None)
         running = job.step if self.defence is None else self.defence.around(job.step)
         secured = _step(running, job.shape, public, self.protocol, engine)
-        return Step(secured, job.release, job.takes, job.public)
+        secret = self.defence is not None and self.defence.shuffles
+        return Step(secured, job.release, job.takes, job.public, shuffled=secret)
 
     def surface(self, records: int) -> Surface:
         """The attack surface of one step on this many records, from the shapes of its arguments."""

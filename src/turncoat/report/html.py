@@ -26,6 +26,8 @@ from turncoat.report import (
 from turncoat.report.curves import curves_image
 from turncoat.report.figure import attack_image
 from turncoat.report.gallery import gallery_image
+from turncoat.report.heat import heat_lines
+from turncoat.report.matrix import NOT_AGAIN, PLANNED_AGAIN, so_far
 from turncoat.report.scatter import scatter
 from turncoat.results.audit import AuditResult
 from turncoat.results.comparison import Comparison
@@ -33,7 +35,7 @@ from turncoat.results.confirmation import Confirmation
 from turncoat.results.design import Design
 from turncoat.results.detection import Detection
 from turncoat.results.matrix import Matrix
-from turncoat.results.reproduction import Reproduction
+from turncoat.results.reproduction import Reproduction, Reproductions
 from turncoat.results.result import Result
 from turncoat.results.threats import ranked, threats
 from turncoat.results.values import Gallery
@@ -65,6 +67,21 @@ def reproduction_html(found: Reproduction, images: Mapping[str, bytes] | None = 
     return pages().get_template("reproduction.html").render(found=found, images=drawn, sections=parts)
 
 
+def reproductions_html(found: Reproductions, images: Mapping[str, bytes] | None = None) -> str:
+    """The page of all tables and figures of the paper beside ours; a picture stands with its figure."""
+    parts = [(reproduced.slug(one), f"{one.table}: {one.title}") for one in found.tables]
+    drawn = {
+        reproduced.slug(one): [
+            (_uri("png", image), name)
+            for name, image in (images or {}).items()
+            if name.startswith(reproduced.slug(one))
+        ]
+        for one in found.tables
+    }
+    sections = [*parts, ("time", "Where the time went"), *LAST[1:]]
+    return pages().get_template("reproductions.html").render(found=found, images=drawn, sections=sections)
+
+
 def comparison_html(found: Comparison) -> str:
     """The page of two runs beside each other."""
     return pages().get_template("comparison.html").render(found=found)
@@ -79,7 +96,13 @@ def confirmation_html(found: Confirmation) -> str:
 
 def matrix_html(found: Matrix) -> str:
     """The page of attacks against defences."""
-    return pages().get_template("defences.html").render(found=found)
+    said = {one.defence: so_far(found, one.defence) for one in found.defences}
+    caption = PLANNED_AGAIN if found.again else NOT_AGAIN
+    return (
+        pages()
+        .get_template("defences.html")
+        .render(found=found, lines=heat_lines(found), said=said, caption=caption)
+    )
 
 
 def detection_html(found: Detection) -> str:
