@@ -56,7 +56,9 @@ def price(defence: Defence, surface: Surface, bill: Bill, passive: float | None 
     """
     policy, spent = defence.policy(surface), bill.total.bytes
     checks = sum(policy[s.name].share * verified(s, bill.sites.get(s.name, Cost())) for s in surface)
-    checks += spent if defence.results else 0.0  # a second computation
+    checks += (
+        spent if defence.results or any(s.twice for s in defence.screens) else 0.0
+    )  # a second computation
     return Price(
         passive=spent if passive is None else passive,
         bytes=checks + (0.0 if passive is None else spent - passive),

@@ -177,10 +177,19 @@ class Attacked:
         if useless and not one.goal.of_aborts:
             judged = replace(judged, flags=np.zeros_like(judged.flags))
         ruined = answered.ruined and not aborted
-        flagged = frozenset() if aborted else screening.flags(screening.limits(t.deployed), t, released)
+        limits = {} if aborted else screening.limits(t.deployed)
+        flagged = screening.flags(limits, t, released, lambda both: self.second(attack if both else None))
         return Run(
             answered.correct, judged, errors, answered.common, ruined, answered.index, aborted, tally, flagged
         )
+
+    def second(self, attack: int | None) -> Any:
+        """What a second training releases, honest or under the same attack's plan."""
+        other, tampering = screening.again(self.trial), None
+        if attack is not None:
+            tampering = self.attacks[attack].tampering(self.plans[attack])
+        given = other.arguments(None if attack is None else self.victim)
+        return train(other.step, *given, tampering, other.randomness)[0]
 
     def fires(self, neuron: int, position: int) -> bool:
         """Whether a neuron of the first layer with ReLUs fires for a record of the first batch, before any step."""
