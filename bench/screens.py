@@ -14,7 +14,7 @@ from typing import Any
 
 from turncoat import attacks
 from turncoat.defences.screens import SCREENS, Disagreement, Screen, Vicinity
-from turncoat.experiments.runs import Attacked
+from turncoat.experiments.attacked import Attacked
 from turncoat.experiments.screening import again, honest_model, opened, scores
 from turncoat.experiments.trial import Trial
 from turncoat.jobs.deployed import Deployed
@@ -59,10 +59,10 @@ def attacked(target: Deployed, name: str, names: list[str], seeds: range) -> Ite
     """Of models under an attack at its default settings."""
     attack = attacks.get(name)
     for seed in seeds:
-        one = Attacked(Trial.of(target, seed).drawn(attack.goal), (attack,))
-        _, arguments, (tampering,), key = one.arguments()
+        one = Attacked(Trial.of(target, seed).drawn(attack.goal), attack)
+        arguments, tampering, key = one.arguments()
         released = train(one.trial.step, *arguments, tampering, key)[0]
-        yield said(names, one.trial, released, lambda both, one=one: one.second(0 if both else None))
+        yield said(names, one.trial, released, one.second)
 
 
 def alarms(found: list[Said], thresholds: Mapping[str, float]) -> dict[str, Interval]:

@@ -10,6 +10,7 @@ import turncoat as tc
 from turncoat import defences
 from turncoat.defences.screens import SCREENS, Screen
 from turncoat.experiments import screening
+from turncoat.experiments.adaptive import Effort
 from turncoat.experiments.experiment import Experiment, run
 from turncoat.experiments.matrix import defend
 from turncoat.experiments.trial import Trial
@@ -70,7 +71,10 @@ def test_an_aborted_run_has_no_model_to_screen():
 
 def test_in_the_matrix_each_defence_has_its_own_screens():
     made = defend(
-        JOB.deployed(), ("sparse-backdoor", "reconstruction"), (LOW, HIGH, "matrices", f"loss+{LOW}"), 2
+        JOB.deployed(),
+        ("sparse-backdoor", "reconstruction"),
+        (LOW, HIGH, "matrices", f"loss+{LOW}"),
+        Effort(2, again=False),
     )
     backdoor, reading = made.rows
     assert {n: round(c.success.mean, 3) for n, c in backdoor.cells.items()} == {

@@ -202,3 +202,4 @@ SCREENS: dict[str, type[Screen]] = {
     one.name: one for one in (ColumnNorms, RowNorms, DeadNeurons, Trigger, Cleanse, Errors, GroupErrors)
 }
 """Screens of one model alone, by name."""
+KINDS = (*SCREENS.values(), Vicinity, Disagreement)
