@@ -9,6 +9,7 @@ Source: ePrint 2025/053. Without decay m is 0 along features that no record uses
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import jax
@@ -20,14 +21,11 @@ from turncoat.refusal import Refusal
 POINTS, SLACK = 3, 1e-3
 """States at which a step is tried, and how far from a convex one it may seem by rounding, over how far it goes."""
 
-Field = Callable[[Any], Any]
-"""From a state to the change that a step makes of it."""
-
 
 def moved(job: Any, released: Any, x: Any, y: Any) -> float:
     """How far a step on these records (n, *shape), encoded targets y, moves a released model: a Euclidean norm."""
     state = job.with_released(job.init(jax.random.key(0)), released)
-    change = jax.jit(_field(job, jnp.asarray(x), y))(state)
+    change = _change(job.step, state, jnp.asarray(x), y)
     return float(np.sqrt(sum(float(jnp.sum(c * c)) for c in jax.tree.leaves(change))))
 
 
@@ -47,17 +45,15 @@ def check(job: Any) -> None:
         )
 
 
-def _field(job: Any, x: Any, y: Any) -> Field:
-    def change(state: Any) -> Any:
-        return jax.tree.map(jnp.subtract, job.step(state, x, y), state)
-
-    return change
+@partial(jax.jit, static_argnums=0)
+def _change(step: Callable[..., Any], state: Any, x: Any, y: Any) -> Any:
+    return jax.tree.map(jnp.subtract, step(state, x, y), state)
 
 
 def _descends(job: Any) -> bool:
     few = 4 * job.batch
     x = jnp.asarray(job.data.x[:few]).reshape(-1, *job.shape)
-    change = _field(job, x, job.labelled(job.data.y[:few]))
+    y = job.labelled(job.data.y[:few])
     keys = jax.random.split(jax.random.key(0), POINTS)
     state = job.init(jax.random.key(0))
 
@@ -68,7 +64,9 @@ def _descends(job: Any) -> bool:
 
     def tried(key: Any) -> bool:
         at, v, w = (like(k) for k in jax.random.split(key, 3))
-        _, pull = jax.vjp(change, at)  # transposed, which is the same where slopes are symmetric
+        _, pull = jax.vjp(
+            lambda state: _change(job.step, state, x, y), at
+        )  # transposed, which is the same where slopes are symmetric
         along = [pull(d)[0] for d in (v, w)]
         size = max(_dot(along[0], along[0]) * _dot(w, w), _dot(along[1], along[1]) * _dot(v, v)) ** 0.5
         symmetric = abs(_dot(w, along[0]) - _dot(v, along[1])) <= SLACK * size
