@@ -20,6 +20,7 @@ MADE = {
     "comparison.json": (examples.comparison(), "The verdict went from broken to exposed"),
     "confirmation.json": (examples.confirmation(), "no honest party saw a difference"),
     "defences.json": (examples.matrix(), "the data have no contributors"),
+    "design.json": (examples.design(), "Check 1 of 3 sites"),
     "detection.json": (examples.detection(), "probability that one is found"),
 }
 

@@ -7,7 +7,7 @@ multiple of e), so the column of weights holds x on top of what it held before: 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import jax
@@ -65,6 +65,11 @@ def holder(view: View) -> Holder:
     raise Refusal(
         "no site moves the first layer's weights by a multiple of one record: this attack has no way in here"
     )
+
+
+def reader(view: View) -> Holder:
+    """The same for reading alone, which takes no site."""
+    return holder(replace(view, surface=view.whole))
 
 
 @dataclass(frozen=True, eq=False)

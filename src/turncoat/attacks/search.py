@@ -159,8 +159,10 @@ class UniversalSearch(Attack):
 
     def prepare(self, view: View) -> dict[str, Any]:
         descent = self.descent(view)
-        checked = tuple(sorted(view.checked.items()))
-        known = ("search", self.aim, checked, *(v for k, v in self.settings.items() if k != "strength"))
+        known = (
+            *("search", descent.rehearsals.entries, tuple(sorted(view.checked.items()))),
+            *(v for k, v in self.settings.items() if k != "strength"),
+        )
         if known not in view.memo:
             view.memo[known] = descent.run()
         more = self.reader.told(view) if isinstance(self.reader, Membership) and self.aim in ROWS else {}

@@ -6,7 +6,7 @@ A defence's name may carry options, and several stand side by side: `matrices+sa
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import reduce
 
@@ -54,8 +54,13 @@ def sampled_matrices(alpha: float = 0.01, when: When = "step") -> Defence:
 
 
 def checked(sites: str = "everything", alpha: float = 1.0, when: When = "step") -> Defence:
-    """Sites of one's own choice: a group, a kind, a name, or a pattern such as softmax/*."""
-    return Defence("checked", (Rule(sites, Check(alpha, when)),))
+    """Sites of one's own choice: groups, kinds, names, or patterns such as softmax/*, a space between."""
+    return Defence("checked", tuple(Rule(word, Check(alpha, when)) for word in sites.split()))
+
+
+def recomputed() -> Defence:
+    """Each step is computed twice and its results are compared, not its messages: that leaks by its aborts."""
+    return Defence("recomputed", results=True)
 
 
 def clip_entries(largest: float = 0.1) -> Defence:
@@ -88,6 +93,7 @@ CATALOGUE: dict[str, Callable[..., Defence]] = {
     "sampled": sampled,
     "sampled-matrices": sampled_matrices,
     "checked": checked,
+    "recomputed": recomputed,
     "clip-entries": clip_entries,
     "clip-norm": clip_norm,
     "clip-records": clip_records,
@@ -104,6 +110,12 @@ def get(text: str) -> Defence:
     """
     found = reduce(Defence.beside, map(_one, text.split("+")))
     return replace(found, name=text)
+
+
+def of_sites(sites: Iterable[str]) -> Defence:
+    """That which always checks these sites and no others, by a name that makes it again."""
+    names = " ".join(sites)
+    return get(f"checked:sites={names}") if names else nothing()
 
 
 def does(name: str) -> str:

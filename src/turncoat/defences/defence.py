@@ -32,8 +32,9 @@ class Defence:
     Of rules that name the same site the stronger one counts; what no rule names has no check.
 
     `name` is what the command line calls it. `soundness` bounds the probability that a check of a wrong message
-    passes. An error found is an abort, after which nothing of the run is opened. Raises Refusal for a soundness
-    error that is no probability.
+    passes. An error found is an abort, after which nothing of the run is opened. `results`: what a step gives is
+    compared with a second computation of it, which is no check of messages: what an error does to a result may depend
+    on secrets, and then so does the abort. Raises Refusal for a soundness error that is no probability.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Defence:
     soundness: float = SOUNDNESS
     measures: tuple[Measure, ...] = ()
     screens: tuple[Screen, ...] = ()
+    results: bool = False
 
     def __post_init__(self) -> None:
         check_share("soundness", self.soundness)
@@ -55,6 +57,7 @@ class Defence:
             soundness,
             self.measures + other.measures,
             self.screens + other.screens,
+            self.results or other.results,
         )
 
     def around(self, step: Step) -> Step:
@@ -65,6 +68,11 @@ class Defence:
         """Refusal for a measure that a step does not allow; `arguments` as of `Measure.check`."""
         for measure in self.measures:
             measure.check(step, *arguments)
+
+    @property
+    def aborts(self) -> bool:
+        """Whether a run under it can be aborted at all."""
+        return self.results or any(rule.check.share for rule in self.rules)
 
     def policy(self, surface: Surface) -> dict[str, Check]:
         """How each site of a step is checked; Refusal for a rule whose sites the step does not have."""

@@ -19,7 +19,7 @@ from turncoat.attacks.knowing import Knowing
 from turncoat.defences.defence import Defence
 from turncoat.defences.ideal import Checks
 from turncoat.experiments import aborts
-from turncoat.experiments.cell import by_site, cell, counting, messages, under
+from turncoat.experiments.cell import by_site, cell, counted, counting, messages, under
 from turncoat.experiments.experiment import Experiment, to_result
 from turncoat.experiments.plans import plans
 from turncoat.experiments.runs import Memory, Runs, accuracy_change, run_trials
@@ -97,7 +97,8 @@ class Adversary:
 
     def _runs(self, plan: Attack, defence: Defence, trials: int, seed: int) -> Runs:
         """Runs under the measures of a defence, nothing looked at: the same for all that check differently."""
-        key = plan, defence.measures, defence.screens, trials, seed
+        looked_at = None if counted(plan, defence) else defence
+        key = plan, defence.measures, defence.screens, looked_at, trials, seed
         if key not in self.known:
             try:
                 self.known[key] = self._run(plan, defence, trials, seed)
@@ -110,6 +111,8 @@ class Adversary:
 
     def _run(self, plan: Attack, defence: Defence, trials: int, seed: int) -> Runs:
         target = counting(self.target, defence.measures, [defence])
+        if not counted(plan, defence):
+            target = under(self.target, defence)
         plan.needs.check(target.job)
         plan.goal.check_task(target.job.data)
         plan.goal.check(target.job.data)
@@ -143,7 +146,7 @@ class Adversary:
             messages=round(float(np.mean([messages(r) for r in runs.attacked]))),
             sites=tuple(sorted({n for r in runs.attacked for n, m in by_site(r).items() if m})),
             tried=tried,
-            reached=bool(reached and found.detected.mean <= 1 - UNSEEN),
+            reached=bool(reached and (plan.goal.of_aborts or found.detected.mean <= 1 - UNSEEN)),
         )
 
 

@@ -13,8 +13,10 @@ from turncoat.core.engine import Engine
 from turncoat.core.protocol import Protocol
 from turncoat.defences.defence import Defence
 from turncoat.experiments import honest
+from turncoat.experiments.aborts import can_abort
 from turncoat.experiments.experiment import Experiment, check_trials, deployed, run
 from turncoat.experiments.records import named, versions
+from turncoat.experiments.remedies import remedies
 from turncoat.experiments.runs import Memory
 from turncoat.experiments.trial import Progress, Trial
 from turncoat.experiments.verdict import (
@@ -103,13 +105,15 @@ def audited(
     surface = Trial.of(target, seed).surface
     memory: Memory = defaultdict(dict)
     wanted = every(minutes) if only is None else only
+    known = [n for n in attacks.CATALOGUE if can_abort(target) or not attacks.get(n).goal.of_aborts]
+    wanted = {n: settings for n, settings in wanted.items() if n in known}
     experiments = [
         Experiment(name, target, settings, trials, seed, victim) for name, settings in wanted.items()
     ]
     first = _stage(progress, 0, 1 + len(experiments), "honest training")
     works = honest.check(target, trials, seed, first, memory)
     results, unrun = _attacked(experiments, progress, memory)
-    for name in (n for n in attacks.CATALOGUE if n not in wanted):
+    for name in (n for n in known if n not in wanted):
         unrun += (_unrun(name, "was not asked for." if only is not None else "was given no time."),)
     made = named(asked)
     embedded = made is not None and made.data in data.names()
@@ -122,6 +126,7 @@ def audited(
     return AuditResult(
         **_concluded(found, map(_of_data, dataset.notes)),
         unrun=unrun,
+        remedies=remedies(target, surface, results),
         **of_job,
         honest=works,
         seconds=seconds,

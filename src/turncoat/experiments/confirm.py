@@ -14,6 +14,7 @@ from turncoat import attacks, engines, protocols
 from turncoat.attacks import Attack
 from turncoat.defences.ideal import Tally
 from turncoat.engines.segments import segments
+from turncoat.experiments import active
 from turncoat.experiments.experiment import Experiment, to_result
 from turncoat.experiments.recorded import Given, Recorded, record
 from turncoat.experiments.runs import Attacked, Runs
@@ -39,7 +40,10 @@ STAGES = ("recording the program", "running it honestly", "running it with one p
 
 @dataclass(frozen=True)
 class Confirm:
-    """An attack to be confirmed: on the first `steps` batches of a job's training, among the parties of a session."""
+    """An attack to be confirmed: on the first `steps` batches of a job's training, among the parties of a session.
+
+    With `active`, under active security as well: see `experiments.active`.
+    """
 
     attack: str
     job: Setup | Deployed
@@ -47,6 +51,7 @@ class Confirm:
     settings: Mapping[str, Any] = field(default_factory=dict)
     steps: int = 4
     seed: int = 0
+    active: bool = False
 
     def __post_init__(self) -> None:
         if self.steps < 1:
@@ -88,15 +93,17 @@ def confirm(what: Confirm, progress: Progress = lambda *_: None, command: str | 
     result = to_result(Experiment(what.attack, named, what.settings, 1, what.seed), attack, named, judged)
     result = result.model_copy(update={"seconds": time.perf_counter() - began, "command": command})
     among = [_among(*each) for each in zip(ended, models, both, strict=True)]
+    endings = active.endings(what.session, attacked, both, progress) if what.active else ()
     changes = _changes([one.model for one in both], models)
     return Confirmation(
         result=result,
-        version=str(ended[0].reports[0]["version"]),
+        version=str(next(iter(ended[0].reports.values()))["version"]),
         honest=among[0],
         attacked=among[1],
         effect=_largest(both[0].model, both[1].model),
         predicted_change=changes[0],
         revealed_change=changes[1],
+        active=endings,
         command=command,
         **_of_session(what.session),
         **_of_tape(both[1].recorded),
@@ -230,15 +237,16 @@ def _flat(model: Any) -> Any:
 
 
 def _among(ended: Ended, model: Any, one: Predicted) -> Among:
-    steps = np.max([report["seconds"] for report in ended.reports], axis=0)
+    reports = list(ended.reports.values())
+    steps = np.max([report["seconds"] for report in reports], axis=0)
     return Among(
         deviation=_largest(one.model, model),
         allowed=one.allowed,
         seconds=tuple(steps),
-        processor=tuple(np.sum([report["processor"] for report in ended.reports], axis=0)),
+        processor=tuple(np.sum([report["processor"] for report in reports], axis=0)),
         whole_seconds=ended.seconds,
-        peak_mib=tuple(report["peak_mib"] for report in ended.reports),
-        seen=tuple(Seen(party=i, **ended.seen(i)) for i in range(len(ended.reports))),
+        peak_mib=tuple(report["peak_mib"] for report in reports),
+        seen=tuple(Seen(party=i, **ended.seen(i)) for i in ended.reports),
     )
 
 

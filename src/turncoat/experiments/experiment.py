@@ -136,6 +136,7 @@ def run(
     attack.needs.check(target.job)
     attack.goal.check_task(target.job.data)
     attack.goal.check(target.job.data)
+    aborts.check(attack.goal, target)
     points = swept(experiment.attack, attack) if sweep and target.defence is None else []
     every = (attack, *(point.attack for point in points))
     runs = run_trials(target, every, experiment.trials, experiment.seed, progress, memory)
@@ -167,6 +168,7 @@ def to_result(experiment: Experiment, attack: Attack, target: Deployed, runs: Ru
         engine=engine,
         trials=len(runs.honest),
         errors=round(float(np.mean(trials["errors"]))),
+        sites=_tampered(runs.attacked),
         **outcomes,
         **_against_honest(runs, experiment.victim),
         defence=aborts.defended(target, runs.honest, runs.attacked),
@@ -183,7 +185,8 @@ def to_result(experiment: Experiment, attack: Attack, target: Deployed, runs: Ru
         gallery=summaries["attacked"].gallery,
         versions=records.versions(),
     )
-    opened = result.attacked.aborted < result.trials  # a run that releases nothing reaches no goal
+    # a run that releases nothing reaches no goal, but one that is about aborts
+    opened = goal.of_aborts or result.attacked.aborted < result.trials
     return result.model_copy(update={"reached": opened and goal.reached(result)})
 
 
@@ -210,6 +213,12 @@ def _notes(attack: Attack, kind: str, runs: Runs, trials: int) -> tuple[str, ...
             + ("what it gave away it has given away" if attack.needs.reads != "nothing" else "it is not used")
         )
     return tuple(filter(None, notes))
+
+
+def _tampered(runs: list[Run]) -> tuple[str, ...]:
+    """The sites at which errors were made in any run."""
+    counts = [r.tally.messages for r in runs if r.tally is not None]
+    return tuple(sorted({name for each in counts for name, n in each.items() if int(n)}))
 
 
 def _ruined(runs: list[Run]) -> int:

@@ -26,10 +26,10 @@ from turncoat.defences.price import Price, price
 from turncoat.engines.replicated.bill import bill
 from turncoat.experiments import aborts, honest
 from turncoat.experiments.adaptive import Adversary, Effort
-from turncoat.experiments.cell import by_site, cell, counting, messages, under
+from turncoat.experiments.cell import by_site, cell, counted, counting, messages, under
 from turncoat.experiments.experiment import check_trials
-from turncoat.experiments.records import versions
-from turncoat.experiments.runs import Runs, run_trials
+from turncoat.experiments.records import of_job, versions
+from turncoat.experiments.runs import Run, Runs, run_trials
 from turncoat.experiments.trial import Progress
 from turncoat.jobs.checks import check
 from turncoat.jobs.deployed import Deployed
@@ -78,7 +78,7 @@ def defend(
             refused[name] = f"failed unexpectedly with {type(error).__name__}: {first_line(error)}"
             warnings.warn(f"{name} {refused[name]}; please report it", stacklevel=2)
     return Matrix(
-        **_of_job(target),
+        **of_job(target),
         trials=effort.trials,
         seed=effort.seed,
         honest=works[()],
@@ -107,18 +107,6 @@ def _again(row: Row, known: Known, knowing: Adversary) -> Row:
     return row.model_copy(update={"adaptive": found, "closed": closed})
 
 
-def _of_job(target: Deployed) -> dict[str, Any]:
-    protocol, engine = target.names
-    data = target.job.data
-    return {
-        "data": data.name,
-        "data_label": data.label,
-        "model": target.job.name,
-        "protocol": protocol,
-        "engine": engine,
-    }
-
-
 Known = Mapping[str, tuple[Defence, Checks]]
 
 
@@ -141,12 +129,19 @@ def _row(attack: Attack, ways: Ways, known: Known, knowing: Adversary) -> Row:
     attack.goal.check_task(plain.job.data)
     attack.goal.check(plain.job.data)
     found: dict[Any, Runs] = {(): run_trials(plain, (attack,), trials, seed, progress, memory[()])}
-    unable: dict[Any, str] = {}
+    closed: dict[Any, str] = {}
     for way in filter(None, ways):
         try:
             found[way] = run_trials(ways[way], (attack,), trials, seed, progress, memory[way])
         except Refusal as reason:  # the measures leave this attack no way in
-            unable[way] = str(reason)
+            closed[way] = str(reason)
+
+    def runs_under(defence: Defence) -> list[Run]:
+        if counted(attack, defence):
+            return found[defence.measures].attacked
+        one, kept = under(plain, defence), memory[defence.measures]
+        return run_trials(one, (attack,), trials, seed, progress, kept).attacked
+
     attacked = found[()].attacked
     return Row(
         attack=attack.name,
@@ -157,11 +152,11 @@ def _row(attack: Attack, ways: Ways, known: Known, knowing: Adversary) -> Row:
         messages=round(float(np.mean([messages(r) for r in attacked]))),
         sites=tuple(sorted({n for r in attacked for n, m in by_site(r).items() if m})),
         cells={
-            name: cell(attack, found[one[0].measures].attacked, *one)
-            for name, one in known.items()
-            if one[0].measures in found
+            name: cell(attack, runs_under(defence), defence, checks)
+            for name, (defence, checks) in known.items()
+            if defence.measures in found
         },
-        unable={name: unable[one[0].measures] for name, one in known.items() if one[0].measures in unable},
+        unable={name: closed[one[0].measures] for name, one in known.items() if one[0].measures in closed},
     )
 
 

@@ -170,15 +170,25 @@ class Attacked:
             weights={n: np.asarray(p) for n, p in named(released).items()},
             errors=errors,
             ruined=answered.ruined,
+            fires=self.fires,
         )
         judged = one.goal.judge(ended)
-        if aborted or (answered.ruined and not one.goal.ruin_counts):
+        useless = aborted or (answered.ruined and not one.goal.ruin_counts)
+        if useless and not one.goal.of_aborts:
             judged = replace(judged, flags=np.zeros_like(judged.flags))
         ruined = answered.ruined and not aborted
         flagged = frozenset() if aborted else screening.flags(screening.limits(t.deployed), t, released)
         return Run(
             answered.correct, judged, errors, answered.common, ruined, answered.index, aborted, tally, flagged
         )
+
+    def fires(self, neuron: int, position: int) -> bool:
+        """Whether a neuron of the first layer with ReLUs fires for a record of the first batch, before any step."""
+        job, order = self.trial.job, self.trial.schedule.order
+        at = next(m for m in job.anatomy.maps if m.relu)
+        record = self.victim.x[int(order[0, position])].reshape(1, *job.shape)
+        start = job.release(job.init(self.trial.keys[0]))
+        return bool(job.anatomy.units(at, start, record)[0, neuron] > 0)
 
 
 def contributed(victim: Part, records: tuple[Any, Any]) -> Part:

@@ -94,7 +94,7 @@ def flags(limits: dict[Screen, float], trial: Trial, released: Any) -> frozenset
 
 def unused(runs: Sequence[Any], attack: Attack, defence: Defence | None) -> list[Any]:
     """Runs (with the fields of `runs.Run`) as they count where models that the defence's screens flag go unused."""
-    if defence is None or not defence.screens or attack.needs.reads != "nothing":
+    if defence is None or not defence.screens or attack.needs.reads != "nothing" or attack.goal.of_aborts:
         return list(runs)
     return [_unused(r) if r.flagged & set(defence.screens) else r for r in runs]
 

@@ -121,8 +121,12 @@ def _train(
         randomness = None if steps is None else jax.random.fold_in(steps, i)
         more = {"number": i, "key": jax.random.fold_in(schedule.key, i)}
         given = {name: more[name] for name in step.takes}
-        state = step.secured(state, x, y, index, errors=errors, randomness=randomness, **given)
-        return (state, tally.after(step.checks, errors, i, jax.random.fold_in(coins, i))), None
+        after = step.secured(state, x, y, index, errors=errors, randomness=randomness, **given)
+        differs: Any = False
+        if errors and step.checks is not None and step.checks.results:
+            differs = unequal(after, step.secured(state, x, y, index, randomness=randomness, **given))
+        coin = jax.random.fold_in(coins, i)
+        return (after, tally.after(step.checks, errors, i, coin, differs)), None
 
     numbered = (jnp.arange(len(schedule.order), dtype=jnp.int32), schedule.order)
     carry = state, Tally.start(step.checks, _tampered(tampering, schedule))
@@ -135,6 +139,12 @@ def _train(
     if getattr(step.engine, "policy", None) is not None:
         tally = replace(tally, failed=failed(state))
     return tally.sealed(reveal(step.release(state))), tally
+
+
+def unequal(one: Any, other: Any) -> Array:
+    """Whether two states, shared or not, differ in any number once they are opened: a Boolean."""
+    pairs = zip(jax.tree.leaves(reveal(one)), jax.tree.leaves(reveal(other)), strict=True)
+    return jnp.any(jnp.stack([jnp.any(a != b) for a, b in pairs]))
 
 
 def _tampered(tampering: Tampering | None, schedule: Schedule) -> Iterable[str]:

@@ -28,6 +28,7 @@ KINDS = (
     "confirmation.json",
     "detection.json",
     "defences.json",
+    "design.json",
     "comparison.json",
 )
 """The main files of the kinds of results; a folder holds one of them."""

@@ -12,11 +12,13 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from turncoat.report import (
     compared,
     confirmation,
+    design,
     detection,
     glossary,
     grouping,
     numbers,
     picture,
+    remedy,
     reproduced,
     summary,
     words,
@@ -30,6 +32,7 @@ from turncoat.report.scatter import scatter
 from turncoat.results.audit import AuditResult
 from turncoat.results.comparison import Comparison
 from turncoat.results.confirmation import Confirmation
+from turncoat.results.design import Design
 from turncoat.results.detection import Detection
 from turncoat.results.matrix import Matrix
 from turncoat.results.reproduction import Reproduction
@@ -92,6 +95,11 @@ def detection_html(found: Detection) -> str:
     return pages().get_template("detection.html").render(found=found)
 
 
+def design_html(found: Design) -> str:
+    """The page of the cheapest set of checks."""
+    return pages().get_template("design.html").render(found=found)
+
+
 LAST = [("intervals", "How the intervals were made"), ("again", "How to run it again"), ("terms", "Terms")]
 
 
@@ -99,6 +107,7 @@ def _sections(audit: AuditResult, results: Sequence[Result]) -> Sections:
     """The contents of an audit's page: the parts that it has."""
     entries: list[tuple[str, str, object]] = [
         ("threats", "What one party can do", results or audit.unrun),
+        ("remedies", remedy.TITLE, audit.remedies),
         ("why", "Why", audit.reasons),
         ("unrun", "What was not run", audit.unrun),
         ("next", "What to do next", audit.next_steps),
@@ -151,7 +160,9 @@ def pages() -> Environment:
         "numbers": numbers,
         "compared": compared,
         "confirmation": confirmation,
+        "design": design,
         "detection": detection,
+        "remedy": remedy,
         "reproduced": reproduced,
         "summary": summary,
         "words": words,

@@ -12,6 +12,7 @@ from turncoat.report.folder import names_in
 from turncoat.results.audit import AuditResult
 from turncoat.results.comparison import Comparison
 from turncoat.results.confirmation import Confirmation
+from turncoat.results.design import Design
 from turncoat.results.detection import Detection
 from turncoat.results.json import Found, from_json
 from turncoat.results.matrix import Matrix
@@ -26,6 +27,7 @@ MAIN: dict[type[Any], str] = {
     Confirmation: "confirmation.json",
     Matrix: "defences.json",
     Detection: "detection.json",
+    Design: "design.json",
 }
 """The main file of each kind of result that a report is made of."""
 

@@ -35,7 +35,8 @@ class Among(Value):
 
     `deviation` is the largest of any revealed number from the simulator's prediction for the same errors, `allowed`
     how large fixed-point rounding can make it; `seconds` are of each step, as its slowest party took, `processor`
-    those of processor time that all parties spent on it together; `peak_mib` and `seen` are of each party.
+    those of processor time that all parties spent on it together; `peak_mib` and `seen` are of each party on
+    this machine.
     """
 
     deviation: Number = Field(ge=0)
@@ -45,6 +46,10 @@ class Among(Value):
     whole_seconds: Number = Field(ge=0)
     peak_mib: Numbers
     seen: tuple[Seen, ...]
+
+    def of(self, party: int) -> Seen:
+        """What a party saw."""
+        return next(seen for seen in self.seen if seen.party == party)
 
     @property
     def agrees(self) -> bool:
@@ -56,6 +61,24 @@ class Among(Value):
         return sum(s.sent_bytes if s.bytes is None else s.bytes // 2 for s in self.seen)
 
 
+class Ending(Value):
+    """The same attack under active security: a protocol that checks its products, and who was corrupt.
+
+    `aborted` says whether the honest parties ended the run, so that nothing was revealed, and `said` by what they
+    knew; `honest` whether a run without errors went through and revealed what was predicted.
+    """
+
+    protocol: str
+    corrupt: Count
+    aborted: bool
+    honest: bool
+    said: str = ""
+
+    @property
+    def ends(self) -> bool:
+        return self.aborted and self.honest
+
+
 class Confirmation(Value):
     """One attack among real parties of an engine: an honest run, and one in which one party's own code deviates.
 
@@ -63,7 +86,7 @@ class Confirmation(Value):
     `tape` is the hash of the program that all parties ran in both runs, `operations` how many it has, of which
     `interactive` are sites; the corrupt party deviated at `tampered` of them, whose names are `sites`. `effect` is
     how far its errors move the model, as predicted. `predicted_change` and `revealed_change` (k,) are those of the
-    released numbers that move most.
+    released numbers that move most. `active` is the same attack where products are checked, if that was run.
     """
 
     format: Literal["turncoat.confirmation/1"] = "turncoat.confirmation/1"
@@ -87,17 +110,24 @@ class Confirmation(Value):
     attacked: Among
     predicted_change: Numbers
     revealed_change: Numbers
+    active: tuple[Ending, ...] = ()
     command: str | None = None
     created: Moment = Field(default_factory=lambda: datetime.now(UTC))
 
     @property
+    def here(self) -> Integers:
+        """The parties that were on this machine: all of them, or one of those on several."""
+        return tuple(seen.party for seen in self.honest.seen)
+
+    @property
     def honest_parties(self) -> Integers:
-        return tuple(i for i in range(self.parties) if i != self.corrupt)
+        """The honest ones among those."""
+        return tuple(i for i in self.here if i != self.corrupt)
 
     @property
     def unseen(self) -> bool:
-        """Whether every honest party saw the same in both runs."""
-        return all(self.honest.seen[i] == self.attacked.seen[i] for i in self.honest_parties)
+        """Whether every honest party here saw the same in both runs."""
+        return all(self.honest.of(i) == self.attacked.of(i) for i in self.honest_parties)
 
     @property
     def confirmed(self) -> bool:

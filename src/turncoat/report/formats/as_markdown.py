@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from turncoat.report import glossary, numbers, summary, words
+from turncoat.report import glossary, numbers, remedy, summary, words
 from turncoat.report.saved import Saved
 from turncoat.results.audit import AuditResult
 from turncoat.results.threats import Threat, threats
@@ -21,6 +21,7 @@ def render(saved: Saved) -> str:
         f"**{audit.severity.upper()}**: {summary.in_a_sentence(audit)}",
         _prose(audit.verdict),
         _table([_row(threat) for threat in threats(audit)]),
+        _remedies(audit),
         _list("What was not run", [_prose(line) for line in words.left_out(audit.unrun)]),
         _list("What to do next", [_prose(step) for step in audit.next_steps]),
         glossary.STAND_IN_WARNING if words.stands_in(audit) else "",
@@ -28,6 +29,15 @@ def render(saved: Saved) -> str:
         f"_{_plain(words.dated(audit))}_",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _remedies(audit: AuditResult) -> str:
+    """What would have stopped the attacks, by threat, and how to read that."""
+    found = [
+        f"{summary.TITLES[one.harm]}: {checks}; {price}; named: {who}"
+        for one, checks, price, who in remedy.rows(audit)
+    ]
+    return _list(remedy.TITLE, [_prose(line) for line in (*found, *filter(None, remedy.remarks(audit)))])
 
 
 def _row(threat: Threat) -> list[str]:
