@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 
 from turncoat import attacks
 from turncoat.defences.screens import SCREENS
-from turncoat.experiments.runs import Attacked
+from turncoat.experiments.attacked import Attacked
 from turncoat.experiments.screening import opened, scores
 from turncoat.experiments.trial import Trial
 from turncoat.jobs.deployed import Deployed
@@ -46,8 +46,8 @@ def attacked(target: Deployed, name: str, seeds: range) -> Iterator[Said]:
     """Of models under an attack at its default settings."""
     attack = attacks.get(name)
     for seed in seeds:
-        one = Attacked(Trial.of(target, seed).drawn(attack.goal), (attack,))
-        _, arguments, (tampering,), key = one.arguments()
+        one = Attacked(Trial.of(target, seed).drawn(attack.goal), attack)
+        arguments, tampering, key = one.arguments()
         yield said(one.trial, train(one.trial.step, *arguments, tampering, key)[0])
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from turncoat import attacks, data
 from turncoat.core.errors import Errors
-from turncoat.experiments.runs import Attacked
+from turncoat.experiments.attacked import Attacked
 from turncoat.experiments.trial import Trial
 from turncoat.jobs.setup import Setup
 from turncoat.metrics.membership import FAMILIES
@@ -252,7 +252,7 @@ def test_settings_that_do_not_fit_the_job_are_refused(name, settings, job, says)
     attack, (dataset, trial) = attacks.get(name, settings), trial_of(job)
     with pytest.raises(Refusal, match=says):  # noqa: PT012
         attack.goal.check(dataset)
-        Attacked(trial.drawn(attack.goal), (attack,)).arguments()
+        Attacked(trial.drawn(attack.goal), attack).arguments()
 
 
 @pytest.mark.parametrize("value", [NAN, INFINITE])

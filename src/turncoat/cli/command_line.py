@@ -31,6 +31,7 @@ VERBS = {
     "report": "Makes the report of runs again, from their results alone.",
     "compare": "Says what got better or worse from one run to another.",
     "view": "Serves a folder of runs on this machine, with a list of them.",
+    "cache": "Lists the finished work that is kept, or removes some of it.",
     "data": "Lists, fetches and verifies data sets.",
 }
 UsageError: Any = typer.BadParameter.__bases__[0]

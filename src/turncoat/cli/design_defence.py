@@ -8,8 +8,9 @@ from typing import Annotated
 import typer
 
 from turncoat.cli.job_options import Given
-from turncoat.cli.options import Common, Group, grouped, named, without_effect
+from turncoat.cli.options import Group, grouped, named, without_effect
 from turncoat.cli.screen import Files, command, deliver, progress, usable
+from turncoat.cli.working import Working
 from turncoat.defences import framework
 from turncoat.experiments.design import MINUTES, Asked, design
 from turncoat.report.design import design_table
@@ -49,14 +50,14 @@ class Against(Group):
 
 @app.command("design-defence")
 @grouped
-def run(own: Own = None, *, given: Given, against: Against, common: Common) -> None:
+def run(own: Own = None, *, given: Given, against: Against, common: Working) -> None:
     """Finds the cheapest set of checks that no known attack gets round, and attacks it back."""
     without_effect("here, where a defence is looked for", defence=given.given.get("defence"))
     asked = against.asked(common.seed)
     target = given.target(own).deployed(common.seed)
     folder = usable(common.folder("design", target.job.data.name, target.job.name), "design.json")
-    with progress() as report:
-        found = design(target, asked, report)
+    with common.memory() as memory, progress() as report:
+        found = design(target, asked, report, memory)
     found = found.model_copy(update={"command": command()})
     said = "The report is {folder}/report.html"
     deliver(to_json(found), design_table(found), common.as_json, folder, lambda: _files(found), said)

@@ -17,9 +17,9 @@ from turncoat.experiments.cell import counting
 from turncoat.experiments.designing import Found
 from turncoat.experiments.experiment import check_trials
 from turncoat.experiments.known import Ground, Known, Tried, known, tried
+from turncoat.experiments.memory import Memory
 from turncoat.experiments.prices import Priced, Prices
 from turncoat.experiments.records import of_job, versions
-from turncoat.experiments.runs import Memory
 from turncoat.experiments.trial import Progress, Trial
 from turncoat.jobs.checks import check
 from turncoat.jobs.deployed import Deployed
@@ -65,7 +65,12 @@ class Asked:
         return tuple(a for a in known(self.minutes) if not self.threats or a.harm in self.threats)
 
 
-def design(target: Deployed, asked: Asked = Asked(), progress: Progress = lambda *_: None) -> Design:
+def design(
+    target: Deployed,
+    asked: Asked = Asked(),
+    progress: Progress = lambda *_: None,
+    memory: Memory | None = None,
+) -> Design:
     """The cheapest set of checked sites under which every attack fails that was run against it.
 
         found = turncoat.experiments.design.design(job.deployed(), Asked(minutes=0))
@@ -76,7 +81,7 @@ def design(target: Deployed, asked: Asked = Asked(), progress: Progress = lambda
     began = time.perf_counter()
     check(target.job)
     plain = counting(target, (), ())
-    memory: Memory = defaultdict(dict)
+    memory = Memory() if memory is None else memory
     works = honest.check(plain, asked.trials, asked.seed, progress, memory)
     surface = Trial.of(plain, asked.seed).surface
     ground = Ground(plain, surface, asked.trials, asked.seed, progress, memory, asked.unnoticed)
@@ -105,7 +110,7 @@ def design(target: Deployed, asked: Asked = Asked(), progress: Progress = lambda
         costs=tuple(priced.costs(out.sites, [way.sites for way in out.ways], chosen)),
         rounds=out.rounds,
         attempts=len(out.attempts),
-        seconds=time.perf_counter() - began,
+        seconds=time.perf_counter() - began + memory.elsewhere,
         deterrence=defence.deterrence(ground.surface),
         notes=(*priced.notes, *_notes(out)),
         versions=versions(),

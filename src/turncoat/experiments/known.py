@@ -16,7 +16,8 @@ from turncoat.attacks.knowing import Knowing
 from turncoat.attacks.search import UniversalSearch
 from turncoat.core.surface import Surface
 from turncoat.experiments.experiment import Experiment, to_result
-from turncoat.experiments.runs import Memory, run_trials
+from turncoat.experiments.memory import Memory
+from turncoat.experiments.runs import run_trials
 from turncoat.experiments.trial import Progress
 from turncoat.jobs.deployed import Deployed
 from turncoat.refusal import Refusal, first_line

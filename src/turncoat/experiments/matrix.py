@@ -28,8 +28,10 @@ from turncoat.experiments import aborts, honest
 from turncoat.experiments.adaptive import Adversary, Effort
 from turncoat.experiments.cell import by_site, cell, counted, counting, messages, under
 from turncoat.experiments.experiment import check_trials
+from turncoat.experiments.judged import Run
+from turncoat.experiments.memory import Memory
 from turncoat.experiments.records import of_job, versions
-from turncoat.experiments.runs import Run, Runs, run_trials
+from turncoat.experiments.runs import Runs, run_trials
 from turncoat.experiments.trial import Progress
 from turncoat.jobs.checks import check
 from turncoat.jobs.deployed import Deployed
@@ -49,6 +51,7 @@ def defend(
     against: Sequence[str] = DEFENCES,
     effort: Effort = Effort(),
     progress: Progress = lambda *_: None,
+    memory: Memory | None = None,
 ) -> Matrix:
     """Every attack against every defence, on one job; an attack that was refused is named with the reason.
 
@@ -61,10 +64,10 @@ def defend(
     known = {name: _known(target, defences.get(name)) for name in against}
     every = [defence for defence, _ in known.values()]
     ways = {way: counting(target, way, every) for way in ((), *(d.measures for d in every))}
-    knowing = Adversary(target, effort, progress)
+    memory = Memory() if memory is None else memory
+    knowing = Adversary(target, effort, progress, memory)
     works = {
-        way: honest.check(one, effort.trials, effort.seed, progress, knowing.memory[way])
-        for way, one in ways.items()
+        way: honest.check(one, effort.trials, effort.seed, progress, memory) for way, one in ways.items()
     }
     rows, refused = [], {}
     for done, name in enumerate(names):
@@ -85,7 +88,7 @@ def defend(
         defences=tuple(_priced(n, *one, target, works[one[0].measures]) for n, one in known.items()),
         rows=tuple(rows),
         refused=refused,
-        seconds=time.perf_counter() - began,
+        seconds=time.perf_counter() - began + memory.elsewhere,
         versions=versions(),
     )
 
@@ -123,24 +126,23 @@ Ways = Mapping[tuple[Measure, ...], Deployed]
 
 def _row(attack: Attack, ways: Ways, known: Known, knowing: Adversary) -> Row:
     """One attack, run without any check, and what each defence makes of that."""
-    plain, memory = ways[()], knowing.memory
-    trials, seed, progress = knowing.effort.trials, knowing.effort.seed, knowing.progress
+    plain, effort = ways[()], knowing.effort
+    run = effort.trials, effort.seed, knowing.progress, knowing.memory
     attack.needs.check(plain.job)
     attack.goal.check_task(plain.job.data)
     attack.goal.check(plain.job.data)
-    found: dict[Any, Runs] = {(): run_trials(plain, (attack,), trials, seed, progress, memory[()])}
+    found: dict[Any, Runs] = {(): run_trials(plain, (attack,), *run)}
     closed: dict[Any, str] = {}
     for way in filter(None, ways):
         try:
-            found[way] = run_trials(ways[way], (attack,), trials, seed, progress, memory[way])
+            found[way] = run_trials(ways[way], (attack,), *run)
         except Refusal as reason:  # the measures leave this attack no way in
             closed[way] = str(reason)
 
     def runs_under(defence: Defence) -> list[Run]:
         if counted(attack, defence):
             return found[defence.measures].attacked
-        one, kept = under(plain, defence), memory[defence.measures]
-        return run_trials(one, (attack,), trials, seed, progress, kept).attacked
+        return run_trials(under(plain, defence), (attack,), *run).attacked
 
     attacked = found[()].attacked
     return Row(

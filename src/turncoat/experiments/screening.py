@@ -16,6 +16,8 @@ from turncoat.attacks import Attack
 from turncoat.defences.defence import Defence
 from turncoat.defences.screens import Opened, Screen
 from turncoat.experiments.honest import answers
+from turncoat.experiments.memory import Memory
+from turncoat.experiments.store import NOTHING
 from turncoat.experiments.trial import Progress, Trial
 from turncoat.jobs.deployed import Deployed
 from turncoat.jobs.leaves import named
@@ -53,20 +55,25 @@ def scores(screens: Iterable[Screen], one: Opened) -> dict[Screen, float]:
     return {screen: screen.score(one) if sound else float("inf") for screen in screens}
 
 
-def limits(target: Deployed, progress: Progress = lambda *_: None) -> dict[Screen, float]:
+def limits(
+    target: Deployed, progress: Progress = lambda *_: None, memory: Memory | None = None
+) -> dict[Screen, float]:
     """The threshold of each screen of the job's defence, taken from honest models where it is not given."""
     screens = () if target.defence is None else target.defence.screens
     found = {s: s.threshold for s in screens if s.threshold is not None}
     for screen in screens:
         if screen.threshold is None:
-            found[screen] = alarm_threshold(honest_scores(target, screens, progress)[screen], screen.rate)
+            found[screen] = alarm_threshold(
+                honest_scores(target, screens, progress, memory)[screen], screen.rate
+            )
     return found
 
 
 def honest_scores(
-    target: Deployed, screens: Sequence[Screen], progress: Progress
+    target: Deployed, screens: Sequence[Screen], progress: Progress, memory: Memory | None = None
 ) -> dict[Screen, list[float]]:
     """What screens say of honest models of the job, trained on splits and from starts of their own, once."""
+    memory = Memory(NOTHING) if memory is None else memory
     assert target.defence is not None
     known = target.memo.setdefault(("screens", target.defence.measures), {})
     new = [s for s in screens if s not in known]
@@ -75,13 +82,24 @@ def honest_scores(
         rows = []
         for i in range(most):
             progress(what, i, most)
-            trial = Trial.of(target, OTHERS + i)
-            rows.append(
-                scores(new, opened(trial, train(trial.step, *trial.arguments(), None, trial.randomness)[0]))
-            )
+            rows.append(_honest_score(target, tuple(new), OTHERS + i, memory))
         progress(what, most, most)
         known |= {s: [row[s] for row in rows][: s.models] for s in new}
     return {s: known[s] for s in screens}
+
+
+def _honest_score(
+    target: Deployed, screens: tuple[Screen, ...], seed: int, memory: Memory
+) -> dict[Screen, float]:
+    """What screens say of one honest model: a cell."""
+    cell = {"cell": "screens", "screens": repr(screens), "seed": seed}
+    stored = memory.recalled(target, cell)
+    if stored is not None:
+        return dict(stored.value)
+    watch, trial = memory.timed(), Trial.of(target, seed)
+    released, _ = train(trial.step, *trial.arguments(), None, trial.randomness)
+    found: dict[Screen, float] = memory.kept(target, cell, scores(screens, opened(trial, released)), watch())
+    return found
 
 
 def flags(limits: dict[Screen, float], trial: Trial, released: Any) -> frozenset[Screen]:

@@ -16,6 +16,7 @@ from turncoat import data
 from turncoat.adversary.view import View
 from turncoat.core.surface import Surface
 from turncoat.data import Part, Splits
+from turncoat.defences.ideal import Tally
 from turncoat.goals import Case, Goal
 from turncoat.jobs.deployed import Deployed, Step
 from turncoat.jobs.job import Job
@@ -82,9 +83,15 @@ class Trial:
         return self.job.init(self.keys[0]), jnp.asarray(part.x), self.job.labelled(part.y), self.schedule
 
     @property
-    def honestly(self) -> bytes:
+    def honestly(self) -> tuple[str, str]:
         """Names its honest run in `memo`: that on the victims' records, whoever draws them."""
-        return hashlib.sha256(self.splits.victim.index.tobytes()).digest()
+        return "honest", hashlib.sha256(self.splits.victim.index.tobytes()).hexdigest()
+
+    @property
+    def honest(self) -> tuple[Any, Tally]:
+        """What the honest run in `memo` released and counted, kept there by its leaves."""
+        leaves, tally = self.memo[self.honestly]
+        return jax.tree.unflatten(jax.tree.structure(self.job.released), leaves), tally
 
     @property
     def surface(self) -> Surface:

@@ -158,23 +158,29 @@ _train_compiled: Callable[..., tuple[Any, Tally]] = partial(jax.jit, static_argn
 Item = TypeVar("Item")
 
 
+def together() -> bool:
+    """Whether runs are vectorised here: small models do not fill a GPU, while a CPU is faster with one by one."""
+    return jax.default_backend() != "cpu"
+
+
 def each(
     run: Callable[..., Any],
     items: Iterable[Item],
     arguments: Callable[[Item], tuple[Any, ...]],
-    together: bool | None = None,
+    at_once: bool | None = None,
 ) -> Iterator[tuple[Item, Any]]:
     """Every item with `run(*arguments(item))`, the arguments all of one form.
 
-    By default, on a CPU one compiled program after the other, each item made when its turn comes; elsewhere
-    all of them `together`, vectorised: small models do not fill a GPU, while on a CPU a batch of them is
-    slower than the same runs in turn.
+    One compiled program after the other, each item made when its turn comes, or all of them `at_once`, vectorised:
+    by default as `together` says.
     """
-    if not (jax.default_backend() != "cpu" if together is None else together):
+    if not (together() if at_once is None else at_once):
         for item in items:
             yield item, run(*arguments(item))
         return
     listed = list(items)
+    if not listed:
+        return
     stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *map(arguments, listed))
     out = jax.vmap(lambda given: run(*given))(stacked)
     for i, item in enumerate(listed):

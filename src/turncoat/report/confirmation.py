@@ -42,7 +42,7 @@ def headline(found: Confirmation) -> str:
         saw = (
             "no honest party saw a difference"
             if found.honest_parties
-            else "what the honest ones saw is theirs to say"
+            else "the honest ones say what they saw"
         )
         return f"Confirmed {where}: party {found.corrupt} alone deviated, and {saw}."
     reasons = [
@@ -144,21 +144,20 @@ def _active(found: Confirmation) -> list[RenderableType]:
     """The same errors where nobody checks and where products are checked, side by side."""
     if not found.active:
         return []
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for heading in ENDINGS:
-        table.add_column(heading)
+    table = Table(*ENDINGS, box=box.SIMPLE_HEAD, pad_edge=False)
     for row in endings(found):
         table.add_row(*row)
     return [table]
 
 
 def endings(found: Confirmation) -> list[tuple[str, ...]]:
-    """How the same errors end where nobody checks, and where products are checked, by who is corrupt."""
+    """How the attack ended without checks, and with them for each corrupt party; none where that was not run."""
     passive = "revealed, unseen" if found.unseen else "revealed"
-    rows: list[tuple[str, ...]] = [(f"passive: {found.version}", str(found.corrupt), "revealed", passive, "")]
+    rows: list[tuple[str, ...]] = []
+    if found.active:
+        rows.append((f"passive: {found.version}", str(found.corrupt), "revealed", passive, ""))
     for one in found.active:
-        honest = "revealed" if one.honest else "FAILED"
-        attacked = "aborted" if one.aborted else "NOT aborted"
+        honest, attacked = "revealed" if one.honest else "FAILED", "aborted" if one.aborted else "NOT aborted"
         rows.append((f"active: {one.protocol}", str(one.corrupt), honest, attacked, one.said))
     return rows
 

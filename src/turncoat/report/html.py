@@ -35,7 +35,7 @@ from turncoat.results.confirmation import Confirmation
 from turncoat.results.design import Design
 from turncoat.results.detection import Detection
 from turncoat.results.matrix import Matrix
-from turncoat.results.reproduction import Reproduction
+from turncoat.results.reproduction import Reproduction, Reproductions
 from turncoat.results.result import Result
 from turncoat.results.threats import ranked, threats
 from turncoat.results.values import Gallery
@@ -65,6 +65,21 @@ def reproduction_html(found: Reproduction, images: Mapping[str, bytes] | None = 
     parts = [("rows", "Row by row"), *([("notes", "Notes")] if found.notes else []), *LAST[1:]]
     drawn = [(_uri("png", image), name) for name, image in (images or {}).items()]
     return pages().get_template("reproduction.html").render(found=found, images=drawn, sections=parts)
+
+
+def reproductions_html(found: Reproductions, images: Mapping[str, bytes] | None = None) -> str:
+    """The page of all tables and figures of the paper beside ours; a picture stands with its figure."""
+    parts = [(reproduced.slug(one), f"{one.table}: {one.title}") for one in found.tables]
+    drawn = {
+        reproduced.slug(one): [
+            (_uri("png", image), name)
+            for name, image in (images or {}).items()
+            if name.startswith(reproduced.slug(one))
+        ]
+        for one in found.tables
+    }
+    sections = [*parts, ("time", "Where the time went"), *LAST[1:]]
+    return pages().get_template("reproductions.html").render(found=found, images=drawn, sections=sections)
 
 
 def comparison_html(found: Comparison) -> str:

@@ -23,7 +23,7 @@ from turncoat.report.curves import curves_image
 from turncoat.report.figure import attack_image
 from turncoat.report.gallery import gallery_image
 from turncoat.report.heat import heat_image
-from turncoat.report.reproduction import reproduction_table
+from turncoat.report.reproduction import reproduction_table, reproductions_table
 from turncoat.report.terminal import attack_table, audit_table
 from turncoat.results.audit import AuditResult
 from turncoat.results.comparison import Comparison
@@ -32,7 +32,7 @@ from turncoat.results.design import Design
 from turncoat.results.detection import Detection
 from turncoat.results.json import Found
 from turncoat.results.matrix import Matrix
-from turncoat.results.reproduction import Reproduction
+from turncoat.results.reproduction import Reproduction, Reproductions
 from turncoat.results.result import Result
 
 Pictures = Mapping[str, bytes]
@@ -97,6 +97,11 @@ CATALOGUE: dict[type[Any], Kind] = {
         html.reproduction_html,
         lambda found, _: reproduction_table(found),
         lambda found: (f"{found.table}: {found.title}", reproduced.in_a_sentence(found)),
+    ),
+    Reproductions: Kind(
+        html.reproductions_html,
+        lambda found, _: reproductions_table(found),
+        lambda found: ("the paper's tables and figures", reproduced.in_a_sentence(found)),
     ),
     Comparison: Kind(
         lambda found, _: html.comparison_html(found),

@@ -14,10 +14,20 @@ from turncoat.results.confirmation import Confirmation
 from turncoat.results.design import Design
 from turncoat.results.detection import Detection
 from turncoat.results.matrix import Matrix
-from turncoat.results.reproduction import Reproduction
+from turncoat.results.reproduction import Reproduction, Reproductions
 from turncoat.results.result import Result
 
-Found = Result | AuditResult | Reproduction | Comparison | Confirmation | Matrix | Detection | Design
+Found = (
+    Result
+    | AuditResult
+    | Reproduction
+    | Reproductions
+    | Comparison
+    | Confirmation
+    | Matrix
+    | Detection
+    | Design
+)
 
 
 def to_json(result: Found) -> str:

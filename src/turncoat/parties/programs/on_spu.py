@@ -25,6 +25,8 @@ SECRET, PUBLIC = libspu.Visibility.VIS_SECRET, libspu.Visibility.VIS_PUBLIC
 DTYPES = {"bit": np.bool_, "integer": np.int32, "fixed": np.float32}
 COUNTS = re.compile(r"Link details: total send bytes (\d+), recv bytes (\d+), send actions (\d+)")
 """What SPU logs of each program that it ran (src/libspu/device/api.cc, `printProfilingData`)."""
+VERIFIED = 5
+"""How long a chain of certificates may be; with 0, SPU verifies none."""
 LOCAL = ("add", "sub", "neg", "lift", "arith", "xor", "mask", "reshape", "take", "total")
 OTHERS = ("scale", "multiply", "matmul", "matmul_public", "select", "compare", "both", "ideal")
 
@@ -151,11 +153,20 @@ def _unpacked(text: Any) -> Any:
 
 
 def connected(party: Party) -> Any:
-    """SPU's own link, through sockets in the run's own folder: no port, and no other user."""
+    """SPU's own link: sockets in the run's own folder, no port and no other user; or TLS between named hosts."""
     description = libspu.link.Desc()
     description.connect_retry_times, description.connect_retry_interval_ms = 600, 100
+    if party.hosts:
+        description.enable_ssl = True
+        for side in (description.server_ssl_opts, description.client_ssl_opts):
+            side.cert.certificate_path = party.options["tls-cert"]
+            side.cert.private_key_path = party.options["tls-key"]
+            side.verify.ca_file_path = party.options["tls-ca"]
+            side.verify.verify_depth = VERIFIED
     for rank in range(party.parties):
-        description.add_party(f"party{rank}", f"unix:{party.folder / f'socket{rank}'}")
+        own = f"unix:{party.folder / f'socket{rank}'}"
+        at = "{}:{}".format(*party.hosts[rank]) if party.hosts else own
+        description.add_party(f"party{rank}", at)
     return libspu.link.create_brpc(description, party.rank)
 
 
