@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from PIL import Image
 
-from bench.attack_pages import page, replaced
+from bench.attack_pages import DOCS, page, replaced
 from turncoat import attacks
 from turncoat.report import numbers, words
 from turncoat.report.figure import attack_image
@@ -29,6 +29,7 @@ from turncoat.results.result import Result
 from turncoat.results.values import Measured
 
 ROOT = Path(__file__).parents[1]
+PAGES = DOCS / "attacks"
 TRIALS = 5
 OWN = "fraud_two_contributors:job"
 """A job of `examples/` whose records come from two banks."""
@@ -95,7 +96,9 @@ def row(title: str, values: Iterator[Measured]) -> str:
 
 
 def interval(value: Measured) -> str:
-    """A share with its interval."""
+    """A share with its interval; what lies below all that is written has none."""
+    if 0 < value.high < 1e-4:
+        return numbers.percent(value.high)
     return f"{numbers.percent(value.mean)} ({numbers.span(value)})"
 
 
@@ -115,7 +118,8 @@ def defended(it: Ran, name: str) -> str:
     if name in found.refused:
         return f"{begin}\nNot run: {found.refused[name]}."
     (one,) = found.rows
-    return "\n".join((begin, *under(found, one)))
+    aborted = "A run that is aborted releases no model, and counts as no success."
+    return "\n".join((begin, *under(found, one), "", aborted))
 
 
 def under(found: Matrix, one: Row) -> Iterator[str]:
@@ -137,7 +141,7 @@ def under(found: Matrix, one: Row) -> Iterator[str]:
 def picture(name: str, result: Result) -> str:
     """The picture of a page, written beside it: every trial; of records that were read, the records too."""
     said = "Each trial, honest and attacked, of the command under [Numbers, passive](#numbers-passive)."
-    shown = [save(f"{name}.png", attack_image(result), f"{name}: accuracy and success of every trial")]
+    shown = [save(PAGES, f"{name}.png", attack_image(result), f"{name}: accuracy and success of every trial")]
     if result.gallery is not None:
         shown.append(
             save(f"{name}-records.png", gallery_image(result.gallery), "originals above, what was read below")
@@ -148,9 +152,9 @@ def picture(name: str, result: Result) -> str:
     return "\n\n".join((*shown, said))
 
 
-def save(file: str, image: bytes, says: str) -> str:
-    """The mark of a picture, which is written in few colours."""
-    path = page("images").with_suffix("") / file
+def save(folder: Path, file: str, image: bytes, says: str) -> str:
+    """The mark of a picture, which is written in few colours beside the pages of a folder."""
+    path = folder / "images" / file
     path.parent.mkdir(exist_ok=True)
     Image.open(io.BytesIO(image)).convert("RGB").quantize(COLOURS).save(path, optimize=True)
     return f"![{says}](images/{file})"

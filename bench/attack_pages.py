@@ -53,15 +53,14 @@ def from_code(name: str) -> dict[str, str]:
 
 
 def needed(name: str) -> Iterator[str]:
-    """What each way to run an attack needs: those of the index."""
-    yield "| settings | capability | beyond what is public, the adversary knows or has | it reads of the result |"
-    yield "|---|---|---|---|"
+    """What each way to run an attack needs: those of the index, an item each."""
+    yield "Beyond what is public, the adversary knows or has:\n"
     for given in variants(name):
         needs: Needs = attacks.get(name, given).needs
-        has = [what for what, needed in needs.threat().items() if needed]
-        how = " ".join(f"`{key}={value}`" for key, value in given.items()) or "defaults"
-        reads = "" if needs.reads == "nothing" else needs.reads
-        yield f"| {how} | {needs.capability} | {'; '.join(has)} | {reads} |"
+        has = [what for what, needed in needs.threat().items() if needed] or ["nothing"]
+        how = " ".join(f"`{key}={value}`" for key, value in given.items()) or "with the defaults"
+        reads = "" if needs.reads == "nothing" else f" Of the released model it reads the {needs.reads}."
+        yield f"- {how} ({needs.capability}): {'; '.join(has)}.{reads}"
 
 
 def variants(name: str) -> list[dict[str, str | int | float]]:

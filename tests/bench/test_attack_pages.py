@@ -33,7 +33,7 @@ def test_a_page_has_its_parts_in_their_order(name):
 def test_a_page_says_what_the_code_says(name):
     text = page(name).read_text()
     assert replaced(text, from_code(name)) == text, "run python -m bench.attack_pages"
-    assert len(from_code(name)["needs"].splitlines()) == 2 + len(variants(name)) >= 3
+    assert from_code(name)["needs"].count("\n- ") == len(variants(name)) >= 1
     assert len(from_code(name)["settings"].splitlines()) == 2 + len(CATALOGUE[name].known())
 
 

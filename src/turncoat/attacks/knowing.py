@@ -108,7 +108,8 @@ class Knowing(Attack):
         if self.unbounded:
             plain = Deployed.of(view.job, view.program.protocol, "reals")
             apart = view.memo.setdefault("unbounded", {})
-            view = replace(view, program=plain.program, surface=plain.surface(view.records), memo=apart)
+            whole = plain.surface(view.records)
+            view = replace(view, program=plain.program, surface=whole, whole=whole, memo=apart)
         return replace(view, surface=view.surface.without(self.avoid), checked=dict(self.checked))
 
     def prepare(self, view: View) -> dict[str, Any]:

@@ -9,8 +9,9 @@ import typer
 
 from turncoat import attacks, defences
 from turncoat.cli.job_options import Given
-from turncoat.cli.options import Common, Group, grouped, named, without_effect
+from turncoat.cli.options import Group, grouped, named, without_effect
 from turncoat.cli.screen import Files, command, deliver, progress, usable
+from turncoat.cli.working import Working
 from turncoat.experiments.adaptive import Effort
 from turncoat.experiments.matrix import DEFENCES
 from turncoat.experiments.matrix import defend as against
@@ -56,7 +57,7 @@ def defend(
     defence_names: Against = None,
     trials: Trials = TRIALS,
     again: Again,
-    common: Common,
+    common: Working,
 ) -> None:
     """Sets every attack against every defence: what is left of it, how likely it is found, at which price."""
     without_effect("here, where --against names defences", defence=given.given.get("defence"))
@@ -64,10 +65,10 @@ def defend(
     folder = usable(common.folder("defend", target.job.data.name, target.job.name), "defences.json")
     for name in attack or ():
         attacks.kind(name)
-    with progress() as report:
+    with common.memory() as memory, progress() as report:
         names = tuple(attack or attacks.CATALOGUE)
         effort = Effort(trials, seed=common.seed, minutes=again.minutes, again=again.adaptive)
-        found = against(target, names, tuple(defence_names or DEFENCES), effort, report)
+        found = against(target, names, tuple(defence_names or DEFENCES), effort, report, memory)
     found = found.model_copy(update={"command": command()})
     said = "The report is {folder}/report.html"
     deliver(to_json(found), matrix_table(found), common.as_json, folder, lambda: _files(found), said)

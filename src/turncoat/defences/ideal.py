@@ -87,7 +87,8 @@ class Checks:
 class Tally:
     """What was counted in a run: rank-0 integers.
 
-    `errors`: products tampered with; `messages`: those that deviate, by site, of a run that is checked; `step` and
+    `errors`: products tampered with; `messages`: those that deviate, by site (where nobody checks, those with an
+    error that is not zero); `step` and
     `site`: where the first error was found, `NOBODY` if none was. `failed`: of an engine that proves its messages,
     which parties' proofs failed (see `engines.replicated.checks.outcome`), Booleans (3,).
     """
@@ -102,7 +103,8 @@ class Tally:
     def start(cls, checks: Checks | None, names: Any) -> Tally:
         """Before the first step of a run with errors at these sites."""
         zero, nobody = jnp.zeros((), jnp.int32), jnp.full((), NOBODY, jnp.int32)
-        return cls(zero) if checks is None else cls(zero, dict.fromkeys(sorted(names), zero), nobody, nobody)
+        counts = dict.fromkeys(sorted(names), zero)
+        return cls(zero, counts) if checks is None else cls(zero, counts, nobody, nobody)
 
     def after(
         self, checks: Checks | None, errors: Errors, step: Array, key: Any, differs: Any = False
@@ -112,12 +114,15 @@ class Tally:
         `differs`: whether its result is not that of the step without errors, and that is looked at.
         """
         count = self.errors + errors.count()
-        if checks is None:
-            return Tally(count)
-        marks = {name: checks[name].deviating(errors[name]) for name in sorted(errors)}
+        names = sorted(errors)
+        marks = {
+            n: (deviates(errors[n]) if checks is None else checks[n].deviating(errors[n])) for n in names
+        }
         messages = {
             name: self.messages[name] + jnp.count_nonzero(m).astype(jnp.int32) for name, m in marks.items()
         }
+        if checks is None:
+            return Tally(count, messages)
         found = found_at(checks, marks, key)
         found = jnp.where(jnp.asarray(differs) & (found == NOBODY), RESULT, found)
         first = (self.step == NOBODY) & (found != NOBODY)

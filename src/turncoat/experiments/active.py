@@ -10,8 +10,8 @@ import jax
 import numpy as np
 
 from turncoat.engines import Replicated
+from turncoat.experiments.attacked import Attacked
 from turncoat.experiments.recorded import Given
-from turncoat.experiments.runs import Attacked
 from turncoat.experiments.trial import Progress
 from turncoat.jobs.loop import train
 from turncoat.parties import session as parties
@@ -83,7 +83,8 @@ def _simulated(attacked: Attacked, both: list[Predicted]) -> Iterator[Ending]:
     deployed = attacked.trial.deployed
     plain: Given
     given: Given
-    plain, given, (tampering,), _ = attacked.arguments()
+    given, tampering, _ = attacked.arguments()
+    plain = attacked.trial.arguments()
     for corrupt in range(PARTIES):
         step = deployed.on(Replicated(corrupt=corrupt, check="all"))
         if corrupt == 0:

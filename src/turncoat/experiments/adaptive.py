@@ -6,7 +6,6 @@ that choosing it says nothing good of it. What is found is what these plans reac
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,8 +20,9 @@ from turncoat.defences.ideal import Checks
 from turncoat.experiments import aborts
 from turncoat.experiments.cell import by_site, cell, counted, counting, messages, under
 from turncoat.experiments.experiment import Experiment, to_result
+from turncoat.experiments.memory import Memory
 from turncoat.experiments.plans import plans
-from turncoat.experiments.runs import Memory, Runs, accuracy_change, run_trials
+from turncoat.experiments.runs import Runs, accuracy_change, run_trials
 from turncoat.experiments.trial import Progress
 from turncoat.jobs.deployed import Deployed
 from turncoat.refusal import Refusal
@@ -58,7 +58,7 @@ class Adversary:
     target: Deployed
     effort: Effort = field(default_factory=Effort)
     progress: Progress = lambda *_: None
-    memory: dict[Any, Memory] = field(default_factory=lambda: defaultdict(lambda: defaultdict(dict)))
+    memory: Memory = field(default_factory=Memory)
     known: dict[Any, Any] = field(default_factory=dict)
 
     def against(self, name: str, defence: Defence) -> Adaptive:
@@ -116,7 +116,7 @@ class Adversary:
         plan.needs.check(target.job)
         plan.goal.check_task(target.job.data)
         plan.goal.check(target.job.data)
-        return run_trials(target, (plan,), trials, seed, self.progress, self.memory[defence.measures])
+        return run_trials(target, (plan,), trials, seed, self.progress, self.memory)
 
     def _worth(self, plan: Attack, defence: Defence, checks: Checks) -> tuple[float, float]:
         """Success under the defence where plans are chosen, in steps of `ALIKE`, and the accuracy."""

@@ -13,7 +13,7 @@ from turncoat.defences.defence import Defence
 from turncoat.defences.ideal import Checks
 from turncoat.defences.measures import Measure
 from turncoat.experiments import aborts, screening
-from turncoat.experiments.runs import Run
+from turncoat.experiments.judged import Run
 from turncoat.jobs.deployed import Deployed
 from turncoat.metrics import clopper_pearson, mean_interval
 from turncoat.results.matrix import Cell

@@ -16,9 +16,10 @@ from turncoat.defences.ideal import Tally
 from turncoat.engines.segments import segments
 from turncoat.experiments import active
 from turncoat.experiments.as_inputs import as_inputs
+from turncoat.experiments.attacked import Attacked
 from turncoat.experiments.experiment import Experiment, to_result
 from turncoat.experiments.recorded import Given, Recorded, record
-from turncoat.experiments.runs import Attacked, Runs
+from turncoat.experiments.runs import Runs
 from turncoat.experiments.trial import Progress, Trial
 from turncoat.goals import Case
 from turncoat.jobs.checks import check
@@ -92,8 +93,8 @@ def confirm(what: Confirm, progress: Progress = lambda *_: None, command: str | 
         ended.append(parties.run(what.session, r.tape, r.inputs, r.errors, files, r.added))
     models = [one.recorded.released(e.revealed) for one, e in zip(both, ended, strict=True)]
     judged = Runs(
-        honest=[attacked.judged(None, models[0], Tally(0))],
-        attacked=[attacked.judged(0, models[1], Tally(both[1].recorded.tampered))],
+        honest=[attacked.judged(models[0], Tally(0), False)],
+        attacked=[attacked.judged(models[1], Tally(both[1].recorded.tampered), True)],
     )
     deployed = attacked.trial.deployed
     named = replace(deployed, names=(deployed.names[0], what.session.backend.name))
@@ -137,7 +138,7 @@ def drawn(what: Confirm, attack: Attack) -> Attacked:
         )
     victim = trial.splits.victim.take(np.arange(needed))
     trial = replace(trial, splits=replace(trial.splits, victim=victim), case=Case(victim))
-    return Attacked(trial.drawn(attack.goal), (attack,))
+    return Attacked(trial.drawn(attack.goal), attack)
 
 
 def _segments(session: Session, tape: Tape, with_uncut: bool) -> dict[str, bytes]:
@@ -148,7 +149,8 @@ def _segments(session: Session, tape: Tape, with_uncut: bool) -> dict[str, bytes
 def predicted(session: Session, attacked: Attacked, evidence: str = "A") -> list[Predicted]:
     """The honest and the attacked run; Refusal where parties of this engine could not show the attack."""
     deployed = attacked.trial.deployed
-    plain, given, (tampering,), _ = attacked.arguments()
+    given, tampering, _ = attacked.arguments()
+    plain = attacked.trial.arguments()
     found, both = [], [(plain, None), (given, tampering)]
     arguments: Given
     own = session.backend.own_functions == deployed.protocol.name

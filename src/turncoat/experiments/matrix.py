@@ -13,6 +13,7 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -24,12 +25,15 @@ from turncoat.defences.ideal import Checks
 from turncoat.defences.measures import Measure
 from turncoat.defences.price import Price, price
 from turncoat.engines.replicated.bill import bill
+from turncoat.engines.replicated.costs import shuffle
 from turncoat.experiments import aborts, honest
 from turncoat.experiments.adaptive import Adversary, Effort
 from turncoat.experiments.cell import by_site, cell, counted, counting, messages, under
 from turncoat.experiments.experiment import check_trials
-from turncoat.experiments.records import versions
-from turncoat.experiments.runs import Run, Runs, run_trials
+from turncoat.experiments.judged import Run
+from turncoat.experiments.memory import Memory
+from turncoat.experiments.records import of_job, versions
+from turncoat.experiments.runs import Runs, run_trials
 from turncoat.experiments.trial import Progress
 from turncoat.jobs.checks import check
 from turncoat.jobs.deployed import Deployed
@@ -49,6 +53,7 @@ def defend(
     against: Sequence[str] = DEFENCES,
     effort: Effort = Effort(),
     progress: Progress = lambda *_: None,
+    memory: Memory | None = None,
 ) -> Matrix:
     """Every attack against every defence, on one job; an attack that was refused is named with the reason.
 
@@ -61,10 +66,10 @@ def defend(
     known = {name: _known(target, defences.get(name)) for name in against}
     every = [defence for defence, _ in known.values()]
     ways = {way: counting(target, way, every) for way in ((), *(d.measures for d in every))}
-    knowing = Adversary(target, effort, progress)
+    memory = Memory() if memory is None else memory
+    knowing = Adversary(target, effort, progress, memory)
     works = {
-        way: honest.check(one, effort.trials, effort.seed, progress, knowing.memory[way])
-        for way, one in ways.items()
+        way: honest.check(one, effort.trials, effort.seed, progress, memory) for way, one in ways.items()
     }
     rows, refused = [], {}
     for done, name in enumerate(names):
@@ -78,14 +83,14 @@ def defend(
             refused[name] = f"failed unexpectedly with {type(error).__name__}: {first_line(error)}"
             warnings.warn(f"{name} {refused[name]}; please report it", stacklevel=2)
     return Matrix(
-        **_of_job(target),
+        **of_job(target),
         trials=effort.trials,
         seed=effort.seed,
         honest=works[()],
         defences=tuple(_priced(n, *one, target, works[one[0].measures]) for n, one in known.items()),
         rows=tuple(rows),
         refused=refused,
-        seconds=time.perf_counter() - began,
+        seconds=time.perf_counter() - began + memory.elsewhere,
         versions=versions(),
     )
 
@@ -107,18 +112,6 @@ def _again(row: Row, known: Known, knowing: Adversary) -> Row:
     return row.model_copy(update={"adaptive": found, "closed": closed})
 
 
-def _of_job(target: Deployed) -> dict[str, Any]:
-    protocol, engine = target.names
-    data = target.job.data
-    return {
-        "data": data.name,
-        "data_label": data.label,
-        "model": target.job.name,
-        "protocol": protocol,
-        "engine": engine,
-    }
-
-
 Known = Mapping[str, tuple[Defence, Checks]]
 
 
@@ -135,24 +128,23 @@ Ways = Mapping[tuple[Measure, ...], Deployed]
 
 def _row(attack: Attack, ways: Ways, known: Known, knowing: Adversary) -> Row:
     """One attack, run without any check, and what each defence makes of that."""
-    plain, memory = ways[()], knowing.memory
-    trials, seed, progress = knowing.effort.trials, knowing.effort.seed, knowing.progress
+    plain, effort = ways[()], knowing.effort
+    run = effort.trials, effort.seed, knowing.progress, knowing.memory
     attack.needs.check(plain.job)
     attack.goal.check_task(plain.job.data)
     attack.goal.check(plain.job.data)
-    found: dict[Any, Runs] = {(): run_trials(plain, (attack,), trials, seed, progress, memory[()])}
+    found: dict[Any, Runs] = {(): run_trials(plain, (attack,), *run)}
     closed: dict[Any, str] = {}
     for way in filter(None, ways):
         try:
-            found[way] = run_trials(ways[way], (attack,), trials, seed, progress, memory[way])
+            found[way] = run_trials(ways[way], (attack,), *run)
         except Refusal as reason:  # the measures leave this attack no way in
             closed[way] = str(reason)
 
     def runs_under(defence: Defence) -> list[Run]:
         if counted(attack, defence):
             return found[defence.measures].attacked
-        one, kept = under(plain, defence), memory[defence.measures]
-        return run_trials(one, (attack,), trials, seed, progress, kept).attacked
+        return run_trials(under(plain, defence), (attack,), *run).attacked
 
     attacked = found[()].attacked
     return Row(
@@ -183,8 +175,17 @@ def _priced(name: str, defence: Defence, checks: Checks, target: Deployed, works
         sites=sites,
         deterrence=defence.least(checks.policy),
         accuracy=works.accuracy,
+        **aborts.private(defence, target),
         **more,
     )
+
+
+def shuffling(defence: Defence, target: Deployed) -> float:
+    """The bytes of a secret shuffle of all records and encoded targets, for each step of the training."""
+    if not defence.shuffles:
+        return 0.0
+    (_, x, y, _), _ = target.shapes(target.records)
+    return shuffle(x.size + y.size).bytes / target.job.steps(target.records)
 
 
 def priced(defence: Defence, target: Deployed) -> Price | None:
@@ -194,6 +195,7 @@ def priced(defence: Defence, target: Deployed) -> Price | None:
     measured, passive = under(plain, defence).on(plain.engine).secured, plain.step.secured
     try:
         spent = bill(passive, *args, **more).total.bytes
-        return price(defence, measured.surface(*args, **more), bill(measured, *args, **more), spent)
+        found = price(defence, measured.surface(*args, **more), bill(measured, *args, **more), spent)
+        return replace(found, bytes=found.bytes + shuffling(defence, plain))
     except Refusal:
         return None
