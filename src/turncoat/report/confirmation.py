@@ -38,6 +38,11 @@ def headline(found: Confirmation) -> str:
     where = f"among {found.parties} processes of {found.version}"
     if len(found.here) < found.parties:
         where = f"by party {found.here[0]} of {found.parties} on as many machines, {found.version}"
+    if found.confirmed and found.evidence == "B":
+        return (
+            f"Computed as predicted {where}: the errors were inputs of party {found.corrupt} that all parties agreed "
+            "to, so nothing is shown of whether anyone would notice."
+        )
     if found.confirmed:
         saw = (
             "no honest party saw a difference"
@@ -50,7 +55,11 @@ def headline(found: Confirmation) -> str:
         for name, run in (("honest", found.honest), ("attacked", found.attacked))
         if not run.agrees
     ]
-    reasons += [] if found.unseen else ["an honest party saw another run than the clean one"]
+    reasons += (
+        []
+        if found.unseen or found.evidence == "B"
+        else ["an honest party saw another run than the clean one"]
+    )
     return f"NOT confirmed {where}: {'; '.join(reasons)}."
 
 
