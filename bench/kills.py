@@ -1,8 +1,8 @@
 """kill -9 at random times: `python -m bench.kills` kills an audit 20 times and compares what comes of it in the end.
 
-Each run is a process of its own with one cache among them, killed at a random time after it has finished none, one or
-two more cells. Wanted: whatever was finished stays finished, untouched by the runs after it, and the result of the last
-run is that of a run which nobody killed, in every number. `--workers 2` kills a run and its workers.
+Each run is a process of its own with one cache among them, killed at a random time after it has finished none, one
+or two more cells. Wanted: whatever was finished stays finished, untouched by the runs after it, and the result of the
+last run is that of a run which nobody killed, in every number. `--workers 2` kills a run and its workers.
 """
 
 from __future__ import annotations
@@ -91,9 +91,8 @@ def main() -> None:
         whole, cache = time.monotonic() - began, folder / "killed"
         every = len(cells(folder / "whole"))
         print(f"a whole run takes {whole:.1f} s and finishes {every} cells\n")
-        print(
-            "| kill | seconds after its last new cell | finished before | finished then | lost or written again |\n|---|---|---|---|---|"
-        )
+        print("| kill | seconds after its last new cell | finished before | then | lost or written again |")
+        print("|---|---|---|---|---|")
         for number in range(1, options.times + 1):
             before, new = cells(cache), draw.choice(NEW)
             after = draw.uniform(0, whole / every if new else whole / 2)
