@@ -98,8 +98,7 @@ def test_an_audit_goes_on_where_it_was_stopped(tmp_path):
             audited(JOB, progress=stop_at(calls), memory=Memory(Store(tmp_path)), **asked)
     memory = Memory(Store(tmp_path))
     assert said(audited(JOB, memory=memory, **asked)) == said(uninterrupted)
-    assert (
-        memory.finished == len(list(memory.store.paths())) == 2 + 2 + 2
+    assert memory.finished == len(list(memory.store.paths())) == 2 + 2 + 2
 
 
 def test_a_search_that_the_clock_ends_is_kept_as_it_ended(tmp_path, monkeypatch):
@@ -331,7 +330,9 @@ def test_nothing_is_kept_where_nothing_is_to_be(tmp_path, monkeypatch):
 
 
 def test_a_cell_says_what_it_is(finished):
-    assert {p.stat().st_mode & 0o777 for p in Store(finished).paths()} == {0o600}  # models lie in them, and records
+    assert {p.stat().st_mode & 0o777 for p in Store(finished).paths()} == {
+        0o600
+    }  # models lie in them, and records
     about = [store.about(p) for p in Store(finished).paths()]
     (one,) = [a for a in about if a["cell"] == "attack" and a["seed"] == 1]
     assert one["attack"] == "amplified-poisoning" and one["data"] == "breast_cancer" and one["seconds"] > 0
