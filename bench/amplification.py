@@ -18,7 +18,7 @@ import numpy as np
 from jax import Array, lax
 
 from turncoat.attacks.gradient_amplification import GradientAmplification
-from turncoat.experiments.runs import contributed
+from turncoat.experiments.attacked import contributed
 from turncoat.experiments.trial import Trial
 from turncoat.jobs.loop import predictions
 from turncoat.jobs.models import Model, Params

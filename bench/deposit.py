@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from turncoat import attacks, data
-from turncoat.experiments.runs import Attacked
+from turncoat.experiments.attacked import Attacked
 from turncoat.experiments.trial import Trial
 from turncoat.jobs.loop import train
 from turncoat.jobs.setup import Setup
@@ -86,10 +86,9 @@ def one(dataset: data.Dataset, job: Setup, settings: dict[str, Any], seed: int) 
     """One seed: accuracies, error, records recovered, norms."""
     attack = attacks.get("deposit", settings)
     trial = Trial.of(job.deployed(dataset=dataset), seed).drawn(attack.goal)
-    harness = Attacked(trial, (attack,))
-    (plan,) = harness.plans
-    models = [train(trial.step, *trial.arguments(), t) for t in (None, attack.tampering(plan))]
-    honest, attacked = (harness.judged(i, *model) for i, model in zip((None, 0), models, strict=True))
+    harness = Attacked(trial, attack)
+    models = [train(trial.step, *trial.arguments(), t) for t in (None, attack.tampering(harness.plan))]
+    honest, attacked = (harness.judged(*model, i == 1) for i, model in enumerate(models))
     norms = [norm_ratio(params["w0"]) for params, _ in models]
     accuracies = [float(run.correct.mean()) for run in (honest, attacked)]
     return (*accuracies, attacked.judged.measures["mae"], attacked.judged.flags, *norms)

@@ -53,9 +53,10 @@ def _strict_promotion():
 
 @pytest.fixture(autouse=True, scope="session")
 def _cache_of_the_tests(tmp_path_factory):
-    """Shadow models and downloads are kept in a folder of this run's own, not in the user's cache."""
+    """Shadow models and downloads are kept in a folder of this run's own, not in the user's cache; no cells are."""
     folder = tmp_path_factory.mktemp("cache")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(folder))
+        patch.setenv("TURNCOAT_CACHE", "off")  # what a test changes in this process is no part of a key
         patch.setattr(files, "cache_folder", lambda: folder / "turncoat")
         yield

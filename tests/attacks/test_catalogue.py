@@ -29,18 +29,22 @@ TABLE = [
     ("availability", {}, "digits", "mlp"),
     ("availability", {"by": "scaling"}, "breast_cancer", "lr-sigmoid"),
     ("availability", {"by": "zeroing"}, "digits", "mlp"),
+    ("availability", {"by": "breaking"}, "digits", "lr"),
     ("backdoor", {}, "digits", "lr"),
     ("backdoor", {"rows": "all"}, "digits", "lr"),
     ("backdoor", {"source": 1, "target": 0}, "breast_cancer", "lr-sigmoid"),
     ("availability", {"by": "negation"}, "breast_cancer", "mlp-sigmoid"),
     ("deposit", {"records": 3}, "digits", "mlp"),
     ("gradient-amplification", {"strength": -2}, "breast_cancer", "mlp-sigmoid"),
+    ("leak-by-abort", {}, "digits", "mlp"),
+    ("leak-by-abort", {"neuron": 3, "position": 5, "strength": 0.1}, "breast_cancer", "mlp-sigmoid"),
     ("membership", {"shadow_models": 4}, "digits", "lr"),
     ("membership", {"shadow_models": 4}, "breast_cancer", "svm"),
     ("membership", {"shadow_models": 4, "others": "untouched"}, "digits", "mlp"),
     ("neuron-override", {"trigger": "patch"}, "digits", "cnn"),
     ("reconstruction", {}, "digits", "lr"),
     ("reconstruction", {}, "digits", "mlp"),
+    ("reconstruction", {"through": "activation"}, "digits", "lr"),
     ("search", {"iterations": 1}, "digits", "lr"),
     ("search", {"iterations": 1, "phases": "constant"}, "breast_cancer", "mlp-sigmoid"),
     ("search", {"iterations": 1, "aim": "fairness", "phases": "constant"}, "parties", "svm"),
@@ -129,7 +133,7 @@ def test_without_errors_nothing_happens(prepared):
 def test_an_attack_says_what_it_is(name, settings):
     attack = attacks.get(name, dict(settings))
     assert attack.name == name and attack.variant and attack.goal.sentence
-    assert attack.needs.capability in ("shifting", "zeroing", "scaling", "amplification")
+    assert attack.needs.capability in ("shifting", "zeroing", "scaling", "amplification", "bending")
     assert all(isinstance(v, bool) for v in attack.needs.threat().values())
     assert attack.settings.items() >= dict(settings).items()
     assert attacks.get(name, attack.settings) == attack  # what a result states gives the same attack again

@@ -30,6 +30,7 @@ TABLE = [
         "lr-sigmoid",
     ),
     ("gradient-amplification", {}, {"strength": -7, "copies": 3}, "mlp-sigmoid"),
+    ("leak-by-abort", {}, {"strength": 3, "neuron": 2, "position": 1}, "mlp"),
     (
         "membership",
         {"shadow_models": 2},

@@ -8,8 +8,8 @@ from foreign_jobs import job
 from turncoat import attacks
 from turncoat.adversary.reading import holder
 from turncoat.adversary.transfer import linear, opening, to_scores
+from turncoat.experiments.attacked import Attacked
 from turncoat.experiments.experiment import Experiment, run
-from turncoat.experiments.runs import Attacked
 from turncoat.experiments.trial import Trial
 from turncoat.jobs.deployed import Deployed
 from turncoat.jobs.leaves import named
@@ -64,7 +64,7 @@ NO_WAY_IN = [
 def test_a_job_that_leaves_no_way_in_is_told_so(name, attack, settings, says):
     one, trial = trial_of(name, attack, settings)
     with pytest.raises(Refusal, match=says):
-        Attacked(trial, (one,)).arguments()
+        Attacked(trial, one).arguments()
 
 
 # ---- what they build on -------------------------------------------------------------------------------------

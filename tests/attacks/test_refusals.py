@@ -9,7 +9,7 @@ import pytest
 
 from turncoat import attacks, data
 from turncoat.core.errors import Errors
-from turncoat.experiments.runs import Attacked
+from turncoat.experiments.attacked import Attacked
 from turncoat.experiments.trial import Trial
 from turncoat.jobs.setup import Setup
 from turncoat.metrics.membership import FAMILIES
@@ -23,7 +23,7 @@ WORDS = [
     ("amplified-backdoor", "against", "'rival' or 'nothing'"),
     ("amplified-poisoning", "against", "'rival' or 'nothing'"),
     ("amplified-poisoning", "through", "'derivative', 'margin' or 'flip'"),
-    ("availability", "by", "'shifting', 'scaling', 'zeroing' or 'negation'"),
+    ("availability", "by", "'shifting', 'scaling', 'zeroing', 'negation' or 'breaking'"),
     ("backdoor", "rows", "'trigger' or 'all'"),
     ("backdoor", "trigger", "'feature', 'set', 'patch' or 'blend'"),
     ("deposit", "prior", "'gaussian' or 'none'"),
@@ -33,6 +33,7 @@ WORDS = [
     ("membership", "score", "'lira', .* or 'loss'"),
     ("neuron-override", "direction", "'discriminant' or 'difference'"),
     ("reconstruction", "read", "'all' or 'neuron'"),
+    ("reconstruction", "through", "'derivative' or 'activation'"),
     ("targeted", "transfer", "'change' or 'gradient'"),
 ]
 WRONG = [
@@ -101,6 +102,9 @@ BOUNDS = [
     ("neuron-override", "neuron", [-1], "at least 0"),
     ("reconstruction", "strength", [0.0], "other than 0"),
     ("reconstruction", "position", [-1], "at least 0"),
+    ("leak-by-abort", "strength", [0, -1.0], "above 0"),
+    ("leak-by-abort", "neuron", [-1], "at least 0"),
+    ("leak-by-abort", "position", [-1], "at least 0"),
     ("sparse-backdoor", "errors", [0, -2], "at least 1"),
     ("sparse-backdoor", "largest", [0, -1.0], "above 0"),
     ("sparse-backdoor", "loss", [-0.1], "at least 0"),
@@ -140,6 +144,8 @@ TOGETHER = [
     ("availability", {"by": "zeroing", "strength": 2.0}, "zeroing has no strength and no target"),
     ("availability", {"by": "zeroing", "target": 3}, "zeroing has no strength and no target"),
     ("availability", {"by": "negation", "strength": 2.0}, "negation has no strength and no target"),
+    ("availability", {"by": "breaking", "target": 3}, "breaking has no target"),
+    ("reconstruction", {"through": "activation", "target": 3}, "finds its own strength"),
     ("fairness", {"by": "zeroing", "others": "opposed"}, "no opposite"),
     ("fairness", {"by": "zeroing", "strength": -2.0}, "zeroing has no strength and no target"),
     ("fairness", {"by": "zeroing", "target": 0}, "zeroing has no strength and no target"),
@@ -246,7 +252,7 @@ def test_settings_that_do_not_fit_the_job_are_refused(name, settings, job, says)
     attack, (dataset, trial) = attacks.get(name, settings), trial_of(job)
     with pytest.raises(Refusal, match=says):  # noqa: PT012
         attack.goal.check(dataset)
-        Attacked(trial.drawn(attack.goal), (attack,)).arguments()
+        Attacked(trial.drawn(attack.goal), attack).arguments()
 
 
 @pytest.mark.parametrize("value", [NAN, INFINITE])

@@ -114,6 +114,25 @@ def test_a_comparison_of_outcomes_leaks_by_its_abort_and_a_check_of_messages_doe
     assert by_message.all()
 
 
+def test_a_check_behind_a_truncation_leaks_a_bit_below_it():
+    """Half a unit more before a truncation: the result moves just if it was rounded down, so an abort tells a bit.
+
+    Fixed point with 18 bits, on the ring: a check of what was truncated, and one of the message.
+    """
+    f = tc.secure(products, engine="ring")
+    checked, half = checks(f, "everything", X, Y), 2.0**-19
+    exact = np.round(np.float64(X) * 2**18) * np.round(np.float64(Y) * 2**18)
+    secret = np.mod(exact / 2**18, 1) >= 0.5  # the highest of the bits that are dropped
+    behind = np.asarray(f(X, Y, errors={SITE: np.full(40, half, np.float32)}) != f(X, Y))
+    assert 10 < secret.sum() < 30
+    agree = np.mean(behind == secret)
+    assert max(agree, 1 - agree) == 1
+    for i in range(40):
+        error = np.zeros(40, np.float32)
+        error[i] = half
+        assert bool(tallied(checked, {SITE: error}, jax.random.key(i)).aborted)
+
+
 # ---- openings are compared at once ----------------------------------------------------------------------------
 
 BITS, C = 18, 1

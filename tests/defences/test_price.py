@@ -9,6 +9,7 @@ import turncoat as tc
 from turncoat import defences
 from turncoat.defences.price import price
 from turncoat.engines.replicated.bill import bill
+from turncoat.experiments.adaptive import Effort
 from turncoat.experiments.experiment import Experiment, run
 from turncoat.experiments.matrix import defend
 from turncoat.jobs.setup import Setup
@@ -43,7 +44,7 @@ def test_the_matrix_says_what_runs_under_each_defence_show():
     """`reconstruction` scales, `backdoor` shifts; runs under the same defences have the same expected outcome."""
     job = Setup(protocol="exact", epochs=1)
     against = ("everything", "loss", "matrices", "sampled:alpha=0.3")
-    found = defend(job.deployed(), ("backdoor", "reconstruction", "deposit"), against, trials=2)
+    found = defend(job.deployed(), ("backdoor", "reconstruction", "deposit"), against, Effort(2, again=False))
     rows = {row.attack: row for row in found.rows}
     assert set(rows) == {"backdoor", "reconstruction"} and "deposit" in found.refused
     for name, row in (("reconstruction", rows["reconstruction"]),):
@@ -62,7 +63,9 @@ def test_the_matrix_says_what_runs_under_each_defence_show():
 
 
 def test_prices_stand_beside_a_job_that_runs_in_shares():
-    found = defend(Setup(protocol="secureml", epochs=1).deployed(), (), ("nothing", "everything"), trials=1)
+    found = defend(
+        Setup(protocol="secureml", epochs=1).deployed(), (), ("nothing", "everything"), Effort(1, again=False)
+    )
     nothing, everything = found.defences
     assert nothing.factor == 1 and nothing.looked_at == 0 and everything.looked_at == 1
     assert 2 < everything.factor < 12
@@ -72,9 +75,9 @@ def test_a_measure_is_rehearsed_with_and_may_leave_an_attack_no_way_in():
     """A sparse shift goes in behind the bound; a reconstruction wants a site whose error is scaled by one record."""
     against = ("clip-entries:largest=0.05", "clip-entries:largest=0.05+checked:sites=bound/*")
     job = Setup(protocol="exact", epochs=1).deployed()
-    found = defend(job, ("sparse-backdoor", "reconstruction"), against, trials=2)
+    found = defend(job, ("sparse-backdoor", "reconstruction"), against, Effort(2, again=False))
     sparse = next(row for row in found.rows if row.attack == "sparse-backdoor")
     assert sparse.cells[against[0]].success.mean > 0.9 and sparse.cells[against[0]].detected.mean == 0
     assert sparse.cells[against[1]].detected.mean > 0.99  # it was not planned with that check in mind
     rest = next(row for row in found.rows if row.attack == "reconstruction")
-    assert set(rest.unable) == set(against) and found.strongest(against[1]) == sparse
+    assert set(rest.unable) == set(against) and found.strongest(against[1]).attack == sparse.attack

@@ -7,8 +7,10 @@ import pytest
 
 from turncoat import attacks, data
 from turncoat.defences.ideal import Tally
+from turncoat.experiments.attacked import Attacked
 from turncoat.experiments.experiment import Experiment, run
-from turncoat.experiments.runs import Attacked, Run, Runs, finite, gain
+from turncoat.experiments.judged import Run
+from turncoat.experiments.runs import Runs, finite, gain
 from turncoat.experiments.trial import Trial
 from turncoat.goals import Judged
 from turncoat.jobs.setup import Setup
@@ -39,7 +41,7 @@ def drawn(name, data_name="digits", **settings):
         replace(JOB, data=data_name, model=model, hidden=(16,)).deployed(dataset=dataset), 0
     ).drawn(attack.goal)
     params = trial.arguments()[0]
-    return Attacked(trial, (attack,)), params | {"w0": np.full_like(params["w0"], np.nan)}
+    return Attacked(trial, attack), params | {"w0": np.full_like(params["w0"], np.nan)}
 
 
 ATTACKS = [
@@ -56,18 +58,18 @@ ATTACKS = [
 @pytest.mark.parametrize(("name", "settings", "counts"), ATTACKS)
 def test_a_ruined_model_is_a_success_for_availability_alone(name, settings, counts):
     attacked, params = drawn(name, "breast_cancer" if name == "fairness" else "digits", **settings)
-    found = attacked.judged(0, params, Tally(np.int32(1)))
+    found = attacked.judged(params, Tally(np.int32(1)), True)
     assert found.ruined and not found.correct.any()
     assert found.judged.flags.all() if counts else not found.judged.flags.any()
     (kept,) = finite(Runs(honest=[found])).honest
-    assert attacked.attacks[0].goal.summary([kept.judged]).success.mean == counts
+    assert attacked.attack.goal.summary([kept.judged]).success.mean == counts
 
 
 def test_a_ruined_model_is_right_on_no_record_of_the_target_party():
     """Its flags are cleared, which is no accuracy of 100 %."""
     attacked, params = drawn("fairness", "breast_cancer")
-    found = attacked.judged(0, params, Tally(np.int32(1))).judged
-    measures = attacked.attacks[0].goal.summary([found]).measures
+    found = attacked.judged(params, Tally(np.int32(1)), True).judged
+    measures = attacked.attack.goal.summary([found]).measures
     assert measures["target_accuracy"].mean == measures["other_accuracy"].mean == 0
     assert measures["target_positive"].mean == measures["other_positive"].mean == 0
 

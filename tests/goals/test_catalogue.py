@@ -25,6 +25,7 @@ TABLE = [
     (goals.Backdoor(), "digits", None),
     (goals.CovertBackdoor(), "digits", None),
     (goals.Fairness(1, 40), "parties", None),
+    (goals.LeakByAbort(), "digits", lambda case, rng: True),
     (goals.Membership(records=4, members=20, outside=50), "digits", scores),
     (goals.Reconstruction(2), "digits", records),
     (goals.Targeted(3), "digits", None),
@@ -57,9 +58,8 @@ def ended(goal, dataset, take, seed, tampered):
         return (np.arange(len(x)) % 3 == 0).astype(int)
 
     correct = predict(splits.test.x) == splits.test.y
-    return Ended(
-        predict, splits.test, case, taken, tampered, order, dataset.shape, weights, 7, correct=correct
-    )
+    ran = {"order": order, "shape": dataset.shape, "weights": weights, "errors": 7, "correct": correct}
+    return Ended(predict, splits.test, case, taken, tampered, fires=lambda neuron, position: seed == 0, **ran)
 
 
 def same(a, b):

@@ -64,7 +64,7 @@ def test_commands_are_found_and_wrong_ones_are_refused():
 def test_the_readme_lists_every_verb_of_the_help():
     page = ROOT / "README.md"
     (listed,) = (text for text in blocks(page, "") if text.startswith("turncoat audit "))
-    found = re.findall(r"^turncoat (\w+)", listed, re.MULTILINE)
+    found = re.findall(r"^turncoat ([\w-]+)", listed, re.MULTILINE)
     assert set(found) == set(VERBS)
     assert len(found) == len(listed.splitlines())
 

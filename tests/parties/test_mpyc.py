@@ -4,11 +4,13 @@ import json
 import os
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import jax
 import numpy as np
 import pytest
 
+from bench import hygiene
 from cli.conftest import turncoat, written
 from parties.hygiene import killed_at_random
 from turncoat import attacks
@@ -97,16 +99,30 @@ def test_when_one_is_killed_all_end(party, attacked, monkeypatch):
     killed_at_random(session.Session(backends.MPYC), attacked[0].recorded, {}, party, 3, monkeypatch)
 
 
+@pytest.mark.skipif(not Path("/proc/self/net/tcp").exists(), reason="the kernel is asked through /proc")
+@pytest.mark.parametrize("party", [0, None], ids=["a party", "the owner"])
+def test_after_a_kill_no_process_no_port_and_no_file_is_left(party, attacked, tmp_path):
+    prepared = hygiene.written(tmp_path, session.Session(backends.MPYC), attacked[0].recorded, {})
+    ended = hygiene.kill(prepared, 3, party, 0.5)
+    assert ended.said != "was over before"
+    assert ended.faults == () and ended.seconds < hygiene.LIMIT
+
+
 REFUSED = """
 confirm backdoor --engine mpc | no real parties run on 'mpc'; choose from
 confirm nothing --engine mpyc | no attack 'nothing'
-confirm backdoor | name the engine of the parties by --engine: mpyc, crypten, spu
+confirm backdoor | name the engine of the parties by --engine: mpyc, crypten, spu, mp-spdz
 audit --spu-python x | --spu-python has no effect without --confirm
 audit --confirm mpd | no real parties run on 'mpd'
 confirm backdoor --engine mpyc --parties 4 | MPyC runs here with 3 or 5 or 7 parties, not 4
 confirm backdoor --engine mpyc --corrupt 3 | there is no party 3: 3 parties are numbered 0 to 2
 confirm backdoor --engine mpyc --spu-python x | --spu-python has no effect on engine 'mpyc'
 confirm backdoor --engine spu --spu-python nowhere | there is no interpreter 'nowhere'
+confirm backdoor --engine mp-spdz | give the path of that tree by --mp-spdz
+confirm backdoor --engine mp-spdz --mp-spdz . | there is no MP-SPDZ in .
+confirm backdoor --engine mpyc --mp-spdz . | --mp-spdz has no effect on engine 'mpyc'
+confirm backdoor --engine mpyc --party 0 | --party has no effect on its own; several machines need both
+confirm backdoor --engine mpyc --party 0 --hosts a,b,c | since it unpickles what its peers send
 confirm backdoor --engine mpyc --steps 0 | at least one step
 confirm backdoor --engine mpyc --steps 900 | take --steps 19 at most
 confirm backdoor --engine mpyc --protocol exact | has no ideal

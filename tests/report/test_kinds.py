@@ -17,9 +17,11 @@ MADE = {
     "result.json": (examples.result(), "Backdoor"),
     "audit.json": (examples.audit(), "Broken"),
     "reproduction.json": (examples.reproduction(), "1 reach them"),
+    "reproductions.json": (examples.reproductions(), "Where the time went"),
     "comparison.json": (examples.comparison(), "The verdict went from broken to exposed"),
     "confirmation.json": (examples.confirmation(), "no honest party saw a difference"),
     "defences.json": (examples.matrix(), "the data have no contributors"),
+    "design.json": (examples.design(), "Check 1 of 3 sites"),
     "detection.json": (examples.detection(), "probability that one is found"),
 }
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import isfinite
 from typing import Any
@@ -54,6 +54,33 @@ class Effort:
     minutes: float
 
 
+@dataclass(frozen=True)
+class Pace:
+    """How many iterations there will be: all that were asked for, or those that the clock leaves time for.
+
+    The first one, which compiles, tells nothing of how long the others take.
+    """
+
+    iterations: int
+    until: float
+    total: int
+    since: float = 0.0
+
+    @classmethod
+    def of(cls, effort: Effort) -> Pace:
+        """Before the first iteration."""
+        return cls(effort.iterations, time.monotonic() + 60 * effort.minutes, effort.iterations)
+
+    def after(self, done: int) -> Pace:
+        """What so many iterations, ended now, leave."""
+        now = time.monotonic()
+        if done == 1:
+            return replace(self, since=now, total=self.total if now < self.until else 1)
+        each = max(now - self.since, 1e-9) / (done - 1)
+        left = int((self.until - now) / each)
+        return replace(self, total=min(self.iterations, done + max(left, 0)))
+
+
 @dataclass(frozen=True, eq=False)
 class Found:
     """Errors in units of what they move, what came of them in held-out rehearsals, and how many they are."""
@@ -94,20 +121,17 @@ class Descent:
     said: Callable[[str, int, int], None]
 
     def run(self) -> Found:
-        """The errors that did best in held-out rehearsals."""
-        began = time.monotonic()
-        course = self.start()
-        rounds = -(-self.effort.iterations // CHECK)
-        for number in range(rounds):
-            self.said("searching for errors", number, rounds)
-            for i in range(number * CHECK, min((number + 1) * CHECK, self.effort.iterations)):
-                self.descend(course, i)
-            self.look(course, (number + 1) / rounds)
-            if course.waited >= PATIENCE or time.monotonic() - began > 60 * self.effort.minutes:
-                break
-        self.said("searching for errors", rounds, rounds)
-        assert course.best is not None
-        return course.best
+        """The errors that did best in held-out rehearsals; none at all, where none did better than that."""
+        course, pace, done = self.start(), Pace.of(self.effort), 0
+        while done < pace.total and course.waited < PATIENCE:
+            self.said("searching for errors", done, pace.total)
+            self.descend(course, done, done / pace.total)
+            done += 1
+            pace = pace.after(done)
+            if done % CHECK == 0 or done >= pace.total:
+                self.look(course, done / pace.total)
+        self.said("searching for errors", pace.total, pace.total)
+        return course.best or self.nothing
 
     # ---- one iteration ------------------------------------------------------------------------------------
 
@@ -122,25 +146,26 @@ class Descent:
         """The first step: few errors have to be larger."""
         return FEW if isfinite(self.budget.most) else RATE
 
-    def descend(self, course: Course, number: int) -> None:
-        """One step of Adam, with a proximal step and a projection after it."""
+    def descend(self, course: Course, number: int, share: float) -> None:
+        """One step of Adam, with a proximal step and a projection after it, when this share of them is done."""
         keys = jax.random.split(jax.random.fold_in(self.keys[2], number), REHEARSED)
         _, slopes = self.rehearsals.slope(self.variables.errors(course.values), keys, self.own, course.weight)
-        rate = self.rate * 0.5 * (1 + np.cos(np.pi * number / self.effort.iterations))
+        rate = self.rate * 0.5 * (1 + np.cos(np.pi * share))
         course.values, course.mean, course.square = self.variables.moved(
             (course.values, course.mean, course.square), slopes, number + 1, rate, course.price
         )
         if course.left is not None:
             course.values = jax.tree.map(kept_only, course.values, course.left)
+        jax.block_until_ready(course.values)  # the clock is to see what was done, not what was asked for
 
     def look(self, course: Course, share: float) -> None:
         """What held-out rehearsals say, and what follows from it, after this share of the iterations."""
         self.prune(course, share)
         found = self.judged(course.values)
         course.looks.append(found)
-        if course.best is None or found.worth > course.best.worth + 1e-4:
+        if found.worth > (course.best or self.nothing).worth + 1e-4:
             course.best, course.waited = found, 0
-        else:
+        elif course.best is not None:
             course.waited += 1
         lost = self.lost(found.ending)
         if lost > self.loss:
@@ -162,11 +187,21 @@ class Descent:
         """Errors as they would be made, within the budget, and what comes of them in held-out rehearsals."""
         made = self.variables.fewest(values, self.budget.most)
         ending = Ending(*map(float, self.held(self.variables.errors(made))))
+        return self.found(made, ending)
+
+    def found(self, made: Parts, ending: Ending) -> Found:
+        """Errors, and what they are worth: nothing where a held-out model is ruined, as a victim's would be."""
         errors = self.variables.count(made)
         worth = min(ending.success, 0.995) - 10 * max(self.lost(ending) - self.loss, 0)
         worth -= 0.005 * errors / self.variables.all + 0.1 * min(ending.goal, 10)
-        worth = worth if np.isfinite(worth) else -np.inf
+        sound = np.isfinite(worth) and (ending.sound == 1 or not self.rehearsals.wanted.kept.any())
+        worth = worth if sound else -np.inf
         return Found([[np.asarray(v) for v in part] for part in made], ending, errors, worth)
+
+    @cached_property
+    def nothing(self) -> Found:
+        """No errors: what a search that finds nothing better comes to."""
+        return self.found(jax.tree.map(jnp.zeros_like, self.start().values), self.honest)
 
     def lost(self, ending: Ending) -> float:
         """How much of the accuracy errors cost, where any is to be kept."""

@@ -20,6 +20,7 @@ from turncoat.core.sites import Site
 from turncoat.jobs.deployed import Step
 from turncoat.jobs.leaves import named
 from turncoat.jobs.linear_map import LinearMap
+from turncoat.refusal import Refusal
 
 Given = tuple[tuple[Any, ...], dict[str, Any]]
 
@@ -27,6 +28,12 @@ Given = tuple[tuple[Any, ...], dict[str, Any]]
 def scaled(view: View, examples: Any, strength: Any, target: int | None = None) -> Errors:
     """F = P + delta - Y for the chosen examples (see `strategies.scale`), F that of one example's own loss."""
     delta = jnp.asarray(strength, jnp.float32) * unit(view)
+    wanted, site = (s[loss_derivative(s, view.batch)].shape for s in (view.whole, view.surface))
+    if site != wanted:
+        raise Refusal(
+            "no site that is left holds the loss derivative, with a number for each example and output: this attack "
+            "has no way in here"
+        )
     return scale(view.surface, examples, delta, target, view.program.protocol)
 
 
@@ -46,13 +53,13 @@ def unit(view: View) -> float:
     are summed first. Told by how far a step without errors moves an output that the derivative shifts, or the
     weights of the last map, which it scales.
     """
-    site = loss_derivative(view.surface, view.batch)
-    reached = view.surface.exposure[site]
+    site = loss_derivative(view.whole, view.batch)
+    reached = view.whole.exposure[site]
     ends = [view.output(at.leaf) for at in reversed(view.anatomy.maps) if at.closes]
     linear = [name for name, reach in reached.items() if reach.kind == "shift"] or [
         name for name in (*ends, *reached) if name in reached and reached[name].kind == "scaled"
     ]
-    held = _held(view.program, view.surface[site], linear[0], view.example)
+    held = _held(view.program, view.whole[site], linear[0], view.example)
     return 1 / view.batch if 0 < float(jnp.max(jnp.abs(held))) < view.batch**-0.5 else 1.0
 
 
@@ -74,10 +81,10 @@ def moved_by_one(view: View, at: LinearMap) -> float | None:
     Without a bias: its weights, over what they take of the record. None where the step does not let it through
     unchanged, as Adam does not.
     """
-    site = view.surface[loss_derivative(view.surface, view.batch)]
+    site = view.whole[loss_derivative(view.whole, view.batch)]
     one = Errors({site.name: jnp.zeros(site.shape, site.dtype).at[(0, *(0 for _ in site.shape[1:]))].set(1)})
     leaf, kind = (at.leaf, "scaled") if at.bias is None else (at.bias, "shift")
-    reach = view.surface.exposure[site.name].get(view.output(leaf))
+    reach = view.whole.exposure[site.name].get(view.output(leaf))
     if reach is None or reach.kind != kind:
         return None
     size = 1.0
@@ -89,10 +96,10 @@ def moved_by_one(view: View, at: LinearMap) -> float | None:
 
 def squared_hinge(view: View) -> bool:
     """Whether a hinge's loss derivative grows with what is missing to the margin, so that it can be scaled there."""
-    hinge = gates(view.surface, view.batch)[1]
+    hinge = gates(view.whole, view.batch)[1]
     if hinge is None or hinge.input is None:
         return False
-    site = view.surface[hinge.input]
+    site = view.whole[hinge.input]
     ones = Errors({site.name: jnp.ones(site.shape, site.dtype)})
     return any(bool(jnp.any(change)) for change in _moved(view.program, view.example, ones).values())
 

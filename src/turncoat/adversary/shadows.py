@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 import tempfile
 import warnings
 from collections.abc import Iterator, Mapping
@@ -29,13 +28,14 @@ import numpy as np
 from turncoat.adversary.view import View
 from turncoat.core.values import struct
 from turncoat.data import files
+from turncoat.jobs.fingerprint import of_array, of_function
 from turncoat.jobs.leaves import named
 from turncoat.jobs.loop import Schedule, Tampering, as_batches, batch_order, each, train
 from turncoat.refusal import Refusal
 from turncoat.version import __version__
 
 HELD_BACK = 1000  # and at most a tenth of the adversary's records
-FORMAT = 2  # of the cached files and of how shadow models are trained here
+FORMAT = 3  # of the cached files and of how shadow models are trained here
 DRAWS = 1  # of their records, initial weights and order
 LEAF = "leaf:"
 """Begins the names of leaves in a cached file, so that none is an argument's name."""
@@ -80,9 +80,11 @@ def shadows(view: View, count: int, seed: int = 0) -> Shadows:
             f"{len(view.x)} records of the adversary's own are too few for shadow models: it needs 10"
         )
     key = fingerprint(view, count, seed)
-    leaves = _load(key)
+    leaves = None if key is None else _load(key)
     if leaves is None:
-        leaves = _saved(key, trained(view, held, count, seed))
+        leaves = trained(view, held, count, seed)
+        if key is not None:
+            _save(key, leaves)
     return Shadows.of(view, leaves)
 
 
@@ -121,45 +123,26 @@ def trained(
 # ---- the cache --------------------------------------------------------------------------------------------
 
 
-def fingerprint(view: View, count: int, seed: int) -> str:
+def fingerprint(view: View, count: int, seed: int) -> str | None:
     """What the shadow models depend on, as a name: records, functions, hyper-parameters, seed and versions.
 
-    Functions enter as their jaxprs, so a change of the job's or the protocol's code changes the name.
+    Functions enter as their jaxprs, so a change of the job's or the protocol's code changes the name; None where a
+    jaxpr does not say all.
     """
     job, size = view.job, view.batch
     x, index = struct((size, view.x.shape[1]), view.x.dtype), struct((size,), np.int32)
     labels = view.encode(view.y)
     more = {"number": struct((), np.int32), "key": jax.eval_shape(lambda: jax.random.key(0))}
-    extra = {name: more[name] for name in job.takes}
+    extra = {name: more[name] for name in view.program.takes}
     y = struct((size, *labels.shape[1:]), labels.dtype)
     versions = FORMAT, __version__, jax.__version__, jax.default_backend(), view.program.protocol.name
     sizes = view.records, size, view.epochs, count, seed, sorted(job.places.items()), job.public
-    name = hashlib.sha256(repr((versions, sizes)).encode())
-    _add_program(name, view.program.secured, job.state, x, y, index, **extra)
-    _add_program(name, job.init, jax.eval_shape(lambda: jax.random.key(0)))
-    for array in (view.x, view.y, labels, *jax.tree.leaves(view.initial)):
-        name.update(_bytes_digest(_plain(array)))
-    return name.hexdigest()[:32]
-
-
-def _add_program(name: Any, function: Any, *args: Any, **kwargs: Any) -> None:
-    """Adds a function to a name: its jaxpr, without addresses in memory, and the arrays that it holds."""
-    program = jax.make_jaxpr(function)(*args, **kwargs)
-    name.update(re.sub("0x[0-9a-f]+", "", str(program)).encode())
-    for array in program.consts:
-        name.update(_bytes_digest(_plain(array)))
-
-
-def _plain(array: Any) -> np.ndarray:
-    """As NumPy has it, of a PRNG key its numbers."""
-    if jnp.issubdtype(array.dtype, jax.dtypes.prng_key):
-        array = jax.random.key_data(array)
-    return np.asarray(array)
-
-
-def _bytes_digest(array: np.ndarray) -> bytes:
-    head = repr((array.shape, array.dtype.str)).encode()
-    return hashlib.sha256(head + np.ascontiguousarray(array).tobytes()).digest()
+    step = of_function(view.program.secured, job.state, x, y, index, **extra)
+    init = of_function(job.init, jax.eval_shape(lambda: jax.random.key(0)))
+    if step is None or init is None:
+        return None
+    arrays = [of_array(a) for a in (view.x, view.y, labels, *jax.tree.leaves(view.initial))]
+    return hashlib.sha256(repr((versions, sizes, step, init, arrays)).encode()).hexdigest()[:32]
 
 
 def _path(key: str) -> Path:
@@ -191,8 +174,8 @@ def _load(key: str) -> dict[str, np.ndarray] | None:
         return None
 
 
-def _saved(key: str, params: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """The parameters, after they were put into the cache; a cache that cannot be written is no fault."""
+def _save(key: str, params: dict[str, np.ndarray]) -> None:
+    """Puts the parameters into the cache; a cache that cannot be written is no fault."""
     path = _path(key)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -203,9 +186,8 @@ def _saved(key: str, params: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         os.replace(partial_file, path)
     except OSError as fault:
         warnings.warn(f"shadow models could not be kept ({fault})", stacklevel=2)
-    return params
 
 
 def _digest(params: dict[str, np.ndarray]) -> str:
-    parts = (f"{name}:".encode() + _bytes_digest(params[name]) for name in sorted(params))
-    return hashlib.sha256(b"".join(parts)).hexdigest()
+    parts = (f"{name}:{of_array(params[name])}" for name in sorted(params))
+    return hashlib.sha256("".join(parts).encode()).hexdigest()

@@ -35,14 +35,15 @@ class View:
     """What `prepare` may use.
 
     `x` (n, features) and `y` (n,) integer labels are the adversary's own records; `records` is how many the
-    victims train on (public); `job` is their job, of which no data is known; `surface` holds the sites of its step,
-    and `program` is that step, which is public, on the adversary's own machine (engine `reals`); `key` is the
-    adversary's own randomness; `goal` is what it wants, `told` what the harness tells it of this trial (see
-    `goals.Case`); `party` (records,) says who contributed each of the victims' records, where the job says so in
-    public, and `own_party` (n,) whose its own are like; `initial` is the state that training starts from, where that
-    is public; `checked` is with which probability the honest parties look at a message of each site, where they do: a
-    defence is no secret. `memo` holds what the adversary has trained already, for all attacks on one trial;
-    `said(what, done, total)` is told how far long work is.
+    victims train on (public); `job` is their job, of which no data is known; `surface` holds the sites of its step
+    that the adversary may use, `whole` all of them, by which it finds its way; `program` is that step, which is
+    public, on the adversary's own machine (engine `reals`); `key` is the adversary's own randomness; `goal` is what
+    it wants, `told` what the harness tells it of this trial (see `goals.Case`); `party` (records,) says who
+    contributed each of the victims' records, where the job says so in public, and `own_party` (n,) whose its own are
+    like; `initial` is the state that training starts from, where that is public; `checked` is with which probability
+    the honest parties look at a message of each site, where they do: a defence is no secret. `memo` holds what the
+    adversary has trained already, for all attacks on one trial; `said(what, done, total)` is told how far long work
+    is.
     """
 
     x: np.ndarray
@@ -60,6 +61,11 @@ class View:
     checked: Mapping[str, float] = field(default_factory=dict)
     memo: dict[Any, Any] = field(default_factory=dict)
     said: Callable[[str, int, int], None] = lambda *_: None
+    whole: Surface = None  # type: ignore[assignment]  # by default those that it may use
+
+    def __post_init__(self) -> None:
+        if self.whole is None:
+            object.__setattr__(self, "whole", self.surface)
 
     # ---- the job ------------------------------------------------------------------------------------------
 
@@ -232,7 +238,7 @@ class View:
         """
         index = jnp.zeros(self.batch, jnp.int32)
         more = {"number": jnp.zeros((), jnp.int32), "key": self.key}
-        given = {name: more[name] for name in self.job.takes}
+        given = {name: more[name] for name in self.program.takes}
         x = jnp.full((1, prod(self.shape)), SMALL, jnp.float32)
         y = np.ones((1, *self.job.data.y.shape[1:]), self.job.data.y.dtype)
         return (self.start, x, self.encode(y), index), given

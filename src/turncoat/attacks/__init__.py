@@ -13,6 +13,7 @@ from turncoat.attacks.backdoor import Backdoor
 from turncoat.attacks.deposit import Deposit
 from turncoat.attacks.fairness import Fairness
 from turncoat.attacks.gradient_amplification import GradientAmplification
+from turncoat.attacks.leak_by_abort import LeakByAbort
 from turncoat.attacks.membership import Membership
 from turncoat.attacks.neuron_override import NeuronOverride
 from turncoat.attacks.reconstruction import Reconstruction
@@ -32,6 +33,7 @@ CATALOGUE: dict[str, type[Attack]] = {
         Deposit,
         Fairness,
         GradientAmplification,
+        LeakByAbort,
         Membership,
         NeuronOverride,
         Reconstruction,

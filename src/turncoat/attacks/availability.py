@@ -5,7 +5,9 @@ Gradients of one network mean nothing to another that started elsewhere: unless 
 into one output of a network are pushed up instead, which outgrows the other outputs because no neuron is below 0.
 "scaling" drives all records of every batch towards one class. "zeroing" takes all records out of every batch, so
 that a network stays what it was at the start, but for its last bias. "negation", which the paper lacks, turns
-around the gradient of all records in a network's hidden layers, which then climb the loss.
+around the gradient of all records in a network's hidden layers, which then climb the loss. "breaking", which needs
+no capability, adds large numbers (flips all bits) at one site, the first at which the adversary's own training does
+not survive it.
 """
 
 from __future__ import annotations
@@ -18,6 +20,8 @@ import jax.numpy as jnp
 from pydantic import Field
 
 from turncoat import goals
+from turncoat.adversary.activations import LARGE
+from turncoat.adversary.breaking import broken
 from turncoat.adversary.effects import rate, scaled
 from turncoat.adversary.strategies import amplify, zero
 from turncoat.adversary.transfer import linear, to_scores, transferred
@@ -28,24 +32,26 @@ from turncoat.jobs.task import wrong
 from turncoat.refusal import Refusal
 from turncoat.settings import DERIVED, NOT_ZERO
 
-STRENGTH = {"shifting": 3.0, "scaling": -2.0, "zeroing": 1.0, "negation": 1.0}
+STRENGTH = {"shifting": 3.0, "scaling": -2.0, "zeroing": 1.0, "negation": 1.0, "breaking": LARGE}
 
 
 @dataclass(frozen=True)
 class Availability(Attack):
-    """The model is made useless, by shifting, scaling, zeroing or negating gradients.
+    """The model is made useless, by shifting, scaling, zeroing or negating gradients, or by large errors anywhere.
 
     `strength`: of a shift, what multiple of the wrongly labelled records' mean gradient (of a network: of 1 for
     each weight into class `target`) is added to the mean gradient of each step; of a scaling, C in
-    F = P + C e_c - Y, c = `target`, of which a negative one drives records towards c.
+    F = P + C e_c - Y, c = `target`, of which a negative one drives records towards c; of breaking, the errors' size.
     """
 
     by: Annotated[
-        Literal["shifting", "scaling", "zeroing", "negation"],
+        Literal["shifting", "scaling", "zeroing", "negation", "breaking"],
         Field(description="the capability that is used; shifting is the paper's Table 8"),
     ] = "shifting"
     strength: Annotated[
-        float, NOT_ZERO, Field(description="of the shift (3) or the scaling (-2); the others have none")
+        float,
+        NOT_ZERO,
+        Field(description="of the shift (3), the scaling (-2), the breaking (256); the others have none"),
     ] = DERIVED
     target: Annotated[
         int, Field(description="the class that a scaling, or a shift of a network, drives records to")
@@ -60,11 +66,17 @@ class Availability(Attack):
     def check_together(self) -> None:
         if self.by in ("zeroing", "negation") and (self.strength, self.target) != (STRENGTH[self.by], 0):
             raise Refusal(f"{self.by} has no strength and no target; leave them out")
+        if self.by == "breaking" and self.target:
+            raise Refusal("breaking has no target; leave it out")
 
     @property
     def needs(self) -> Needs:
-        capability = "amplification" if self.by == "negation" else self.by
-        return Needs(capability=capability, own_data=self.by == "shifting")
+        capability = {"negation": "amplification", "breaking": "bending"}.get(self.by, self.by)
+        return Needs(capability=capability, own_data=self.by in ("shifting", "breaking"))
+
+    @property
+    def one_plan(self) -> bool:
+        return self.by == "breaking"
 
     @property
     def variant(self) -> str:
@@ -74,11 +86,14 @@ class Availability(Attack):
             "scaling": f"all records are driven {way} class {self.target}",
             "zeroing": "no record of any batch counts",
             "negation": "hidden layers climb the loss of all records: not in the paper",
+            "breaking": "large errors at one site, whatever it is: not in the paper",
         }[self.by]
 
     def prepare(self, view: View) -> Errors:
         everyone = jnp.ones(view.batch, bool)
         view.check_class(self.target)
+        if self.by == "breaking":
+            return broken(view, self.strength)
         if self.by == "zeroing":
             return zero(view.surface, everyone)
         if self.by == "negation":

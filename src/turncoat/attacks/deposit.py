@@ -17,7 +17,7 @@ from pydantic import Field
 
 from turncoat import goals
 from turncoat.adversary.effects import unit
-from turncoat.adversary.reading import Holder, Prior, holder, pooled
+from turncoat.adversary.reading import Holder, Prior, holder, pooled, reader
 from turncoat.adversary.view import View
 from turncoat.attacks.attack import Attack, Needs
 from turncoat.core.errors import Errors
@@ -118,7 +118,7 @@ class Deposit(Attack):
 
     def exploit(self, view: View, plan: dict[str, Any], params: Any) -> Taken:
         """Each record read from its neurons."""
-        weights, bias = holder(view).read(view, params)
+        weights, bias = reader(view).read(view, params)
         found = [pooled(weights[:, mine], bias[mine]) for mine in self.units]
         seen, gains = np.stack([x for x, _ in found]), np.array([gain for _, gain in found])
         known = Prior.of(view.x)
@@ -136,4 +136,4 @@ def awake(x: np.ndarray, sample: int = 300) -> float:
 def old_variance(view: View, at: float) -> float:
     """The variance of the weights under the deposit: initial ones, or those of a trained model later on."""
     before = view.job.release(view.job.init(view.key)) if at == 0 else view.reference
-    return float(np.var(holder(view).read(view, before)[0]))
+    return float(np.var(reader(view).read(view, before)[0]))

@@ -8,7 +8,7 @@ on updates. An attack that aims at rows of a batch keeps its own times.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any, Literal
 
 import jax
@@ -67,6 +67,12 @@ class Knowing(Attack):
             raise Refusal(f"{self.attack.name} aims at rows of a batch, so that its errors do not add up")
 
     @property
+    def settings(self) -> dict[str, Any]:
+        """Its own, and those of the attack by the attack's name."""
+        own = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "attack"}
+        return own | {self.attack.name: self.attack.settings}
+
+    @property
     def goal(self) -> Goal:
         return self.attack.goal
 
@@ -81,7 +87,9 @@ class Knowing(Attack):
     @property
     def variant(self) -> str:
         """How it differs from the attack as it was planned first."""
+        plain = type(self.attack)().settings
         parts = [
+            *(f"{n}={v}" for n, v in self.attack.settings.items() if v is not None and v != plain[n]),
             f"{len(self.avoid)} sites avoided" if self.avoid else "",
             "before the bound" if self.unbounded else "",
             WORDS[self.when],
@@ -100,7 +108,8 @@ class Knowing(Attack):
         if self.unbounded:
             plain = Deployed.of(view.job, view.program.protocol, "reals")
             apart = view.memo.setdefault("unbounded", {})
-            view = replace(view, program=plain.program, surface=plain.surface(view.records), memo=apart)
+            whole = plain.surface(view.records)
+            view = replace(view, program=plain.program, surface=whole, whole=whole, memo=apart)
         return replace(view, surface=view.surface.without(self.avoid), checked=dict(self.checked))
 
     def prepare(self, view: View) -> dict[str, Any]:

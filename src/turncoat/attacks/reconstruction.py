@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Any, Literal
 
 import jax.numpy as jnp
@@ -11,7 +12,8 @@ from pydantic import Field
 
 from turncoat import goals
 from turncoat.adversary.effects import scaled
-from turncoat.adversary.reading import Prior, holder, pooled, rescaled
+from turncoat.adversary.inside import inside
+from turncoat.adversary.reading import Prior, holder, pooled, reader, rescaled
 from turncoat.adversary.view import View
 from turncoat.attacks.attack import Attack, Needs
 from turncoat.core.errors import Errors
@@ -32,7 +34,8 @@ class Reconstruction(Attack):
 
     The loss derivative of the example is C = `strength` at class `target`. `read`: "neuron" rescales the weights
     of the one neuron that holds the most coherent record, as the paper does by eye; "all" fits one record to all
-    neurons.
+    neurons. `through` "activation" does not touch the loss derivative, but a product inside its activation, by as
+    much as serves in a rehearsal (see `adversary.inside`), for where the derivative is checked.
     """
 
     strength: Annotated[float, NOT_ZERO, Field(description="C in F = P + C e_c - Y of one example")] = (
@@ -45,13 +48,30 @@ class Reconstruction(Attack):
         Field(description="the record is read off all neurons, or off one, as the paper"),
     ] = "all"
 
+    through: Annotated[
+        Literal["derivative", "activation"],
+        Field(
+            description="what is made large: the loss derivative itself, or a product inside its activation"
+        ),
+    ] = "derivative"
+
     name = "reconstruction"
     goal = goals.Reconstruction()
     needs = Needs(capability="scaling", steps=True, rows=True, reads="weights")
     tamper = staticmethod(in_the_last_step)
 
+    def check_together(self) -> None:
+        if self.through == "activation" and (self.strength, self.target) != (10_000.0, 0):
+            raise Refusal("through=activation finds its own strength and has no target; leave them out")
+
+    @property
+    def one_plan(self) -> bool:
+        return self.through == "activation"
+
     @property
     def variant(self) -> str:
+        if self.through == "activation":
+            return "from inside the activation, as large as a rehearsal shows to serve: beyond the paper"
         return {
             "neuron": "one neuron's weights, rescaled by its bias: the paper's reading, chosen by a coherence score",
             "all": "one record fitted to all neurons: beyond the paper's reading of one",
@@ -61,14 +81,20 @@ class Reconstruction(Attack):
         batch = view.batch
         if self.position >= batch:
             raise Refusal(f"position {self.position} is not in a batch of {batch}; take 0 to {batch - 1}")
+        if self.through == "activation":
+            read = partial(self.record, view)
+            return inside(view, reader(view).layer, self.position, in_the_last_step, read)
         holder(view)
         errors = scaled(view, jnp.arange(batch) == self.position, self.strength, self.target)
         return {"errors": errors, "last": jnp.asarray(view.steps - 1)}
 
     def exploit(self, view: View, plan: dict[str, Any], params: Any) -> Taken:
-        weights, bias = holder(view).read(view, params)
-        record = (most_coherent if self.read == "neuron" else everything)(view, weights, bias)
-        return Taken(record[None], np.array([view.steps - 1]), np.array([self.position]))
+        return Taken(self.record(view, params), np.array([view.steps - 1]), np.array([self.position]))
+
+    def record(self, view: View, params: Any) -> np.ndarray:
+        """What is read off a released model: (1, features)."""
+        weights, bias = reader(view).read(view, params)
+        return (most_coherent if self.read == "neuron" else everything)(view, weights, bias)[None]
 
 
 def most_coherent(view: View, weights: np.ndarray, bias: np.ndarray) -> np.ndarray:
@@ -88,4 +114,4 @@ def everything(view: View, weights: np.ndarray, bias: np.ndarray) -> np.ndarray:
 
 def weights_before(view: View, prior: Prior) -> np.ndarray:
     """How large the first layer's weights are in the adversary's reference model, along each axis: squares (d,)."""
-    return prior.power(holder(view).read(view, view.reference)[0])
+    return prior.power(reader(view).read(view, view.reference)[0])

@@ -16,9 +16,10 @@ from typer.core import TyperCommand
 
 from turncoat import attacks
 from turncoat.cli.job_options import Given
-from turncoat.cli.options import Common, grouped, without_effect
 from turncoat.cli.options import Group as Options
+from turncoat.cli.options import grouped, without_effect
 from turncoat.cli.screen import Files, as_text, aside, deliver, progress, say, screen, show, usable
+from turncoat.cli.working import Working
 from turncoat.experiments import monitored
 from turncoat.experiments.experiment import Experiment, run
 from turncoat.jobs.setup import Setup
@@ -93,7 +94,7 @@ def attack(
     trials: Trials = None,
     settings: Pairs = None,
     ways: Ways,
-    common: Common,
+    common: Working,
 ) -> None:
     """Runs one attack: honest beside attacked, from the same seeds."""
     if ways.listing:
@@ -116,10 +117,10 @@ def attack(
     _run(Experiment(name, job, ways.settings(settings), count, common.seed), ways.monitor, common, folder)
 
 
-def _run(experiment: Experiment, monitor: bool, common: Common, folder: Path) -> None:
-    with progress() as report:
+def _run(experiment: Experiment, monitor: bool, common: Working, folder: Path) -> None:
+    with common.memory() as memory, progress() as report:
         command = (experiment.command or "") + (" --monitor" if monitor else "")
-        result = run(experiment, report, command, sweep=True)
+        result = run(experiment, report, command, sweep=True, memory=memory)
     if monitor:
         with aside():
             found = monitored.notes(experiment)

@@ -12,9 +12,10 @@ import typer
 from turncoat.cli import interrupts, job_file, outputs
 from turncoat.cli.job_options import Given
 from turncoat.cli.job_template import template
-from turncoat.cli.options import Common, Group, grouped, without_effect
+from turncoat.cli.options import Group, grouped, without_effect
 from turncoat.cli.parties import OWN, Pythons
 from turncoat.cli.screen import Files, aside, command, deliver, progress, say, usable
+from turncoat.cli.working import Working
 from turncoat.experiments import audit as audits
 from turncoat.experiments.confirmed import with_confirmation
 from turncoat.jobs import finding, user_step
@@ -116,7 +117,7 @@ def audit(
     own: OwnStep,
     ways: Ways,
     confirming: Confirming,
-    common: Common,
+    common: Working,
 ) -> None:
     """Runs every attack on a training job and says how much one corrupt party gains."""
     if ways.init:
@@ -151,7 +152,7 @@ def _audited(
     own: OwnStep,
     ways: Ways,
     confirming: Confirming,
-    common: Common,
+    common: Working,
 ) -> tuple[AuditResult, Path]:
     """The audit of a job file's job, of a job by names or of the user's own, or of a step; and the folder for it."""
     with aside():  # what a user's module prints as it is imported
@@ -176,7 +177,7 @@ def _trained(
     only: audits.Only,
     ways: Ways,
     session: Session | None,
-    common: Common,
+    common: Working,
     victim: Victim = AS_USUAL,
 ) -> tuple[AuditResult, Path]:
     """The audit of a job, and the folder for it."""
@@ -186,13 +187,12 @@ def _trained(
     minutes = audits.MINUTES if ways.minutes is None else ways.minutes
     how: dict[str, Any] = {
         "trials": trials,
-        "minutes": minutes,
         "seed": common.seed,
-        "only": only,
+        "only": audits.every(minutes) if only is None else only,
         "victim": victim,
     }
-    with progress() as report:
-        found = audits.audited(job, progress=report, **how)
+    with common.memory() as memory, progress() as report:
+        found = audits.audited(job, progress=report, memory=memory, **how)
         if session is not None:
             with interrupts.by_exception():  # which ends the parties' processes too
                 found = with_confirmation(found, job, session, common.seed, report)

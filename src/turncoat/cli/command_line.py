@@ -23,6 +23,7 @@ VERBS = {
     "audit": "Runs every attack on a training job and says how much one corrupt party gains.",
     "attack": "Runs one attack: honest beside attacked, from the same seeds.",
     "defend": "Sets every attack against every defence: what is left of it, how likely it is found, at which price.",
+    "design-defence": "Finds the cheapest set of checks that no known attack gets round, and attacks it back.",
     "detect": "Says how likely random checks find additive errors, which share to check, and how many errors pass.",
     "surface": "Lists every site of a training step, and what an error there does.",
     "confirm": "Runs one attack among real parties of MPyC, CrypTen or SPU, one of which deviates.",
@@ -30,6 +31,7 @@ VERBS = {
     "report": "Makes the report of runs again, from their results alone.",
     "compare": "Says what got better or worse from one run to another.",
     "view": "Serves a folder of runs on this machine, with a list of them.",
+    "cache": "Lists the finished work that is kept, or removes some of it.",
     "data": "Lists, fetches and verifies data sets.",
 }
 UsageError: Any = typer.BadParameter.__bases__[0]
@@ -47,7 +49,7 @@ class Verbs(TyperGroup):
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         name, _, rest = super().resolve_command(ctx, args)
-        module = import_module(f"turncoat.cli.{name}")
+        module = import_module(f"turncoat.cli.{str(name).replace('-', '_')}")
         return name, typer.main.get_command(module.app), rest
 
 

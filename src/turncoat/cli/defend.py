@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated
 
 import typer
 
 from turncoat import attacks, defences
 from turncoat.cli.job_options import Given
-from turncoat.cli.options import Common, grouped, named, without_effect
+from turncoat.cli.options import Group, grouped, named, without_effect
 from turncoat.cli.screen import Files, command, deliver, progress, usable
+from turncoat.cli.working import Working
+from turncoat.experiments.adaptive import Effort
 from turncoat.experiments.matrix import DEFENCES
 from turncoat.experiments.matrix import defend as against
 from turncoat.report.matrix import matrix_table
@@ -32,6 +35,18 @@ Against = Annotated[
 Trials = Annotated[int, typer.Option(help="How often honest and attacked runs are repeated.")]
 
 
+@dataclass(frozen=True)
+class Again(Group):
+    """How much is tried by an adversary that knows the defence."""
+
+    adaptive: Annotated[
+        bool, typer.Option(help="Plan each attack again in the knowledge of each defence.")
+    ] = True
+    minutes: Annotated[float, typer.Option(help="Minutes of each search for errors, at most.", min=0.01)] = (
+        Effort.minutes
+    )
+
+
 @app.command()
 @grouped
 def defend(
@@ -41,7 +56,8 @@ def defend(
     attack: Attacks = None,
     defence_names: Against = None,
     trials: Trials = TRIALS,
-    common: Common,
+    again: Again,
+    common: Working,
 ) -> None:
     """Sets every attack against every defence: what is left of it, how likely it is found, at which price."""
     without_effect("here, where --against names defences", defence=given.given.get("defence"))
@@ -49,9 +65,10 @@ def defend(
     folder = usable(common.folder("defend", target.job.data.name, target.job.name), "defences.json")
     for name in attack or ():
         attacks.kind(name)
-    with progress() as report:
+    with common.memory() as memory, progress() as report:
         names = tuple(attack or attacks.CATALOGUE)
-        found = against(target, names, tuple(defence_names or DEFENCES), trials, common.seed, report)
+        effort = Effort(trials, seed=common.seed, minutes=again.minutes, again=again.adaptive)
+        found = against(target, names, tuple(defence_names or DEFENCES), effort, report, memory)
     found = found.model_copy(update={"command": command()})
     said = "The report is {folder}/report.html"
     deliver(to_json(found), matrix_table(found), common.as_json, folder, lambda: _files(found), said)

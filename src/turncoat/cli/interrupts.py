@@ -12,8 +12,8 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 CODE = 130
@@ -26,7 +26,8 @@ _state: dict[str, Any] = {"sentence": NOTHING, "raises": False}
 
 def sentence() -> str:
     """What is said of a run that is stopped now."""
-    return str(_state["sentence"])
+    said = _state["sentence"]
+    return said if isinstance(said, str) else f"stopped; {said()}"
 
 
 @contextmanager
@@ -75,9 +76,15 @@ def by_exception() -> Iterator[None]:
         signal.set_wakeup_fd(woken)
 
 
-def kept(what: str) -> None:
-    """What is said from now on of a run that is stopped, as a phrase that follows on `stopped; `."""
-    _state["sentence"] = f"stopped; {what}"
+def kept(what: str | Callable[[], str]) -> None:
+    """What is said from now on of a run that is stopped: a phrase that follows on `stopped; `, or what gives it."""
+    _state["sentence"] = f"stopped; {what}" if isinstance(what, str) else what
+
+
+def ignored() -> None:
+    """Ctrl-C does nothing any more: all is written, and the interpreter must not be interrupted as it clears up."""
+    with suppress(ValueError):  # in another thread than the main one
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _arrived(*_: object) -> None:

@@ -22,8 +22,9 @@ from rich.progress import (
 from turncoat.report.numbers import duration
 
 WHOLE = "the whole audit"
-"""What `experiments.audit` calls the whole in its reports; anything else is the part that is being run."""
-MINUTE = 60.0
+WHOLES = (WHOLE, "the whole paper", "the whole matrix")
+"""What the whole is called in reports of progress; anything else is the part that is being run."""
+MINUTE, DAY = 60.0, 86400.0
 LEFT = TimeRemainingColumn(elapsed_when_finished=True)
 
 Report = Callable[[str, int, int], None]
@@ -39,7 +40,7 @@ class State:
 
     def report(self, what: str, done: int, total: int) -> None:
         """Takes a report of progress."""
-        if what == WHOLE:
+        if what in WHOLES:
             self.whole = (what, done, total)
         else:
             self.part = (what, done, total)
@@ -51,7 +52,7 @@ class State:
             return f"starting, for {duration(time.monotonic() - self.began)}"
         said = [f"{part[0]}: {_count(part)}"]
         if self.whole is not None:
-            said.append(f"{WHOLE}: {100 * whole[1] / max(whole[2], 1):.0f}%")
+            said.append(f"{whole[0]}: {100 * whole[1] / max(whole[2], 1):.0f}%")
         return ", ".join([*said, self._left(whole[1], whole[2])])
 
     def _left(self, done: int, total: int) -> str:
@@ -91,15 +92,15 @@ def bars(console: Console) -> Iterator[Report]:
 
     def report(what: str, done: int, total: int) -> None:
         bar.start()
-        task, shown = tasks.get(what == WHOLE, (None, what))
+        task, shown = tasks.get(what in WHOLES, (None, what))
         if task is None:
             task = bar.add_task(what, total=total or None)
         elif shown != what:
             bar.reset(task, description=what, total=total or None)
-        tasks[what == WHOLE] = task, what
+        tasks[what in WHOLES] = task, what
         bar.update(task, completed=done, total=total or None)
 
-    bar = Progress(*columns, console=console, transient=True)
+    bar = Progress(*columns, console=console, transient=True, speed_estimate_period=DAY)
     try:
         yield report
     finally:

@@ -1,6 +1,8 @@
 """`Dataset`, the one form in which every loader hands over its records, and what it must satisfy."""
 
+import hashlib
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -45,6 +47,17 @@ class Dataset:
     def label(self) -> str:
         """The name to print: `purchase100-like (synthetic stand-in)` for a stand-in."""
         return stand_in_label(self.name) if self.stand_in else self.name
+
+    @cached_property
+    def digest(self) -> str:
+        """The SHA-256 digest of everything that numbers can depend on: the arrays, and what is said of them."""
+        said = self.name, self.classes, self.shape, self.range, self.stand_in, self.test_from, self.task
+        found = hashlib.sha256(repr((*said, self.party_names, self.source, self.notes)).encode())
+        for array in (self.x, self.y, self.party, self.reserve):
+            if array is not None:
+                found.update(repr((array.shape, array.dtype.str)).encode())
+                found.update(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
+        return found.hexdigest()
 
     def __len__(self) -> int:
         return len(self.x)

@@ -11,6 +11,7 @@ from turncoat.core.surface import Surface
 from turncoat.defences.check import TIMES, Check
 from turncoat.defences.groups import sites
 from turncoat.defences.measures import Measure, Step
+from turncoat.defences.records import NoisyRecords
 from turncoat.defences.screens import Screen
 from turncoat.metrics.detection import SOUNDNESS, check_share, missed_together
 
@@ -32,8 +33,9 @@ class Defence:
     Of rules that name the same site the stronger one counts; what no rule names has no check.
 
     `name` is what the command line calls it. `soundness` bounds the probability that a check of a wrong message
-    passes. An error found is an abort, after which nothing of the run is opened. Raises Refusal for a soundness
-    error that is no probability.
+    passes. An error found is an abort, after which nothing of the run is opened. `results`: what a step gives is
+    compared with a second computation of it, which is no check of messages: what an error does to a result may depend
+    on secrets, and then so does the abort. Raises Refusal for a soundness error that is no probability.
     """
 
     name: str
@@ -41,6 +43,7 @@ class Defence:
     soundness: float = SOUNDNESS
     measures: tuple[Measure, ...] = ()
     screens: tuple[Screen, ...] = ()
+    results: bool = False
 
     def __post_init__(self) -> None:
         check_share("soundness", self.soundness)
@@ -55,16 +58,34 @@ class Defence:
             soundness,
             self.measures + other.measures,
             self.screens + other.screens,
+            self.results or other.results,
         )
 
     def around(self, step: Step) -> Step:
         """A job's step with the measures, the first innermost."""
         return reduce(lambda inner, measure: measure.around(inner), self.measures, step)
 
-    def check(self, step: Step, *arguments: Any) -> None:
-        """Refusal for a measure that a step does not allow; `arguments` as of `Measure.check`."""
+    @property
+    def noise(self) -> float:
+        """Of which standard deviation, in units of the bound on records, its noise is that a party lacks; 0: none."""
+        return max((m.noise for m in self.measures if isinstance(m, NoisyRecords)), default=0.0)
+
+    @property
+    def shuffles(self) -> bool:
+        """Whether the order of the records is secret under it."""
+        return any(measure.shuffles for measure in self.measures)
+
+    def check(self, job: Any, *arguments: Any) -> None:
+        """Refusal for what a job does not allow; `arguments` of its step are those of `Measure.check`."""
         for measure in self.measures:
-            measure.check(step, *arguments)
+            measure.check(job.step, *arguments)
+        for screen in self.screens:
+            screen.check(job)
+
+    @property
+    def aborts(self) -> bool:
+        """Whether a run under it can be aborted at all."""
+        return self.results or any(rule.check.share for rule in self.rules)
 
     def policy(self, surface: Surface) -> dict[str, Check]:
         """How each site of a step is checked; Refusal for a rule whose sites the step does not have."""

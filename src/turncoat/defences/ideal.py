@@ -29,6 +29,8 @@ from turncoat.defences.messages import Walk, deviates, scales
 
 NOBODY = -1
 """The step and the site of an abort where there was none."""
+RESULT = -2
+"""The site of an abort where results were compared, not messages."""
 WORD = 2**32
 
 
@@ -48,15 +50,20 @@ class Watched:
 
 @dataclass(frozen=True)
 class Checks:
-    """What is checked in each step, site by site; hashable, as part of what is compiled."""
+    """What is checked in each step, site by site; hashable, as part of what is compiled.
+
+    `results`: each step's result is compared with that of the same step without errors.
+    """
 
     sites: tuple[Watched, ...]
+    results: bool = False
 
     @classmethod
     def of(cls, defence: Defence, surface: Surface, engine: Engine, walk: Walk) -> Checks:
         """A defence of a step; `walk(engine, enter)` runs the step on an abstract engine."""
         policy, units = defence.policy(surface), scales(engine, walk)
-        return cls(tuple(Watched(s.name, policy[s.name], s.full_shape, units.get(s.name)) for s in surface))
+        found = tuple(Watched(s.name, policy[s.name], s.full_shape, units.get(s.name)) for s in surface)
+        return cls(found, defence.results)
 
     @property
     def policy(self) -> dict[str, Check]:
@@ -70,13 +77,18 @@ class Checks:
         """The number of a site, by which an abort names it."""
         return next(i for i, one in enumerate(self.sites) if one.site == name)
 
+    def called(self, number: int) -> str:
+        """What an abort at this number found: a site's message, or a result."""
+        return "result" if number == RESULT else self.sites[number].site
+
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class Tally:
     """What was counted in a run: rank-0 integers.
 
-    `errors`: products tampered with; `messages`: those that deviate, by site, of a run that is checked; `step` and
+    `errors`: products tampered with; `messages`: those that deviate, by site (where nobody checks, those with an
+    error that is not zero); `step` and
     `site`: where the first error was found, `NOBODY` if none was. `failed`: of an engine that proves its messages,
     which parties' proofs failed (see `engines.replicated.checks.outcome`), Booleans (3,).
     """
@@ -91,18 +103,28 @@ class Tally:
     def start(cls, checks: Checks | None, names: Any) -> Tally:
         """Before the first step of a run with errors at these sites."""
         zero, nobody = jnp.zeros((), jnp.int32), jnp.full((), NOBODY, jnp.int32)
-        return cls(zero) if checks is None else cls(zero, dict.fromkeys(sorted(names), zero), nobody, nobody)
+        counts = dict.fromkeys(sorted(names), zero)
+        return cls(zero, counts) if checks is None else cls(zero, counts, nobody, nobody)
 
-    def after(self, checks: Checks | None, errors: Errors, step: Array, key: Any) -> Tally:
-        """After a step with these errors; `key` is the honest pair's in this step."""
+    def after(
+        self, checks: Checks | None, errors: Errors, step: Array, key: Any, differs: Any = False
+    ) -> Tally:
+        """After a step with these errors; `key` is the honest pair's in this step.
+
+        `differs`: whether its result is not that of the step without errors, and that is looked at.
+        """
         count = self.errors + errors.count()
-        if checks is None:
-            return Tally(count)
-        marks = {name: checks[name].deviating(errors[name]) for name in sorted(errors)}
+        names = sorted(errors)
+        marks = {
+            n: (deviates(errors[n]) if checks is None else checks[n].deviating(errors[n])) for n in names
+        }
         messages = {
             name: self.messages[name] + jnp.count_nonzero(m).astype(jnp.int32) for name, m in marks.items()
         }
+        if checks is None:
+            return Tally(count, messages)
         found = found_at(checks, marks, key)
+        found = jnp.where(jnp.asarray(differs) & (found == NOBODY), RESULT, found)
         first = (self.step == NOBODY) & (found != NOBODY)
         at, site = jnp.where(first, step, self.step), jnp.where(first, found, self.site)
         return Tally(count, messages, at.astype(jnp.int32), site.astype(jnp.int32))

@@ -13,6 +13,7 @@ from typing import Any
 from turncoat.core.engine import Engine
 from turncoat.engines.reals import reals
 from turncoat.engines.replicated import Replicated, replicated
+from turncoat.engines.replicated.checks.policy import Policy
 from turncoat.engines.ring import Ring, ring
 from turncoat.engines.wraparound import Monitored
 from turncoat.refusal import Refusal, nearest
@@ -34,9 +35,11 @@ def _replicated(
     gates: bool = False,
     monitor: bool = False,
     check: str = "none",
+    sites: str = "",
 ) -> Engine:
-    default = (corrupt, truncation, precision, gates, check) == (1, "pair", 18, False, "none")
-    plain = replicated if default else Replicated(corrupt, truncation, precision, gates, check=check)
+    default = (corrupt, truncation, precision, gates, check, sites) == (1, "pair", 18, False, "none", "")
+    policy = Policy.of(check, sites)
+    plain = replicated if default else Replicated(corrupt, truncation, precision, gates, check=policy)
     return Monitored(plain) if monitor else plain
 
 

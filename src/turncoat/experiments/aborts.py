@@ -19,11 +19,27 @@ from turncoat.goals import Goal
 from turncoat.goals.goal import Summary, success
 from turncoat.jobs.deployed import Deployed
 from turncoat.metrics import Interval, clopper_pearson, mean_interval
+from turncoat.metrics.privacy import DELTA, epsilon
+from turncoat.refusal import Refusal
 from turncoat.results.defended import Defended, Found
 from turncoat.results.result import Outcome
 from turncoat.results.values import Measured
 
 NO_MODEL = "every run was aborted: there is no model"
+
+
+def check(goal: Goal, target: Deployed) -> None:
+    """Refuses a goal that is about aborts where no run can be aborted."""
+    if goal.of_aborts and not can_abort(target):
+        raise Refusal(
+            "nothing is checked here, so no run is aborted and no abort tells anything: give a defence that checks"
+        )
+
+
+def can_abort(target: Deployed) -> bool:
+    """Whether anything in a job's runs can end in an abort: a defence, or an engine that proves its messages."""
+    checked = target.defence is not None and target.defence.aborts
+    return checked or getattr(target.engine, "policy", None) is not None
 
 
 def released(runs: Sequence[Any]) -> list[Any]:
@@ -73,9 +89,17 @@ def defended(target: Deployed, honest: Sequence[Any], attacked: Sequence[Any]) -
         false_alarms=Measured.of(clopper_pearson(alarms, len(honest))),
         messages=round(float(np.mean([_messages(r.tally) for r in attacked]))),
         deterrence=defence.least(checks.policy),
-        first=tuple(Found(step=int(r.tally.step), site=checks.sites[int(r.tally.site)].site) for r in caught),
+        first=tuple(Found(step=int(r.tally.step), site=checks.called(int(r.tally.site))) for r in caught),
         screens=screening.screened(target, honest, attacked),
+        **private(defence, target),
     )
+
+
+def private(defence: Defence, target: Deployed) -> dict[str, float]:
+    """The epsilon and delta of a defence with noise."""
+    if not defence.noise:
+        return {}
+    return {"epsilon": epsilon(defence.noise, target.job.epochs), "delta": DELTA}
 
 
 def _expected(defence: Defence, checks: Checks, messages: Any) -> float:

@@ -6,8 +6,7 @@ that choosing it says nothing good of it. What is found is what these plans reac
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,11 +16,13 @@ from turncoat import attacks
 from turncoat.attacks import Attack
 from turncoat.attacks.knowing import Knowing
 from turncoat.defences.defence import Defence
-from turncoat.experiments import aborts, screening
-from turncoat.experiments.cell import by_site, cell, counting, messages, under
+from turncoat.defences.ideal import Checks
+from turncoat.experiments import aborts
+from turncoat.experiments.cell import by_site, cell, counted, counting, messages, under
 from turncoat.experiments.experiment import Experiment, to_result
+from turncoat.experiments.memory import Memory
 from turncoat.experiments.plans import plans
-from turncoat.experiments.runs import Memory, Runs, accuracy_change, run_trials
+from turncoat.experiments.runs import Runs, accuracy_change, run_trials
 from turncoat.experiments.trial import Progress
 from turncoat.jobs.deployed import Deployed
 from turncoat.refusal import Refusal
@@ -38,12 +39,16 @@ UNSEEN = 0.5
 
 @dataclass(frozen=True)
 class Effort:
-    """How much an adversary tries: trials measured and trials that plans are chosen on, seed, minutes of a search."""
+    """How much an adversary tries: trials measured and trials that plans are chosen on, seed, minutes of a search.
+
+    `again`: whether attacks are planned again for each defence.
+    """
 
     trials: int = 5
     chosen_on: int = 3
     seed: int = 0
     minutes: float = 1.0
+    again: bool = True
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +58,7 @@ class Adversary:
     target: Deployed
     effort: Effort = field(default_factory=Effort)
     progress: Progress = lambda *_: None
-    memory: dict[Any, Memory] = field(default_factory=lambda: defaultdict(lambda: defaultdict(dict)))
+    memory: Memory = field(default_factory=Memory)
     known: dict[Any, Any] = field(default_factory=dict)
 
     def against(self, name: str, defence: Defence) -> Adaptive:
@@ -66,7 +71,7 @@ class Adversary:
         reason = Refusal("every message is always checked, so that no error goes unseen")
         for plan in plans(name, defence, policy, free, self.effort.minutes):
             try:
-                tried.append((self._worth(plan, defence, checks.policy), len(tried), plan))
+                tried.append((self._worth(plan, defence, checks), len(tried), plan))
             except Refusal as none:
                 reason = none
         if not tried:
@@ -92,7 +97,8 @@ class Adversary:
 
     def _runs(self, plan: Attack, defence: Defence, trials: int, seed: int) -> Runs:
         """Runs under the measures of a defence, nothing looked at: the same for all that check differently."""
-        key = plan, defence.measures, defence.screens, trials, seed
+        looked_at = None if counted(plan, defence) else defence
+        key = plan, defence.measures, defence.screens, looked_at, trials, seed
         if key not in self.known:
             try:
                 self.known[key] = self._run(plan, defence, trials, seed)
@@ -104,21 +110,21 @@ class Adversary:
         return found
 
     def _run(self, plan: Attack, defence: Defence, trials: int, seed: int) -> Runs:
-        target = counting(self.target, defence.measures, (defence,))
+        target = counting(self.target, defence.measures, [defence])
+        if not counted(plan, defence):
+            target = under(self.target, defence)
         plan.needs.check(target.job)
         plan.goal.check_task(target.job.data)
         plan.goal.check(target.job.data)
-        return run_trials(target, (plan,), trials, seed, self.progress, self.memory[defence.measures])
+        return run_trials(target, (plan,), trials, seed, self.progress, self.memory)
 
-    def _worth(self, plan: Attack, defence: Defence, policy: Mapping[str, Any]) -> tuple[float, float]:
+    def _worth(self, plan: Attack, defence: Defence, checks: Checks) -> tuple[float, float]:
         """Success under the defence where plans are chosen, in steps of `ALIKE`, and the accuracy."""
         effort = self.effort
         runs = self._runs(plan, defence, effort.chosen_on, effort.seed + APART)
-        used = screening.unused(runs.attacked, plan, defence)
-        passive = aborts.summary(plan.goal, used).success.mean
-        missed = np.mean([defence.missed_by(by_site(r), policy) for r in runs.attacked])
+        left = cell(plan, runs.attacked, defence, checks).success.mean
         right = float(np.mean([np.mean(r.correct) for r in runs.attacked]))
-        return round(passive * float(missed) / ALIKE), right
+        return round(left / ALIKE), right
 
     def _measured(self, name: str, plan: Attack, defence: Defence, tried: int) -> Adaptive:
         effort = self.effort
@@ -126,7 +132,7 @@ class Adversary:
         checks = under(self.target, defence).checks
         assert checks is not None
         found = cell(plan, runs.attacked, defence, checks)
-        target = counting(self.target, defence.measures, (defence,))
+        target = counting(self.target, defence.measures, [defence])
         told = Experiment(name, target, {}, effort.trials, effort.seed)
         reached = to_result(told, plan, target, runs).reached
         assert isinstance(plan, Knowing)
@@ -140,7 +146,7 @@ class Adversary:
             messages=round(float(np.mean([messages(r) for r in runs.attacked]))),
             sites=tuple(sorted({n for r in runs.attacked for n, m in by_site(r).items() if m})),
             tried=tried,
-            reached=bool(reached and found.detected.mean <= 1 - UNSEEN),
+            reached=bool(reached and (plan.goal.of_aborts or found.detected.mean <= 1 - UNSEEN)),
         )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypedDict, Unpack
 
@@ -12,10 +11,15 @@ from turncoat import attacks, data
 from turncoat.core.engine import Engine
 from turncoat.core.protocol import Protocol
 from turncoat.defences.defence import Defence
-from turncoat.experiments import honest
+from turncoat.experiments import honest, pace
+from turncoat.experiments.aborts import can_abort
+from turncoat.experiments.attacked import Cells
+from turncoat.experiments.blocks import ahead
 from turncoat.experiments.experiment import Experiment, check_trials, deployed, run
+from turncoat.experiments.memory import Memory
+from turncoat.experiments.pace import Pace
 from turncoat.experiments.records import named, versions
-from turncoat.experiments.runs import Memory
+from turncoat.experiments.remedies import remedies
 from turncoat.experiments.trial import Progress, Trial
 from turncoat.experiments.verdict import (
     Checked,
@@ -80,7 +84,8 @@ def audit(
     Raises Refusal for unknown names, data that cannot be used, and a job whose honest training does not work.
     """
     asked = deployed(job, protocol, engine, defence)
-    return audited(asked, **how)
+    more: dict[str, Any] = {name: value for name, value in how.items() if name != "minutes"}
+    return audited(asked, only=every(how.get("minutes", MINUTES)), **more)
 
 
 def audited(
@@ -88,12 +93,13 @@ def audited(
     *,
     trials: int = 5,
     seed: int = 0,
-    minutes: float = MINUTES,
     victim: Victim = AS_USUAL,
     progress: Progress = lambda *_: None,
     only: Only = None,
+    memory: Memory | None = None,
 ) -> AuditResult:
     """`audit` of a job that has its protocol, engine and defence, by the attacks of `only`."""
+    memory = Memory() if memory is None else memory
     began = time.perf_counter()
     check_trials(trials)
     check_seed(seed)
@@ -101,16 +107,19 @@ def audited(
     check(target.job)
     dataset = target.job.data
     surface = Trial.of(target, seed).surface
-    memory: Memory = defaultdict(dict)
-    wanted = every(minutes) if only is None else only
+    known = [n for n in attacks.CATALOGUE if can_abort(target) or not attacks.get(n).goal.of_aborts]
+    wanted = {n: settings for n, settings in (every() if only is None else only).items() if n in known}
     experiments = [
         Experiment(name, target, settings, trials, seed, victim) for name, settings in wanted.items()
     ]
-    first = _stage(progress, 0, 1 + len(experiments), "honest training")
-    works = honest.check(target, trials, seed, first, memory)
-    results, unrun = _attacked(experiments, progress, memory)
-    for name in (n for n in attacks.CATALOGUE if n not in wanted):
-        unrun += (_unrun(name, "was not asked for." if only is not None else "was given no time."),)
+    cells = _cells(experiments, target, memory)
+    whole = pace.of(cells, trials, progress)
+    works = honest.check(target, trials, seed, whole.stage(0), memory)
+    whole.costs = pace.costs(cells, trials, memory.times[:trials])
+    ahead(memory, [one for one in cells.values() if one], progress)
+    results, unrun = _attacked(experiments, whole, memory)
+    for name in (n for n in known if n not in wanted):
+        unrun += (_unrun(name, "was not asked for."),)
     made = named(asked)
     embedded = made is not None and made.data in data.names()
     everywhere = target.checks is not None and all(c.share == 1 for c in target.checks.policy.values())
@@ -118,10 +127,11 @@ def audited(
     left = tuple(u.attack for u in unrun)
     found = Evidence(surface, results, left, embedded=embedded, honest=works, checked=checked)
     of_job: dict[str, Any] = {"data": dataset.name, "data_label": dataset.label, "model": target.job.name}
-    seconds = time.perf_counter() - began
+    seconds = time.perf_counter() - began + memory.elsewhere
     return AuditResult(
         **_concluded(found, map(_of_data, dataset.notes)),
         unrun=unrun,
+        remedies=remedies(target, surface, results),
         **of_job,
         honest=works,
         seconds=seconds,
@@ -140,30 +150,34 @@ def every(minutes: float = MINUTES) -> dict[str, dict[str, Any]]:
     return found
 
 
-def _stage(progress: Progress, number: int, stages: int, name: str) -> Progress:
-    """Progress of one stage, which also says how far the whole audit is: honest training is stage 0."""
-
-    def report(what: str, done: int, total: int) -> None:
-        progress("the whole audit", number * total + done, stages * total)
-        progress(name, done, total)
-
-    return report
-
-
 def _of_data(note: str) -> str:
     return f"Of the data: {note}."
 
 
+def _cells(experiments: Sequence[Experiment], target: Deployed, memory: Memory) -> dict[str, Cells | None]:
+    """All trials of each attack by its name, None where the job leaves it no way in as far as it says itself."""
+    found: dict[str, Cells | None] = {}
+    for one in experiments:
+        attack = attacks.get(one.attack, one.settings)
+        try:
+            attack.needs.check(target.job)
+            attack.goal.check_task(target.job.data)
+            attack.goal.check(target.job.data)
+            found[one.attack] = Cells(target, attack, one.trials, one.seed, memory)
+        except Refusal:
+            found[one.attack] = None
+    return found
+
+
 def _attacked(
-    experiments: Sequence[Experiment], progress: Progress, memory: Memory
+    experiments: Sequence[Experiment], whole: Pace, memory: Memory
 ) -> tuple[list[Result], tuple[Unrun, ...]]:
     """The results of the attacks that could be run, and why each of the others could not."""
     results, unrun = [], []
     for number, experiment in enumerate(experiments, 1):
         name = experiment.attack
-        stage = _stage(progress, number, 1 + len(experiments), name)
         try:
-            results.append(run(experiment, stage, memory=memory))
+            results.append(run(experiment, whole.stage(number), memory=memory))
         except Refusal as reason:
             unrun.append(_unrun(name, f"{reason}."))
         except Exception as error:  # a fault of ours in one attack must not lose what the others found

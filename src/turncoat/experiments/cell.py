@@ -13,7 +13,7 @@ from turncoat.defences.defence import Defence
 from turncoat.defences.ideal import Checks
 from turncoat.defences.measures import Measure
 from turncoat.experiments import aborts, screening
-from turncoat.experiments.runs import Run
+from turncoat.experiments.judged import Run
 from turncoat.jobs.deployed import Deployed
 from turncoat.metrics import clopper_pearson, mean_interval
 from turncoat.results.matrix import Cell
@@ -31,8 +31,21 @@ def counting(target: Deployed, way: tuple[Measure, ...], every: Sequence[Defence
     return under(target, Defence("nothing", measures=way, screens=tuple(screens)))
 
 
+def counted(attack: Attack, defence: Defence) -> bool:
+    """Whether what a defence leaves of an attack follows from the messages of runs that nobody looked at.
+
+    Aborts that depend on results, and goals that are about aborts, follow from no count: they have to be run.
+    """
+    return not defence.results and not (attack.goal.of_aborts and defence.aborts)
+
+
 def cell(attack: Attack, runs: Sequence[Run], defence: Defence, checks: Checks) -> Cell:
-    """The success that screens leave, interval and all, times the probability that no check finds anything."""
+    """The success that screens leave, interval and all, times the probability that no check finds anything.
+
+    Of runs under the defence itself, where counts say nothing (see `counted`), what was seen in them.
+    """
+    if not counted(attack, defence):
+        return _seen(attack, runs, defence)
     missed = [defence.missed_by(by_site(r), checks.policy) for r in runs]
     left_over = screening.unused(runs, attack, defence)
     passive = Measured.of(aborts.summary(attack.goal, left_over).success)
@@ -46,6 +59,13 @@ def cell(attack: Attack, runs: Sequence[Run], defence: Defence, checks: Checks) 
         "how": f"{passive.how}; times the probability that nothing is found",
     }
     return Cell(detected=_detected(runs, missed, defence), success=passive.model_copy(update=left))
+
+
+def _seen(attack: Attack, runs: Sequence[Run], defence: Defence) -> Cell:
+    """Success and detection as they were in runs under the defence."""
+    caught = sum(r.aborted or bool(r.flagged) for r in runs)
+    left = aborts.summary(attack.goal, screening.unused(runs, attack, defence)).success
+    return Cell(detected=Measured.of(clopper_pearson(caught, len(runs))), success=Measured.of(left))
 
 
 def _detected(runs: Sequence[Run], missed: Sequence[float], defence: Defence) -> Measured:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Literal
 
 import jax
 import numpy as np
@@ -14,9 +14,12 @@ from turncoat import attacks, engines, protocols
 from turncoat.attacks import Attack
 from turncoat.defences.ideal import Tally
 from turncoat.engines.segments import segments
+from turncoat.experiments import active
+from turncoat.experiments.as_inputs import as_inputs
+from turncoat.experiments.attacked import Attacked
 from turncoat.experiments.experiment import Experiment, to_result
 from turncoat.experiments.recorded import Given, Recorded, record
-from turncoat.experiments.runs import Attacked, Runs
+from turncoat.experiments.runs import Runs
 from turncoat.experiments.trial import Progress, Trial
 from turncoat.goals import Case
 from turncoat.jobs.checks import check
@@ -25,7 +28,7 @@ from turncoat.jobs.loop import Tampering, train
 from turncoat.jobs.setup import Setup
 from turncoat.parties import session as parties
 from turncoat.parties.programs.plain import Plain
-from turncoat.parties.programs.tape import INTERACTIVE
+from turncoat.parties.programs.tape import INTERACTIVE, Tape
 from turncoat.parties.session import Ended, Session
 from turncoat.refusal import Refusal
 from turncoat.results.confirmation import Among, Confirmation, Seen
@@ -39,7 +42,11 @@ STAGES = ("recording the program", "running it honestly", "running it with one p
 
 @dataclass(frozen=True)
 class Confirm:
-    """An attack to be confirmed: on the first `steps` batches of a job's training, among the parties of a session."""
+    """An attack to be confirmed: on the first `steps` batches of a job's training, among the parties of a session.
+
+    With `active`, under active security as well: see `experiments.active`. `evidence`: whether the corrupt party's
+    own code deviates (A), or it gives the errors as inputs to unchanged code (B).
+    """
 
     attack: str
     job: Setup | Deployed
@@ -47,8 +54,14 @@ class Confirm:
     settings: Mapping[str, Any] = field(default_factory=dict)
     steps: int = 4
     seed: int = 0
+    active: bool = False
+    evidence: Literal["A", "B"] = "A"
 
     def __post_init__(self) -> None:
+        if self.evidence == "B" and self.active:
+            raise Refusal(
+                "with evidence B the errors are inputs that all parties agreed to: an active protocol takes them too"
+            )
         if self.steps < 1:
             raise Refusal("a confirmation needs at least one step")
 
@@ -71,32 +84,36 @@ def confirm(what: Confirm, progress: Progress = lambda *_: None, command: str | 
     progress(STAGES[0], 0, len(STAGES))
     attack = attacks.get(what.attack, what.settings)
     attacked = drawn(what, attack)
-    both = predicted(what.session, attacked)
-    files = {"segments.json": segments(both[0].recorded.tape)} if what.session.backend.cut else {}
+    both = predicted(what.session, attacked, what.evidence)
     ended = []
     for i, one in enumerate(both, 1):
         progress(STAGES[i], i, len(STAGES))
         r = one.recorded
-        ended.append(parties.run(what.session, r.tape, r.inputs, r.errors, files))
+        files = _segments(what.session, r.tape, whole=not r.errors and not r.added)
+        ended.append(parties.run(what.session, r.tape, r.inputs, r.errors, files, r.added))
     models = [one.recorded.released(e.revealed) for one, e in zip(both, ended, strict=True)]
     judged = Runs(
-        honest=[attacked.judged(None, models[0], Tally(0))],
-        attacked=[attacked.judged(0, models[1], Tally(both[1].recorded.tampered))],
+        honest=[attacked.judged(models[0], Tally(0), False)],
+        attacked=[attacked.judged(models[1], Tally(both[1].recorded.tampered), True)],
     )
     deployed = attacked.trial.deployed
     named = replace(deployed, names=(deployed.names[0], what.session.backend.name))
     result = to_result(Experiment(what.attack, named, what.settings, 1, what.seed), attack, named, judged)
     result = result.model_copy(update={"seconds": time.perf_counter() - began, "command": command})
     among = [_among(*each) for each in zip(ended, models, both, strict=True)]
+    endings = active.endings(what.session, attacked, both, progress) if what.active else ()
     changes = _changes([one.model for one in both], models)
     return Confirmation(
         result=result,
-        version=str(ended[0].reports[0]["version"]),
+        version=str(next(iter(ended[0].reports.values()))["version"]),
         honest=among[0],
         attacked=among[1],
         effect=_largest(both[0].model, both[1].model),
         predicted_change=changes[0],
         revealed_change=changes[1],
+        active=endings,
+        evidence=what.evidence,
+        uncut=_uncut(ended[0]),
         command=command,
         **_of_session(what.session),
         **_of_tape(both[1].recorded),
@@ -121,13 +138,19 @@ def drawn(what: Confirm, attack: Attack) -> Attacked:
         )
     victim = trial.splits.victim.take(np.arange(needed))
     trial = replace(trial, splits=replace(trial.splits, victim=victim), case=Case(victim))
-    return Attacked(trial.drawn(attack.goal), (attack,))
+    return Attacked(trial.drawn(attack.goal), attack)
 
 
-def predicted(session: Session, attacked: Attacked) -> list[Predicted]:
+def _segments(session: Session, tape: Tape, whole: bool) -> dict[str, bytes]:
+    """The programs of a tape for an engine that takes it in parts; `whole`: and once more in one, to compare."""
+    return {"segments.json": segments(tape, whole)} if session.backend.cut else {}
+
+
+def predicted(session: Session, attacked: Attacked, evidence: str = "A") -> list[Predicted]:
     """The honest and the attacked run; Refusal where parties of this engine could not show the attack."""
     deployed = attacked.trial.deployed
-    plain, given, (tampering,), _ = attacked.arguments()
+    given, tampering, _ = attacked.arguments()
+    plain = attacked.trial.arguments()
     found, both = [], [(plain, None), (given, tampering)]
     arguments: Given
     own = session.backend.own_functions == deployed.protocol.name
@@ -142,7 +165,10 @@ def predicted(session: Session, attacked: Attacked) -> list[Predicted]:
     honest, tampered = found
     if honest.recorded.tape.hash != tampered.recorded.tape.hash:
         raise Refusal("the attacked program is not the honest one, so that every party would see the attack")
-    _check_realised(session, tampered.recorded)
+    if evidence == "B":
+        tampered = found[1] = replace(tampered, recorded=as_inputs(tampered.recorded))
+    else:
+        _check_realised(session, tampered.recorded)
     effect, allowed = _largest(honest.model, tampered.model), max(p.allowed for p in found)
     if effect < MARGIN * allowed:
         raise Refusal(
@@ -230,22 +256,35 @@ def _flat(model: Any) -> Any:
 
 
 def _among(ended: Ended, model: Any, one: Predicted) -> Among:
-    steps = np.max([report["seconds"] for report in ended.reports], axis=0)
+    reports = list(ended.reports.values())
+    steps = np.max([report["seconds"] for report in reports], axis=0)
     return Among(
         deviation=_largest(one.model, model),
         allowed=one.allowed,
         seconds=tuple(steps),
-        processor=tuple(np.sum([report["processor"] for report in ended.reports], axis=0)),
+        processor=tuple(np.sum([report["processor"] for report in reports], axis=0)),
         whole_seconds=ended.seconds,
-        peak_mib=tuple(report["peak_mib"] for report in ended.reports),
-        seen=tuple(Seen(party=i, **ended.seen(i)) for i in range(len(ended.reports))),
+        peak_mib=tuple(report["peak_mib"] for report in reports),
+        seen=tuple(Seen(party=i, **ended.seen(i)) for i in ended.reports),
     )
+
+
+def _uncut(ended: Ended) -> float | None:
+    """How far the parties' result is from that of the same program in one part, where they ran that too."""
+    found = [report["uncut"] for report in ended.reports.values() if "uncut" in report]
+    return max(found) if found else None
 
 
 def _of_session(session: Session) -> dict[str, Any]:
     backend = session.backend
     said = {n: getattr(backend, n) for n in ("sharing", "where", "precision")}
     return said | {"engine": backend.name, "parties": session.parties, "corrupt": session.corrupt}
+
+
+def _sites(recorded: Recorded) -> list[str]:
+    """Where the errors are: at an operation, or, as an input, right behind one."""
+    ops = recorded.tape.ops
+    return [ops[n].site for n in recorded.errors] + [ops[n - 1].site for n in sorted(recorded.added)]
 
 
 def _of_tape(recorded: Recorded) -> dict[str, Any]:
@@ -255,6 +294,6 @@ def _of_tape(recorded: Recorded) -> dict[str, Any]:
         "steps": tape.steps,
         "operations": len(tape.ops) - tape.steps,
         "interactive": sum(op.name in INTERACTIVE for op in tape.ops),
-        "tampered": len(recorded.errors),
-        "sites": tuple(dict.fromkeys(tape.ops[n].site for n in recorded.errors)),
+        "tampered": len(recorded.errors) or len(recorded.added),
+        "sites": tuple(dict.fromkeys(_sites(recorded))),
     }

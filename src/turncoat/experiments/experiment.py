@@ -17,7 +17,9 @@ from turncoat.data import Dataset
 from turncoat.defences.defence import Defence
 from turncoat.experiments import aborts, records, screening
 from turncoat.experiments.honest import fault, majority
-from turncoat.experiments.runs import Memory, Run, Runs, accuracy_change, gain, per_trial, run_trials
+from turncoat.experiments.judged import Run
+from turncoat.experiments.memory import Memory
+from turncoat.experiments.runs import Runs, accuracy_change, gain, per_trial, run_trials
 from turncoat.experiments.sweeps import swept, with_sweeps
 from turncoat.experiments.trial import Progress
 from turncoat.jobs.checks import check
@@ -126,16 +128,18 @@ def run(
 
     Published numbers of the attack on this data set and model stand beside ours. `command` is the line that runs it
     again, by default the experiment's; `dataset` the job's data where they have been loaded before; `sweep` runs the
-    attack's sweeps too; what `memory` holds is not trained again. Raises Refusal for unknown names, data that cannot
-    be used, or an attack that the job leaves no way in.
+    attack's sweeps too; what `memory` holds, or its store, is not computed again, and its time counts all the same.
+    Raises Refusal for unknown names, data that cannot be used, or an attack that the job leaves no way in.
     """
-    began = time.perf_counter()
+    memory = Memory() if memory is None else memory
+    began, before = time.perf_counter(), memory.elsewhere
     attack = attacks.get(experiment.attack, experiment.settings)
     target = experiment.job.deployed(experiment.seed, dataset)
     check(target.job)
     attack.needs.check(target.job)
     attack.goal.check_task(target.job.data)
     attack.goal.check(target.job.data)
+    aborts.check(attack.goal, target)
     points = swept(experiment.attack, attack) if sweep and target.defence is None else []
     every = (attack, *(point.attack for point in points))
     runs = run_trials(target, every, experiment.trials, experiment.seed, progress, memory)
@@ -143,7 +147,8 @@ def run(
     result = with_sweeps(to_result(experiment, attack, target, runs), points, runs)
     paper = records.paper(experiment.attack, experiment.job)
     line = experiment.command if command is None else command
-    return result.model_copy(update={"seconds": time.perf_counter() - began, "paper": paper, "command": line})
+    seconds = time.perf_counter() - began + memory.elsewhere - before
+    return result.model_copy(update={"seconds": seconds, "paper": paper, "command": line})
 
 
 def to_result(experiment: Experiment, attack: Attack, target: Deployed, runs: Runs) -> Result:
@@ -167,6 +172,7 @@ def to_result(experiment: Experiment, attack: Attack, target: Deployed, runs: Ru
         engine=engine,
         trials=len(runs.honest),
         errors=round(float(np.mean(trials["errors"]))),
+        sites=_tampered(runs.attacked),
         **outcomes,
         **_against_honest(runs, experiment.victim),
         defence=aborts.defended(target, runs.honest, runs.attacked),
@@ -183,7 +189,8 @@ def to_result(experiment: Experiment, attack: Attack, target: Deployed, runs: Ru
         gallery=summaries["attacked"].gallery,
         versions=records.versions(),
     )
-    opened = result.attacked.aborted < result.trials  # a run that releases nothing reaches no goal
+    # a run that releases nothing reaches no goal, but one that is about aborts
+    opened = goal.of_aborts or result.attacked.aborted < result.trials
     return result.model_copy(update={"reached": opened and goal.reached(result)})
 
 
@@ -210,6 +217,12 @@ def _notes(attack: Attack, kind: str, runs: Runs, trials: int) -> tuple[str, ...
             + ("what it gave away it has given away" if attack.needs.reads != "nothing" else "it is not used")
         )
     return tuple(filter(None, notes))
+
+
+def _tampered(runs: list[Run]) -> tuple[str, ...]:
+    """The sites at which errors were made in any run."""
+    counts = [r.tally.messages for r in runs if r.tally is not None]
+    return tuple(sorted({name for each in counts for name, n in each.items() if int(n)}))
 
 
 def _ruined(runs: list[Run]) -> int:

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import jax
 import numpy as np
 
 from turncoat import engines
 from turncoat.core.engine import Engine
+from turncoat.defences.ideal import Tally
+from turncoat.experiments.memory import Memory
 from turncoat.experiments.trial import Progress, Trial
 from turncoat.goals import Predict
 from turncoat.goals.goal import ids_of
 from turncoat.jobs import task
-from turncoat.jobs.deployed import Deployed, Step
-from turncoat.jobs.loop import Schedule, each, is_ruined, predictions, train
+from turncoat.jobs.deployed import Deployed
+from turncoat.jobs.loop import Schedule, each, is_ruined, predictions, together, train
 from turncoat.metrics import Interval, clopper_pearson, crossed_rate
 from turncoat.refusal import Refusal
 from turncoat.results.audit import Honest
@@ -63,19 +65,19 @@ def has_wrapped(engine: Engine, released: Any) -> bool:
     )
 
 
-def check(deployed: Deployed, trials: int, seed: int, progress: Progress, memory: Any = None) -> Honest:
+def check(
+    deployed: Deployed, trials: int, seed: int, progress: Progress, memory: Memory | None = None
+) -> Honest:
     """The accuracy of honest training; Refusal, with a remedy, where it ends in NaN or has learned nothing."""
-    what, found = "training honestly", []
+    memory, what, found = Memory() if memory is None else memory, "training honestly", []
 
     def drawn() -> Iterator[Trial]:
         for i in range(trials):
             progress(what, i, trials)
-            memo = {} if memory is None else memory[seed + i, None]
-            yield Trial.of(deployed, seed + i, memo=memo)
+            yield Trial.of(deployed, seed + i, memo=memory.of(deployed, seed + i))
 
-    run = _honestly(deployed.step)
-    for trial, (released, tally) in each(run, drawn(), lambda t: (*t.arguments(), t.randomness)):
-        trial.memo[trial.honestly] = released, tally
+    for trial in honestly(drawn(), itself):
+        released, _ = trial.honest
         if not has_wrapped(trial.step.engine, released):
             found.append(answers(trial, released))
     progress(what, trials, trials)
@@ -84,11 +86,33 @@ def check(deployed: Deployed, trials: int, seed: int, progress: Progress, memory
     return Honest(accuracy=Measured.of(accuracy(found)), majority=majority(found))
 
 
-def _honestly(step: Step) -> Callable[..., tuple[Any, Any]]:
-    def run(state: Any, x: Any, y: Any, schedule: Schedule, key: Any) -> tuple[Any, Any]:
-        return train(step, state, x, y, schedule, None, key)
+Known = tuple[Any, Tally]
+"""What a run released and counted."""
+Item = TypeVar("Item")
 
-    return run
+
+def honestly(items: Iterable[Item], trial: Callable[[Item], Trial]) -> Iterator[Item]:
+    """Items with a trial each, once its honest run is in its memo: read from there, or trained."""
+    for batch in [list(items)] if together() else ([item] for item in items):
+        trials = [trial(item) for item in batch]
+        missing = [t for t in trials if t.honestly not in t.memo]
+        for t, (released, tally) in _trained(missing):
+            t.memo[t.honestly] = jax.tree.leaves(released), tally
+        yield from batch
+
+
+def itself(trial: Trial) -> Trial:
+    """A trial as an item with one."""
+    return trial
+
+
+def _trained(trials: Sequence[Trial]) -> Iterator[tuple[Trial, Known]]:
+    """Trials of one job, each with its honest run."""
+
+    def run(given: tuple[Any, Any, Any, Schedule], key: Any) -> Known:
+        return train(trials[0].step, *given, None, key)
+
+    return each(run, trials, lambda t: (t.arguments(), t.randomness))
 
 
 def accuracy(runs: Sequence[Any]) -> Interval:

@@ -3,16 +3,17 @@
 An attack is run once, its deviating messages counted by site (once more for each set of measures around the step,
 which the adversary knows). A check changes nothing of a run but whether it is aborted, a screen nothing but whether
 its model is used, so under each defence the success of a run is its success here, with the probability that nothing
-is found, which follows from the counts (see `metrics.detection`). No attack is planned with the checks in mind: the
-strongest of them against each defence is a lower bound of what an adversary can do who knows it.
+is found, which follows from the counts (see `metrics.detection`). Beside that each attack is planned again in the
+knowledge of each defence (see `adaptive`): without that column nothing is said of whether a defence suffices, and
+with it no more than that the plans tried do not break it.
 """
 
 from __future__ import annotations
 
 import time
 import warnings
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -24,17 +25,21 @@ from turncoat.defences.ideal import Checks
 from turncoat.defences.measures import Measure
 from turncoat.defences.price import Price, price
 from turncoat.engines.replicated.bill import bill
+from turncoat.engines.replicated.costs import shuffle
 from turncoat.experiments import aborts, honest
-from turncoat.experiments.cell import by_site, cell, counting, messages, under
+from turncoat.experiments.adaptive import Adversary, Effort
+from turncoat.experiments.cell import by_site, cell, counted, counting, messages, under
 from turncoat.experiments.experiment import check_trials
-from turncoat.experiments.records import versions
-from turncoat.experiments.runs import Memory, Runs, run_trials
+from turncoat.experiments.judged import Run
+from turncoat.experiments.memory import Memory
+from turncoat.experiments.records import of_job, versions
+from turncoat.experiments.runs import Runs, run_trials
 from turncoat.experiments.trial import Progress
 from turncoat.jobs.checks import check
 from turncoat.jobs.deployed import Deployed
 from turncoat.refusal import Refusal, first_line
 from turncoat.results.audit import Honest
-from turncoat.results.matrix import Matrix, Priced, Row
+from turncoat.results.matrix import Adaptive, Matrix, Priced, Row
 from turncoat.results.values import Measured
 from turncoat.settings import check_seed
 
@@ -46,56 +51,65 @@ def defend(
     target: Deployed,
     names: Sequence[str] = tuple(attacks.CATALOGUE),
     against: Sequence[str] = DEFENCES,
-    trials: int = 5,
-    seed: int = 0,
+    effort: Effort = Effort(),
     progress: Progress = lambda *_: None,
+    memory: Memory | None = None,
 ) -> Matrix:
     """Every attack against every defence, on one job; an attack that was refused is named with the reason.
 
     Raises Refusal for unknown names, a defence of sites that the job lacks, and honest training that does not work.
     """
     began = time.perf_counter()
-    check_trials(trials)
-    check_seed(seed)
+    check_trials(effort.trials)
+    check_seed(effort.seed)
     check(target.job)
     known = {name: _known(target, defences.get(name)) for name in against}
     every = [defence for defence, _ in known.values()]
     ways = {way: counting(target, way, every) for way in ((), *(d.measures for d in every))}
-    memory: dict[Any, Memory] = {way: defaultdict(dict) for way in ways}
-    works = {way: honest.check(one, trials, seed, progress, memory[way]) for way, one in ways.items()}
+    memory = Memory() if memory is None else memory
+    knowing = Adversary(target, effort, progress, memory)
+    works = {
+        way: honest.check(one, effort.trials, effort.seed, progress, memory) for way, one in ways.items()
+    }
     rows, refused = [], {}
     for done, name in enumerate(names):
         progress("the whole matrix", done, len(names))
         try:
-            rows.append(_row(attacks.get(name), ways, known, (trials, seed, progress), memory))
+            row = _row(_planned(name, effort), ways, known, knowing)
+            rows.append(_again(row, known, knowing) if effort.again else row)
         except Refusal as reason:
             refused[name] = str(reason)
         except Exception as error:  # a fault of ours in one attack must not lose what the others found
             refused[name] = f"failed unexpectedly with {type(error).__name__}: {first_line(error)}"
             warnings.warn(f"{name} {refused[name]}; please report it", stacklevel=2)
     return Matrix(
-        **_of_job(target),
-        trials=trials,
-        seed=seed,
+        **of_job(target),
+        trials=effort.trials,
+        seed=effort.seed,
         honest=works[()],
         defences=tuple(_priced(n, *one, target, works[one[0].measures]) for n, one in known.items()),
         rows=tuple(rows),
         refused=refused,
-        seconds=time.perf_counter() - began,
+        seconds=time.perf_counter() - began + memory.elsewhere,
         versions=versions(),
     )
 
 
-def _of_job(target: Deployed) -> dict[str, Any]:
-    protocol, engine = target.names
-    data = target.job.data
-    return {
-        "data": data.name,
-        "data_label": data.label,
-        "model": target.job.name,
-        "protocol": protocol,
-        "engine": engine,
-    }
+def _planned(name: str, effort: Effort) -> Attack:
+    """An attack at its defaults; the search within its minutes."""
+    return attacks.get(name, {"minutes": effort.minutes} if name == "search" else {})
+
+
+def _again(row: Row, known: Known, knowing: Adversary) -> Row:
+    """The attack planned again for each defence: what that gains, or why there is no way in."""
+    found: dict[str, Adaptive] = {}
+    closed: dict[str, str] = {}
+    for name, (defence, _) in known.items():
+        try:
+            found[name] = knowing.against(row.attack, defence)
+        except Refusal as reason:
+            closed[name] = str(reason)
+    return row.model_copy(update={"adaptive": found, "closed": closed})
 
 
 Known = Mapping[str, tuple[Defence, Checks]]
@@ -112,19 +126,26 @@ Ways = Mapping[tuple[Measure, ...], Deployed]
 """The job, unchecked, with each set of measures around its step."""
 
 
-def _row(attack: Attack, ways: Ways, known: Known, run: tuple[Any, ...], memory: Mapping[Any, Memory]) -> Row:
+def _row(attack: Attack, ways: Ways, known: Known, knowing: Adversary) -> Row:
     """One attack, run without any check, and what each defence makes of that."""
-    plain, (trials, seed, progress) = ways[()], run
+    plain, effort = ways[()], knowing.effort
+    run = effort.trials, effort.seed, knowing.progress, knowing.memory
     attack.needs.check(plain.job)
     attack.goal.check_task(plain.job.data)
     attack.goal.check(plain.job.data)
-    found: dict[Any, Runs] = {(): run_trials(plain, (attack,), trials, seed, progress, memory[()])}
-    unable: dict[Any, str] = {}
+    found: dict[Any, Runs] = {(): run_trials(plain, (attack,), *run)}
+    closed: dict[Any, str] = {}
     for way in filter(None, ways):
         try:
-            found[way] = run_trials(ways[way], (attack,), trials, seed, progress, memory[way])
+            found[way] = run_trials(ways[way], (attack,), *run)
         except Refusal as reason:  # the measures leave this attack no way in
-            unable[way] = str(reason)
+            closed[way] = str(reason)
+
+    def runs_under(defence: Defence) -> list[Run]:
+        if counted(attack, defence):
+            return found[defence.measures].attacked
+        return run_trials(under(plain, defence), (attack,), *run).attacked
+
     attacked = found[()].attacked
     return Row(
         attack=attack.name,
@@ -135,11 +156,11 @@ def _row(attack: Attack, ways: Ways, known: Known, run: tuple[Any, ...], memory:
         messages=round(float(np.mean([messages(r) for r in attacked]))),
         sites=tuple(sorted({n for r in attacked for n, m in by_site(r).items() if m})),
         cells={
-            name: cell(attack, found[one[0].measures].attacked, *one)
-            for name, one in known.items()
-            if one[0].measures in found
+            name: cell(attack, runs_under(defence), defence, checks)
+            for name, (defence, checks) in known.items()
+            if defence.measures in found
         },
-        unable={name: unable[one[0].measures] for name, one in known.items() if one[0].measures in unable},
+        unable={name: closed[one[0].measures] for name, one in known.items() if one[0].measures in closed},
     )
 
 
@@ -154,8 +175,17 @@ def _priced(name: str, defence: Defence, checks: Checks, target: Deployed, works
         sites=sites,
         deterrence=defence.least(checks.policy),
         accuracy=works.accuracy,
+        **aborts.private(defence, target),
         **more,
     )
+
+
+def shuffling(defence: Defence, target: Deployed) -> float:
+    """The bytes of a secret shuffle of all records and encoded targets, for each step of the training."""
+    if not defence.shuffles:
+        return 0.0
+    (_, x, y, _), _ = target.shapes(target.records)
+    return shuffle(x.size + y.size).bytes / target.job.steps(target.records)
 
 
 def priced(defence: Defence, target: Deployed) -> Price | None:
@@ -165,6 +195,7 @@ def priced(defence: Defence, target: Deployed) -> Price | None:
     measured, passive = under(plain, defence).on(plain.engine).secured, plain.step.secured
     try:
         spent = bill(passive, *args, **more).total.bytes
-        return price(defence, measured.surface(*args, **more), bill(measured, *args, **more), spent)
+        found = price(defence, measured.surface(*args, **more), bill(measured, *args, **more), spent)
+        return replace(found, bytes=found.bytes + shuffling(defence, plain))
     except Refusal:
         return None

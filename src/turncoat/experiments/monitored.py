@@ -5,8 +5,8 @@ from __future__ import annotations
 from turncoat import attacks
 from turncoat.data import Dataset
 from turncoat.engines.domains import WatchedReals
+from turncoat.experiments.attacked import Attacked
 from turncoat.experiments.experiment import Experiment
-from turncoat.experiments.runs import Attacked
 from turncoat.experiments.trial import Trial
 from turncoat.jobs.loop import train
 
@@ -28,9 +28,8 @@ def notes(experiment: Experiment, dataset: Dataset | None = None) -> tuple[str, 
 
     train(step, *trial.arguments())
     honest = engine.violations(step.protocol.name)
-    attacked = Attacked(trial, (attack,))
-    (plan,) = attacked.plans
-    train(step, *trial.arguments(attacked.victim), attack.tampering(plan))
+    attacked = Attacked(trial, attack)
+    train(step, *trial.arguments(attacked.victim), attack.tampering(attacked.plan))
     found = [f"honest run: {one}" for one in honest]
     found += [f"attacked run: {one}" for one in engine.violations(step.protocol.name)]
     return tuple(found) or (CLEAN,)

@@ -18,6 +18,8 @@ CHANCES = (0.5, 0.05)
 """The same of errors that are gathered: as many are made as meet a check with such a chance, or two."""
 SHARES = (10.0, 3.0, 1.0, 0.3, 0.1)
 """By what errors are multiplied that are to pass a bound: larger ones fill it, smaller ones keep below."""
+SMALLER = (0.5, 0.25, 0.1, 0.05)
+"""By what errors are multiplied that a screen of the opened model is not to see."""
 
 Policy = Mapping[str, float]
 """With which probability messages of a site are looked at, of the sites where they ever are."""
@@ -32,9 +34,8 @@ def plans(name: str, defence: Defence, checked: Policy, free: bool, minutes: flo
         return [_knowing(attack, checked) for attack in searches(minutes)]
     found: dict[Attack, None] = {}
     for level in sorted({*checked.values(), *([0.0] if free else [])} - {1.0}):
-        bounded = bool(defence.measures)
-        for attack in ways(name) if level or bounded else (attacks.get(name),):
-            found |= dict.fromkeys(_against(attack, checked, level, bounded))
+        for attack in ways(name) if level or defence.measures or defence.screens else (attacks.get(name),):
+            found |= dict.fromkeys(_against(attack, _knowing(attack, checked, level), defence))
     return list(found)
 
 
@@ -54,16 +55,18 @@ def _knowing(attack: Attack, checked: Policy, level: float = 1.0) -> Knowing:
     return Knowing(attack, tuple(sorted(checked.items())), level)
 
 
-def _against(attack: Attack, checked: Policy, level: float, bounded: bool) -> Iterator[Knowing]:
-    """One attack, at sites that are looked at no more often than `level`."""
-    plain = _knowing(attack, checked, level)
+def _against(attack: Attack, plain: Knowing, defence: Defence) -> Iterator[Knowing]:
+    """One attack, at sites that are looked at no more often than the plain plan allows."""
     yield plain
-    if level and gathers(attack):
-        for most in sorted({2, *(errors_afforded(level, chance) or 2 for chance in CHANCES)}):
+    if plain.level and gathers(attack):
+        for most in sorted({2, *(errors_afforded(plain.level, chance) or 2 for chance in CHANCES)}):
             yield replace(plain, when="last", most=float(most))
         yield replace(plain, when="last")
-    if bounded:
+    if defence.measures:
         yield replace(plain, unbounded=True)
         if gathers(attack):
             for share in SHARES:
                 yield replace(plain, unbounded=True, when="all", share=share)
+    if defence.screens:
+        for share in SMALLER:
+            yield replace(plain, share=share)

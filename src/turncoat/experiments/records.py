@@ -111,3 +111,16 @@ def _value(value: object) -> str:
     text = io.StringIO()
     csv.writer(text, lineterminator="").writerow(value)  # a column's name may have a comma in it
     return text.getvalue()
+
+
+def of_job(target: Deployed) -> dict[str, Any]:
+    """Data, model, protocol and engine of a job, as fields of a result."""
+    protocol, engine = target.names
+    data = target.job.data
+    return {
+        "data": data.name,
+        "data_label": data.label,
+        "model": target.job.name,
+        "protocol": protocol,
+        "engine": engine,
+    }

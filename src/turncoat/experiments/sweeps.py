@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from turncoat import attacks
 from turncoat.attacks import Attack
 from turncoat.attacks.attack import Sweep
-from turncoat.experiments.runs import Run, Runs, accuracy_change
+from turncoat.experiments.judged import Run
+from turncoat.experiments.runs import Runs, accuracy_change
 from turncoat.goals import Goal
 from turncoat.metrics import Interval
 from turncoat.results.result import Result

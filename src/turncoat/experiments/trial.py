@@ -16,10 +16,12 @@ from turncoat import data
 from turncoat.adversary.view import View
 from turncoat.core.surface import Surface
 from turncoat.data import Part, Splits
+from turncoat.defences.ideal import Tally
+from turncoat.engines.shuffling import places
 from turncoat.goals import Case, Goal
 from turncoat.jobs.deployed import Deployed, Step
 from turncoat.jobs.job import Job
-from turncoat.jobs.loop import Schedule, schedule
+from turncoat.jobs.loop import Schedule, schedule, shuffle_key
 
 Progress = Callable[[str, int, int], None]
 """Called with what is going on, and how much of how much is done."""
@@ -76,15 +78,30 @@ class Trial:
         """Which of the victims' records stand in each batch: integers (steps, batch), and the key of public draws."""
         return schedule(self.keys[1], len(self.splits.victim), self.job)
 
+    @property
+    def order(self) -> np.ndarray:
+        """The victims' records in each batch as they are, wherever a secret shuffle has put them: (steps, batch)."""
+        public = np.asarray(self.schedule.order)
+        if not self.step.shuffled:
+            return public
+        moved: np.ndarray = np.asarray(places(shuffle_key(self.randomness), len(self.splits.victim)))[public]
+        return moved
+
     def arguments(self, victim: Part | None = None) -> tuple[Any, Any, Any, Schedule]:
         """`(state, x, y, schedule)` of a training run on the victims' records, or on as many others."""
         part = self.splits.victim if victim is None else victim
         return self.job.init(self.keys[0]), jnp.asarray(part.x), self.job.labelled(part.y), self.schedule
 
     @property
-    def honestly(self) -> bytes:
+    def honestly(self) -> tuple[str, str]:
         """Names its honest run in `memo`: that on the victims' records, whoever draws them."""
-        return hashlib.sha256(self.splits.victim.index.tobytes()).digest()
+        return "honest", hashlib.sha256(self.splits.victim.index.tobytes()).hexdigest()
+
+    @property
+    def honest(self) -> tuple[Any, Tally]:
+        """What the honest run in `memo` released and counted, kept there by its leaves."""
+        leaves, tally = self.memo[self.honestly]
+        return jax.tree.unflatten(jax.tree.structure(self.job.released), leaves), tally
 
     @property
     def surface(self) -> Surface:

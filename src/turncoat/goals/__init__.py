@@ -5,6 +5,7 @@ from turncoat.goals.backdoor import Backdoor
 from turncoat.goals.covert import CovertBackdoor
 from turncoat.goals.fairness import Fairness
 from turncoat.goals.goal import Case, Ended, Goal, Judged, Predict, Summary
+from turncoat.goals.leak import LeakByAbort
 from turncoat.goals.membership import Membership
 from turncoat.goals.reconstruction import Reconstruction, Taken
 from turncoat.goals.targeted import Targeted
@@ -19,6 +20,7 @@ __all__ = [
     "Fairness",
     "Goal",
     "Judged",
+    "LeakByAbort",
     "Membership",
     "Predict",
     "Reconstruction",

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from turncoat.data import Dataset, Part, Splits
-from turncoat.goals.surrogate import Own, Wanted
+from turncoat.goals.surrogate import Copies, Members, Own, Wanted
 from turncoat.metrics import Interval, crossed_rate, mean_interval
 from turncoat.refusal import Refusal
 from turncoat.results.harms import Harm
@@ -48,7 +48,9 @@ class Ended:
     from the honest one; `order` (steps, batch) says which of the victims' records stood in which batch, and
     `shape` is that of one record before flattening. `weights` are the released model's parameters by name, and
     `errors` is how many products were tampered with. The model is `ruined` if it holds NaN or infinity, or
-    answers with them. `correct` (n,) says which test records it answers rightly.
+    answers with them. `fires(neuron, position)`: whether a neuron of the first layer with ReLUs is above zero, at the
+    start of training, for the record at a position of the first batch. `correct` (n,) says which test records it
+    answers rightly.
     """
 
     predict: Predict
@@ -61,6 +63,7 @@ class Ended:
     weights: Mapping[str, np.ndarray] = field(default_factory=dict)
     errors: int = 0
     ruined: bool = False
+    fires: Callable[[int, int], bool] | None = None
     correct: np.ndarray | None = None
 
 
@@ -106,6 +109,8 @@ class Goal:
     """Whether it is about classes; else targets may be numbers, or several labels at once."""
     ruin_counts = False
     """Whether a ruined model is a success; else the harness counts none of its flags."""
+    of_aborts = False
+    """Whether it is about what an abort says: then an aborted run may be a success."""
 
     @property
     def sentence(self) -> str:
@@ -143,9 +148,11 @@ class Goal:
         """One trial's case; nothing but the victims' records by default."""
         return Case(splits.victim)
 
-    def surrogate(self, own: Own) -> Wanted:
-        """What it wants of the answers, for an adversary that descends; Refusal where it is not about answers."""
-        raise Refusal("this goal is not about a model's answers, so that no search can descend towards it")
+    def surrogate(self, own: Own) -> Wanted | Members | Copies:
+        """What it wants of the released model, for an adversary that descends; Refusal where that has no slope."""
+        raise Refusal(
+            "this goal does not fall smoothly as it comes nearer, so that no search can descend towards it"
+        )
 
     def judge(self, ended: Ended) -> Judged:
         """How far one run reached the goal."""

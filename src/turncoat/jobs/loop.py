@@ -16,14 +16,15 @@ from turncoat.core.arguments import share
 from turncoat.core.errors import Errors
 from turncoat.core.shared import reveal
 from turncoat.defences.ideal import Tally
+from turncoat.engines import shuffling
 from turncoat.engines.replicated.checks.outcome import failed
 from turncoat.jobs.deployed import Step
 from turncoat.jobs.job import Job
 from turncoat.jobs.leaves import filled, named
 from turncoat.jobs.task import answers
 
-COINS = 2
-"""Which key of a run's the honest pair tosses its coins with: two others are the engine's."""
+COINS, SHUFFLE = 2, 3
+"""Which keys of a run's the honest pair tosses its coins with, and records are shuffled by: two are the engine's."""
 
 
 @jax.tree_util.register_dataclass
@@ -112,6 +113,8 @@ def _train(
     sharing, steps = jax.random.split(key) if step.engine.random else (None, None)
     coins = jax.random.fold_in(key, COINS)
     state, x, y = share(given, step.engine, sharing)
+    if step.shuffled:
+        x, y = shuffling.shuffled((x, y), shuffle_key(key))
     known = {name: leaf for name, leaf in named(given[0]).items() if name in step.public}
     state = filled(state, known) if known else state
 
@@ -121,8 +124,12 @@ def _train(
         randomness = None if steps is None else jax.random.fold_in(steps, i)
         more = {"number": i, "key": jax.random.fold_in(schedule.key, i)}
         given = {name: more[name] for name in step.takes}
-        state = step.secured(state, x, y, index, errors=errors, randomness=randomness, **given)
-        return (state, tally.after(step.checks, errors, i, jax.random.fold_in(coins, i))), None
+        after = step.secured(state, x, y, index, errors=errors, randomness=randomness, **given)
+        differs: Any = False
+        if errors and step.checks is not None and step.checks.results:
+            differs = unequal(after, step.secured(state, x, y, index, randomness=randomness, **given))
+        coin = jax.random.fold_in(coins, i)
+        return (after, tally.after(step.checks, errors, i, coin, differs)), None
 
     numbered = (jnp.arange(len(schedule.order), dtype=jnp.int32), schedule.order)
     carry = state, Tally.start(step.checks, _tampered(tampering, schedule))
@@ -137,6 +144,17 @@ def _train(
     return tally.sealed(reveal(step.release(state))), tally
 
 
+def shuffle_key(key: Any) -> Any:
+    """What the parties' permutations come from in a run with this key."""
+    return jax.random.fold_in(key, SHUFFLE)
+
+
+def unequal(one: Any, other: Any) -> Array:
+    """Whether two states, shared or not, differ in any number once they are opened: a Boolean."""
+    pairs = zip(jax.tree.leaves(reveal(one)), jax.tree.leaves(reveal(other)), strict=True)
+    return jnp.any(jnp.stack([jnp.any(a != b) for a, b in pairs]))
+
+
 def _tampered(tampering: Tampering | None, schedule: Schedule) -> Iterable[str]:
     """The names of the sites that are tampered with."""
     first = jnp.zeros((), jnp.int32), schedule.order[0]
@@ -148,23 +166,29 @@ _train_compiled: Callable[..., tuple[Any, Tally]] = partial(jax.jit, static_argn
 Item = TypeVar("Item")
 
 
+def together() -> bool:
+    """Whether runs are vectorised here: small models do not fill a GPU, while a CPU is faster with one by one."""
+    return jax.default_backend() != "cpu"
+
+
 def each(
     run: Callable[..., Any],
     items: Iterable[Item],
     arguments: Callable[[Item], tuple[Any, ...]],
-    together: bool | None = None,
+    at_once: bool | None = None,
 ) -> Iterator[tuple[Item, Any]]:
     """Every item with `run(*arguments(item))`, the arguments all of one form.
 
-    By default, on a CPU one compiled program after the other, each item made when its turn comes; elsewhere
-    all of them `together`, vectorised: small models do not fill a GPU, while on a CPU a batch of them is
-    slower than the same runs in turn.
+    One compiled program after the other, each item made when its turn comes, or all of them `at_once`, vectorised:
+    by default as `together` says.
     """
-    if not (jax.default_backend() != "cpu" if together is None else together):
+    if not (together() if at_once is None else at_once):
         for item in items:
             yield item, run(*arguments(item))
         return
     listed = list(items)
+    if not listed:
+        return
     stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *map(arguments, listed))
     out = jax.vmap(lambda given: run(*given))(stacked)
     for i, item in enumerate(listed):

@@ -7,26 +7,33 @@ from typing import Any
 
 from turncoat import data, engines, protocols
 from turncoat.experiments.experiment import check_trials
+from turncoat.experiments.memory import Memory
 from turncoat.experiments.trial import Progress
 from turncoat.refusal import Refusal, nearest
 from turncoat.settings import check_seed
+
+EMBEDDED = ("digits",)
+"""The data of a quick run: part of Turncoat."""
 
 
 @dataclass(frozen=True)
 class Options:
     """Choices common to all tables; None is the table's own default.
 
-    `data` restricts a table to the rows of one data set; `images` collects figures (file name to PNG bytes)
-    that a reproduction draws beside its rows. Raises Refusal for values that no table can have.
+    `data` restricts a table to the rows of one data set, `quick` to embedded data; `images` collects figures (file
+    name to PNG bytes) that a reproduction draws beside its rows; what `memory`'s store has is not run
+    again. Raises Refusal for values that no table can have.
     """
 
     trials: int | None = None
     protocol: str | None = None
     engine: str = "reals"
     data: str | None = None
+    quick: bool = False
     seed: int = 0
     progress: Progress = lambda *_: None
     images: dict[str, bytes] = field(default_factory=dict)
+    memory: Memory = field(default_factory=Memory)
 
     def __post_init__(self) -> None:
         if self.trials is not None:
@@ -41,7 +48,12 @@ class Options:
         engines.get(self.engine)
 
     def wants(self, name: str) -> bool:
-        """Whether the rows of a data set are to be run; stand-ins count as the set that they stand for."""
+        """Whether the rows of a data set are to be run; stand-ins count as the set that they stand for.
+
+        A quick run has those of embedded data alone.
+        """
+        if self.quick and name not in EMBEDDED:
+            return False
         return self.data in (None, name, name.removesuffix("-like"))
 
     def settings(self) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from turncoat.experiments.experiment import Experiment, run
+from turncoat.experiments.memory import Memory
 from turncoat.jobs.setup import Setup
 from turncoat.paper.options import Options, real_or_stand_in
 from turncoat.refusal import Refusal
@@ -144,7 +145,7 @@ class Experiments:
     ) -> Row:
         """An experiment on a job beside the paper's numbers; a refusal makes a row that was not run."""
         try:
-            result = run(experiment, options.progress)
+            result = run(experiment, options.progress, memory=Memory.beside(options.memory))
         except Refusal as why:
             return not_run(line.title, job.data, job.model, paper, str(why))
         if line.picture and result.gallery:

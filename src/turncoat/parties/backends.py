@@ -22,7 +22,9 @@ class Backend:
     get there. `where`: what the corrupt party edits, in words. `factor_bits`: fractional bits of small public
     factors. `spread`: units that a truncation may be off, as `programs.plain` draws it. `cut`: whether it runs
     programs in StableHLO, so that the tape is cut at every operation (see `engines.segments`). `own_functions`: the
-    protocol whose functions are the engine's own, where it can run those.
+    protocol whose functions are the engine's own, where it can run those. `active`: its actively secure protocol, and
+    `aborts`: what its parties say when they end a run because of what they found. `alone`: why it does not run on
+    several machines here; `exposed`: why there it needs TLS.
     """
 
     name: str
@@ -41,6 +43,10 @@ class Backend:
     spread: int = 1
     cut: bool = False
     own_functions: str = ""
+    active: str = ""
+    aborts: tuple[str, ...] = ()
+    alone: str = ""
+    exposed: str = ""
 
     @property
     def file(self) -> Path:
@@ -86,6 +92,7 @@ MPYC = Backend(
     where="its own product of shares, before it shares that anew with the others",
     factor_bits=26,
     bits_refused="a bit that is shared in a prime field is not flipped by adding a constant",
+    exposed="it unpickles what its peers send, so that whoever reaches its port could run code",
 )
 CRYPTEN = Backend(
     name="crypten",
@@ -102,6 +109,7 @@ CRYPTEN = Backend(
     where="its own share of a product before truncation, or of a comparison's bit",
     factor_bits=24,
     spread=2,
+    alone="its link, gloo, has no TLS in PyTorch's own builds",
 )
 SPU = Backend(
     name="spu",
@@ -119,8 +127,27 @@ SPU = Backend(
     factor_bits=18,
     cut=True,
     own_functions="spu",
+    exposed="shares would otherwise cross the network in the clear",
 )
-CATALOGUE = {backend.name: backend for backend in (MPYC, CRYPTEN, SPU)}
+MP_SPDZ = Backend(
+    name="mp-spdz",
+    title="MP-SPDZ",
+    program="on_mp_spdz.py",
+    parties=(3,),
+    tampers=PRODUCTS,
+    precision=18,
+    bits=40,
+    needs=("numpy",),
+    install="building it from its source, whose path --mp-spdz gives",
+    sharing="protocol replicated-ring, replicated sharing in Z_2^64, one of three parties may be corrupt",
+    where="its own summand of a product, and so the message that it sends and its own copy of it",
+    factor_bits=22,
+    bits_refused="bits are numbers 0 and 1 here, and none is flipped by adding a constant",
+    alone="it has TLS of its own, and scripts that set it up between hosts",
+    active="MP-SPDZ's malicious-rep-ring",
+    aborts=("MacCheck Failure", "check hash mismatch", "Offline-Check-Error"),
+)
+CATALOGUE = {backend.name: backend for backend in (MPYC, CRYPTEN, SPU, MP_SPDZ)}
 
 
 def get(name: str) -> Backend:

@@ -21,7 +21,9 @@ POLL = 0.05  # seconds
 
 
 class Failed(Refusal):
-    """A party failed or was late; the sentence has its last words."""
+    """A party failed or was late; the sentence has its last words, and `words` has those of each."""
+
+    words: tuple[str, ...] = ()
 
 
 def launch(
@@ -29,11 +31,12 @@ def launch(
     folder: Path,
     seconds: float,
     environment: Mapping[str, str] | None = None,
+    grace: float = 0.0,
 ) -> list[str]:
     """Runs one process per command side by side until all end well, and returns what each printed.
 
     Their output goes to `party{i}.log` in the folder, where they run. Raises Failed on the first failure, or after so
-    many seconds, and leaves none running.
+    many seconds, and leaves none running; after a failure the others have `grace` seconds to fail by themselves.
     """
     deadline = time.monotonic() + seconds
     logs = [folder / f"party{i}.log" for i in range(len(commands))]
@@ -44,7 +47,9 @@ def launch(
             out = stack.enter_context(log.open("wb"))
             children.append(_started(command, folder, out, environment))
         while (states := [child.poll() for child in children]) != [0] * len(children):
-            _check(states, logs)
+            if any(states):
+                _wait(children, grace)
+                raise _failed(states, logs)
             if time.monotonic() > deadline:
                 late = states.index(None)
                 raise Failed(
@@ -68,16 +73,22 @@ def _started(
     )
 
 
-def _check(states: Sequence[int | None], logs: Sequence[Path]) -> None:
+def _wait(children: Sequence[subprocess.Popen[bytes]], seconds: float) -> None:
+    until = time.monotonic() + seconds
+    while time.monotonic() < until and any(child.poll() is None for child in children):
+        time.sleep(POLL)
+
+
+def _failed(states: Sequence[int | None], logs: Sequence[Path]) -> Failed:
     failed = [i for i, status in enumerate(states) if status]
-    if not failed:
-        return
     # a party that was killed says nothing; those that lost it may say more, so they are heard second
     killed = [i for i in failed if (states[i] or 0) < 0]
     i = (killed or failed)[0]
     status = states[i] or 0
     how = f"was ended by signal {-status}" if status < 0 else f"ended with status {status}"
-    raise Failed(f"party {i} {how}, and the others with it. Its last words: {last_words(logs[i])}")
+    failure = Failed(f"party {i} {how}, and the others with it. Its last words: {last_words(logs[i])}")
+    failure.words = tuple(map(last_words, logs))
+    return failure
 
 
 def _end(children: Sequence[subprocess.Popen[bytes]]) -> None:

@@ -36,16 +36,30 @@ COUNTS = {
 def headline(found: Confirmation) -> str:
     """Whether it is confirmed, in one sentence."""
     where = f"among {found.parties} processes of {found.version}"
-    if found.confirmed:
+    if len(found.here) < found.parties:
+        where = f"by party {found.here[0]} of {found.parties} on as many machines, {found.version}"
+    if found.confirmed and found.evidence == "B":
         return (
-            f"Confirmed {where}: party {found.corrupt} alone deviated, and no honest party saw a difference."
+            f"Computed as predicted {where}: the errors were inputs of party {found.corrupt} that all parties agreed "
+            "to, so nothing is shown of whether anyone would notice."
         )
+    if found.confirmed:
+        saw = (
+            "no honest party saw a difference"
+            if found.honest_parties
+            else "the honest ones say what they saw"
+        )
+        return f"Confirmed {where}: party {found.corrupt} alone deviated, and {saw}."
     reasons = [
         f"the {name} run is {run.deviation:.2g} from the prediction, where rounding allows {run.allowed:.2g}"
         for name, run in (("honest", found.honest), ("attacked", found.attacked))
         if not run.agrees
     ]
-    reasons += [] if found.unseen else ["an honest party saw another run than the clean one"]
+    reasons += (
+        []
+        if found.unseen or found.evidence == "B"
+        else ["an honest party saw another run than the clean one"]
+    )
     return f"NOT confirmed {where}: {'; '.join(reasons)}."
 
 
@@ -62,6 +76,7 @@ def confirmation_table(found: Confirmation) -> RenderableType:
         Text(headline(found), "bold green" if found.confirmed else "bold red"),
         _runs(found),
         _views(found),
+        *_active(found),
         *(Text(line, "dim") for line in evidence(found)),
     ]
     return Group(*lines)
@@ -112,7 +127,7 @@ def views(found: Confirmation) -> list[tuple[str, ...]]:
     rows = []
     for name, label in COUNTS.items():
         seen = [
-            getattr(run.seen[i], name) for i in found.honest_parties for run in (found.honest, found.attacked)
+            getattr(run.of(i), name) for i in found.honest_parties for run in (found.honest, found.attacked)
         ]
         if seen[0] is not None:
             rows.append((label, *(str(len(v)) if isinstance(v, str) else f"{v:,}" for v in seen)))
@@ -129,6 +144,31 @@ def evidence(found: Confirmation) -> list[str]:
         f"{found.corrupt} deviated at {found.tampered:,}: {', '.join(found.sites)}. SHA-256 of the program: "
         f"{found.tape[:16]}...",
     ]
+
+
+ENDINGS = ("The same attack", "corrupt", "honest run", "attacked run", "what the honest parties knew")
+
+
+def _active(found: Confirmation) -> list[RenderableType]:
+    """The same errors where nobody checks and where products are checked, side by side."""
+    if not found.active:
+        return []
+    table = Table(*ENDINGS, box=box.SIMPLE_HEAD, pad_edge=False)
+    for row in endings(found):
+        table.add_row(*row)
+    return [table]
+
+
+def endings(found: Confirmation) -> list[tuple[str, ...]]:
+    """How the attack ended without checks, and with them for each corrupt party; none where that was not run."""
+    passive = "revealed, unseen" if found.unseen else "revealed"
+    rows: list[tuple[str, ...]] = []
+    if found.active:
+        rows.append((f"passive: {found.version}", str(found.corrupt), "revealed", passive, ""))
+    for one in found.active:
+        honest, attacked = "revealed" if one.honest else "FAILED", "aborted" if one.aborted else "NOT aborted"
+        rows.append((f"active: {one.protocol}", str(one.corrupt), honest, attacked, one.said))
+    return rows
 
 
 def _median(values: Sequence[float]) -> float:

@@ -25,10 +25,13 @@ KINDS = (
     "surface.json",
     "data.json",
     "reproduction.json",
+    "reproductions.json",
     "confirmation.json",
     "detection.json",
     "defences.json",
+    "design.json",
     "comparison.json",
+    "cache.json",
 )
 """The main files of the kinds of results; a folder holds one of them."""
 

@@ -13,6 +13,10 @@ TERMS = {
     "Honest and corrupt": "an honest party follows the protocol; a corrupt one does not, and tells nobody.",
     "Passive security": "protects the data as long as every party follows the protocol; nothing checks that "
     "they do. Active security checks, and aborts when a party cheats.",
+    "Check": "a proof, at the end of a step, that what a party sent at a site was right; if it fails, the honest "
+    "parties abort, and nothing is opened.",
+    "Deterrence": "the least probability with which any deviation is found, whichever site it is at: 0 as soon as "
+    "one site is never checked.",
     "Site": "a place in the training computation where the parties must interact, so that one of them can "
     "change the result: each product or comparison of secrets.",
     "Additive error": "what a corrupt party can add to the result at a site, without seeing the result.",

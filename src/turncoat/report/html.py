@@ -12,11 +12,13 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from turncoat.report import (
     compared,
     confirmation,
+    design,
     detection,
     glossary,
     grouping,
     numbers,
     picture,
+    remedy,
     reproduced,
     summary,
     words,
@@ -24,13 +26,16 @@ from turncoat.report import (
 from turncoat.report.curves import curves_image
 from turncoat.report.figure import attack_image
 from turncoat.report.gallery import gallery_image
+from turncoat.report.heat import heat_lines
+from turncoat.report.matrix import NOT_AGAIN, PLANNED_AGAIN, so_far
 from turncoat.report.scatter import scatter
 from turncoat.results.audit import AuditResult
 from turncoat.results.comparison import Comparison
 from turncoat.results.confirmation import Confirmation
+from turncoat.results.design import Design
 from turncoat.results.detection import Detection
 from turncoat.results.matrix import Matrix
-from turncoat.results.reproduction import Reproduction
+from turncoat.results.reproduction import Reproduction, Reproductions
 from turncoat.results.result import Result
 from turncoat.results.threats import ranked, threats
 from turncoat.results.values import Gallery
@@ -62,6 +67,21 @@ def reproduction_html(found: Reproduction, images: Mapping[str, bytes] | None = 
     return pages().get_template("reproduction.html").render(found=found, images=drawn, sections=parts)
 
 
+def reproductions_html(found: Reproductions, images: Mapping[str, bytes] | None = None) -> str:
+    """The page of all tables and figures of the paper beside ours; a picture stands with its figure."""
+    parts = [(reproduced.slug(one), f"{one.table}: {one.title}") for one in found.tables]
+    drawn = {
+        reproduced.slug(one): [
+            (_uri("png", image), name)
+            for name, image in (images or {}).items()
+            if name.startswith(reproduced.slug(one))
+        ]
+        for one in found.tables
+    }
+    sections = [*parts, ("time", "Where the time went"), *LAST[1:]]
+    return pages().get_template("reproductions.html").render(found=found, images=drawn, sections=sections)
+
+
 def comparison_html(found: Comparison) -> str:
     """The page of two runs beside each other."""
     return pages().get_template("comparison.html").render(found=found)
@@ -76,12 +96,23 @@ def confirmation_html(found: Confirmation) -> str:
 
 def matrix_html(found: Matrix) -> str:
     """The page of attacks against defences."""
-    return pages().get_template("defences.html").render(found=found)
+    said = {one.defence: so_far(found, one.defence) for one in found.defences}
+    caption = PLANNED_AGAIN if found.again else NOT_AGAIN
+    return (
+        pages()
+        .get_template("defences.html")
+        .render(found=found, lines=heat_lines(found), said=said, caption=caption)
+    )
 
 
 def detection_html(found: Detection) -> str:
     """The page of what random checks find."""
     return pages().get_template("detection.html").render(found=found)
+
+
+def design_html(found: Design) -> str:
+    """The page of the cheapest set of checks."""
+    return pages().get_template("design.html").render(found=found)
 
 
 LAST = [("intervals", "How the intervals were made"), ("again", "How to run it again"), ("terms", "Terms")]
@@ -91,6 +122,7 @@ def _sections(audit: AuditResult, results: Sequence[Result]) -> Sections:
     """The contents of an audit's page: the parts that it has."""
     entries: list[tuple[str, str, object]] = [
         ("threats", "What one party can do", results or audit.unrun),
+        ("remedies", remedy.TITLE, audit.remedies),
         ("why", "Why", audit.reasons),
         ("unrun", "What was not run", audit.unrun),
         ("next", "What to do next", audit.next_steps),
@@ -143,7 +175,9 @@ def pages() -> Environment:
         "numbers": numbers,
         "compared": compared,
         "confirmation": confirmation,
+        "design": design,
         "detection": detection,
+        "remedy": remedy,
         "reproduced": reproduced,
         "summary": summary,
         "words": words,

@@ -8,19 +8,31 @@ from typing import Any
 
 from rich.console import RenderableType
 
-from turncoat.report import compared, confirmation, detection, html, matrix, numbers, reproduced, words
+from turncoat.report import (
+    compared,
+    confirmation,
+    design,
+    detection,
+    html,
+    matrix,
+    numbers,
+    reproduced,
+    words,
+)
 from turncoat.report.curves import curves_image
 from turncoat.report.figure import attack_image
 from turncoat.report.gallery import gallery_image
-from turncoat.report.reproduction import reproduction_table
+from turncoat.report.heat import heat_image
+from turncoat.report.reproduction import reproduction_table, reproductions_table
 from turncoat.report.terminal import attack_table, audit_table
 from turncoat.results.audit import AuditResult
 from turncoat.results.comparison import Comparison
 from turncoat.results.confirmation import Confirmation
+from turncoat.results.design import Design
 from turncoat.results.detection import Detection
 from turncoat.results.json import Found
 from turncoat.results.matrix import Matrix
-from turncoat.results.reproduction import Reproduction
+from turncoat.results.reproduction import Reproduction, Reproductions
 from turncoat.results.result import Result
 
 Pictures = Mapping[str, bytes]
@@ -86,6 +98,11 @@ CATALOGUE: dict[type[Any], Kind] = {
         lambda found, _: reproduction_table(found),
         lambda found: (f"{found.table}: {found.title}", reproduced.in_a_sentence(found)),
     ),
+    Reproductions: Kind(
+        html.reproductions_html,
+        lambda found, _: reproductions_table(found),
+        lambda found: ("the paper's tables and figures", reproduced.in_a_sentence(found)),
+    ),
     Comparison: Kind(
         lambda found, _: html.comparison_html(found),
         lambda found, _: compared.comparison_table(found),
@@ -104,11 +121,17 @@ CATALOGUE: dict[type[Any], Kind] = {
         lambda found, _: html.matrix_html(found),
         lambda found, _: matrix.matrix_table(found),
         lambda found: (f"attacks against defences, {words.origin(found)}", matrix.outcome(found)),
+        lambda found: {"heat.png": heat_image(found)} if found.rows else {},
     ),
     Detection: Kind(
         lambda found, _: html.detection_html(found),
         lambda found, _: detection.detection_table(found),
         lambda found: ("detection by random checks", detection.outcome(found)),
+    ),
+    Design: Kind(
+        lambda found, _: html.design_html(found),
+        lambda found, _: design.design_table(found),
+        lambda found: (f"the cheapest checks, {words.origin(found)}", design.outcome(found)),
     ),
 }
 """Every kind, by the type of its results; `report.saved.MAIN` has their files."""

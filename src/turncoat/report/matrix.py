@@ -40,33 +40,61 @@ def prices(found: Matrix) -> Table:
 
 
 def attacked(found: Matrix, row: Row) -> Table:
-    """One attack under every defence."""
-    table = _table("Defence", "Run is aborted", "Success")
+    """One attack under every defence, as planned without it in mind and planned again in its knowledge."""
+    again = ("Planned again", "How") if found.again else ()
+    table = _table("Defence", "Run is aborted", "Success", *again)
     table.title = f"{row.attack}: {row.messages:,} deviating messages a run"
     table.title_justify = "left"
     table.add_row("no errors", "", percent(row.honest.mean))
     table.add_row("passive", "0%", _with_interval(row.passive))
     for one in found.defences:
-        if one.defence in row.unable:
-            table.add_row(one.defence, "", "has no way in")
-            continue
-        cell = row.cells[one.defence]
-        table.add_row(one.defence, f"{cell.detected.mean:.4%}", _with_interval(cell.success))
+        name, planned = one.defence, ("", "has no way in")
+        if name in row.cells:
+            cell = row.cells[name]
+            planned = f"{cell.detected.mean:.4%}", _with_interval(cell.success)
+        table.add_row(name, *planned, *(_again(row, name) if found.again else ()))
     return table
+
+
+def _again(row: Row, defence: str) -> tuple[str, str]:
+    if defence not in row.adaptive:
+        return "has no way in", row.closed.get(defence, "")
+    known = row.adaptive[defence]
+    return _with_interval(known.success), f"{known.how}; {counted(known.messages, 'message')}"
 
 
 def strongest(found: Matrix) -> Table:
-    """For each defence the attack that gains most: an adversary that knows the defence gains at least that."""
-    table = _table("Defence", "Strongest attack", "Success beyond honest")
+    """For each defence the attack that gains most, how that was got, and what may be said of the defence."""
+    table = _table("Defence", "Strongest attack", "Success beyond honest", "How", "So far")
     for one in found.defences:
-        row = found.strongest(one.defence)
-        if row is not None:
-            gain = row.cells[one.defence].success.mean - row.honest.mean
-            table.add_row(one.defence, row.attack, f"{100 * gain:+.1f} points")
-    table.caption = (
-        "Attacks as planned without the defence in mind: a lower bound of what an adversary gains."
-    )
+        best = found.strongest(one.defence)
+        cells = ("none has a way in", "", "")
+        if best is not None:
+            cells = best.attack, f"{100 * best.gain:+.1f} points", best.how
+        table.add_row(one.defence, *cells, so_far(found, one.defence))
+    table.caption = PLANNED_AGAIN if found.again else NOT_AGAIN
     return table
+
+
+NOT_AGAIN = (
+    "Attacks as planned without the defence in mind: a lower bound of what an adversary gains, and no ground to call "
+    "any defence sufficient."
+)
+PLANNED_AGAIN = (
+    "The strongest of attacks planned with and without the defence in mind. Plans were chosen on trials apart; an "
+    "adversary may know better ones."
+)
+
+
+def so_far(found: Matrix, defence: str) -> str:
+    """What the attacks that were tried allow to say of a defence, in a few words."""
+    if not found.again:
+        return "not attacked in its knowledge"
+    if breaking := found.breaking(defence):
+        return f"not sufficient: {', '.join(a.attack for a in breaking)}"
+    tried = sum(defence in row.adaptive for row in found.rows)
+    closed = sum(defence in row.closed for row in found.rows)
+    return f"not broken by {counted(tried, 'attack')} that had a way in; {closed} had none"
 
 
 def _with_interval(measured: object) -> str:

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from turncoat.report import numbers
 from turncoat.report.measures import Shown
-from turncoat.results.reproduction import ORDER, Reproduction, Row, stands_in
+from turncoat.results.reproduction import ORDER, Reproduction, Reproductions, Row, stands_in
 from turncoat.results.values import Measured
 
-__all__ = ["cell", "columns", "in_a_sentence", "stands_in"]
+QUICK = (
+    "A quick run: the embedded data alone, two trials a row. It shows that everything runs; its intervals are as "
+    "wide as two trials make them."
+)
+
+__all__ = ["QUICK", "cell", "columns", "in_a_sentence", "stands_in"]
 
 SAID = {
     "exceeded": "exceed the paper's numbers",
@@ -18,11 +23,16 @@ SAID = {
 }
 
 
-def in_a_sentence(found: Reproduction) -> str:
+def in_a_sentence(found: Reproduction | Reproductions) -> str:
     """How many rows exceed, reach or miss the paper's numbers."""
     counts = {mark: sum(row.mark == mark for row in found.rows) for mark in reversed(ORDER)}
     said = [f"{count} {SAID[mark]}" for mark, count in counts.items() if count]
     return f"Of {numbers.counted(len(found.rows), 'row')}, {', '.join(said)}."
+
+
+def slug(found: Reproduction) -> str:
+    """The name of a table or figure as the command line has it, and as a page's anchor."""
+    return found.table.lower().replace(" ", "")
 
 
 def columns(row: Row) -> list[str]:

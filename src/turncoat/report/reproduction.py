@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from turncoat.report import glossary, numbers, words
-from turncoat.results.reproduction import Reproduction, Row, stands_in
+from turncoat.results.reproduction import Reproduction, Reproductions, Row, stands_in
 from turncoat.results.values import Measured
 
 MOST = 6
@@ -31,6 +31,17 @@ def reproduction_table(found: Reproduction) -> RenderableType:
     lines += [Text(words.sentence(note), style="dim") for note in found.notes]
     lines.append(Text(f"It took {numbers.duration(found.seconds)}.", style="dim"))
     return Group(*lines)
+
+
+def reproductions_table(found: Reproductions) -> RenderableType:
+    """All tables, and where the time went."""
+    time = Table(box=box.SIMPLE_HEAD, pad_edge=False, title="Where the time went", title_justify="left")
+    for heading in ("", "Rows", "Took"):
+        time.add_column(heading, justify="right" if heading else "left")
+    for one in found.tables:
+        time.add_row(one.table, str(len(one.rows)), numbers.duration(one.seconds))
+    time.add_row("together", str(len(found.rows)), numbers.duration(found.seconds))
+    return Group(*(reproduction_table(one) for one in found.tables), time)
 
 
 def _table(rows: Sequence[Row], columns: Sequence[str]) -> Table:

@@ -71,6 +71,11 @@ THREATS: dict[Harm, Rule] = {
         "With errors of its choice one corrupt party makes the released model hold training records.",
         ("AML.T0024.001", "NISTAML.032", "ML03"),
     ),
+    "leak": Rule(
+        "TC011", "LeakByAbort", "One party can read a secret bit off whether the run is aborted",
+        "With an error of its choice one corrupt party makes the honest parties abort just if a secret bit is set.",
+        ("NISTAML.032",),
+    ),
 }  # fmt: skip
 """Rules about attacks, by what they threaten."""
 

@@ -12,20 +12,23 @@ from turncoat.report.folder import names_in
 from turncoat.results.audit import AuditResult
 from turncoat.results.comparison import Comparison
 from turncoat.results.confirmation import Confirmation
+from turncoat.results.design import Design
 from turncoat.results.detection import Detection
 from turncoat.results.json import Found, from_json
 from turncoat.results.matrix import Matrix
-from turncoat.results.reproduction import Reproduction
+from turncoat.results.reproduction import Reproduction, Reproductions
 from turncoat.results.result import Result
 
 MAIN: dict[type[Any], str] = {
     Result: "result.json",
     AuditResult: "audit.json",
     Reproduction: "reproduction.json",
+    Reproductions: "reproductions.json",
     Comparison: "comparison.json",
     Confirmation: "confirmation.json",
     Matrix: "defences.json",
     Detection: "detection.json",
+    Design: "design.json",
 }
 """The main file of each kind of result that a report is made of."""
 
@@ -54,7 +57,11 @@ def load(run: str | Path) -> Saved:
         found = from_json(main.read_bytes())
         names = names_in(main.parent)
         # only a reproduction's pictures cannot be drawn again from its numbers
-        drawn = [n for n in names if n.endswith(".png")] if isinstance(found, Reproduction) else []
+        drawn = (
+            [n for n in names if n.endswith(".png")]
+            if isinstance(found, Reproduction | Reproductions)
+            else []
+        )
         return Saved(found, {n: (main.parent / n).read_bytes() for n in drawn}, names)
     except OSError as error:
         raise Refusal(f"{main} cannot be read ({error.strerror or error}); name another") from error

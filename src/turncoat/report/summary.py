@@ -20,6 +20,7 @@ TITLES: dict[Harm, str] = {
     "fairness": "Fairness",
     "membership": "Membership",
     "reconstruction": "Reconstruction",
+    "leak": "Leak by abort",
 }
 
 QUESTIONS: dict[Harm, str] = {
@@ -30,6 +31,7 @@ QUESTIONS: dict[Harm, str] = {
     "fairness": "Can a party make the model worse for another party's people?",
     "membership": "Can a party tell who is in the training data?",
     "reconstruction": "Can a party read training records off the model?",
+    "leak": "Can a party read a secret bit off an abort?",
 }
 
 STATUS = {"reached": "Yes", "not reached": "Not shown", "not run": "Not tried"}

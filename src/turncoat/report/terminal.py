@@ -9,7 +9,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from turncoat.report import glossary, numbers, summary, words
+from turncoat.report import glossary, numbers, remedy, summary, words
 from turncoat.report.grouping import groups
 from turncoat.results.audit import AuditResult, SiteRow
 from turncoat.results.result import Result
@@ -54,6 +54,7 @@ def audit_table(audit: AuditResult, detail: int = 3) -> RenderableType:
     if detail > 1:
         parts += [_text(words.introduction(audit), "dim"), _text(words.subject(audit))]
         parts += _threats(audit)
+        parts += _remedies(audit)
     if detail > 2:
         parts += _list("Why", audit.reasons)
         if audit.results:
@@ -106,6 +107,20 @@ def _threats(audit: AuditResult) -> list[RenderableType]:
             ]
         table.add_row(name, *cells)
     return [_heading("What one party can do"), table] if table.row_count else []
+
+
+def _remedies(audit: AuditResult) -> list[RenderableType]:
+    """What would have stopped each threat, its price, and who would have been named."""
+    rows = remedy.rows(audit)
+    if not rows:
+        return []
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for heading in ("Threat", "Check", "Price", "Named"):
+        table.add_column(heading, overflow="fold")
+    for one, checks, price, who in rows:
+        table.add_row(Text(summary.TITLES[one.harm], "bold"), _prose(checks), _text(price), _text(who))
+    notes = [_prose(line) for line in remedy.remarks(audit) if line]
+    return [_heading(remedy.TITLE), table, *notes]
 
 
 def surface_table(

@@ -7,8 +7,9 @@ from turncoat.report.measures import Shown, shown, title
 from turncoat.report.numbers import counted, duration, percent
 from turncoat.results.audit import AuditResult, SiteRow, Unrun
 from turncoat.results.comparison import Comparison
+from turncoat.results.design import Design
 from turncoat.results.matrix import Matrix
-from turncoat.results.reproduction import Reproduction
+from turncoat.results.reproduction import Reproduction, Reproductions
 from turncoat.results.result import Paper, Result
 from turncoat.results.sentences import both_notice, gained, points, stopped
 from turncoat.results.values import Measured
@@ -113,7 +114,7 @@ def purpose(result: Result) -> str:
     return sentence(result.goal) + ("" if usual else f" Success is the {result.success_name}.")
 
 
-def origin(result: Result | AuditResult | Matrix) -> str:
+def origin(result: Result | AuditResult | Matrix | Design) -> str:
     """The model and the data of a result, as `lr on Fashion-MNIST`."""
     return f"{result.model} on {result.data_label}"
 
@@ -123,7 +124,7 @@ def stands_in(audit: AuditResult) -> bool:
     return audit.stand_in or any(result.stand_in for result in audit.results)
 
 
-def dated(result: Result | AuditResult | Reproduction | Comparison | Matrix) -> str:
+def dated(result: Result | AuditResult | Reproduction | Reproductions | Comparison | Matrix | Design) -> str:
     """When a result was made, how long that took and by what."""
     version = result.versions.get("turncoat", "")
     tool = f"Turncoat {version}".strip()

@@ -64,15 +64,41 @@ class Unrun(Value):
     failed: bool = False
 
 
+class Remedy(Value):
+    """The cheapest checks that would have stopped the `attacks` of one threat, as this audit ran them.
+
+    `sites` of `of`, as a `defence` by name. `factor`: bytes over those of passive training, by the `prices` named,
+    and `everything` that of full active security; None where a job does not run in shares. `share`: of what full
+    active security adds; `remark`: what the framework of the job's protocol can check. Such an error would have been
+    `found` with that probability; any other deviation is found with `deterrence` at least. `suspects`: among how many
+    parties the honest ones know the cheater to be.
+    """
+
+    harm: Harm
+    attacks: tuple[str, ...]
+    sites: tuple[str, ...]
+    of: Count
+    defence: str
+    prices: str
+    remark: str = ""
+    share: Number
+    factor: Number | None = None
+    everything: Number | None = None
+    found: Fraction
+    deterrence: Fraction
+    suspects: Count
+
+
 class AuditResult(Value):
     """All attacks on one training job, and the verdict; or on a user's own function, without any attack.
 
     `trained` tells the two apart; `honest` is what honest training gives. `shiftable`
     maps each parameter to the sites that shift it and expose nothing else; none: an empty list. `unrun` are the
-    attacks that left no result. `command` is the line that runs it again.
+    attacks that left no result; `remedies` what would have stopped those that reached their goals. `command` is the
+    line that runs it again.
     """
 
-    format: Literal["turncoat.audit/2", "turncoat.audit/3"] = "turncoat.audit/3"
+    format: Literal["turncoat.audit/2", "turncoat.audit/3", "turncoat.audit/4"] = "turncoat.audit/4"
     verdict: str
     severity: Severity
     trained: bool = True
@@ -87,6 +113,7 @@ class AuditResult(Value):
     seconds: Number = Field(ge=0)
     results: tuple[Result, ...] = ()
     unrun: tuple[Unrun, ...] = ()
+    remedies: tuple[Remedy, ...] = ()
     surface: tuple[SiteRow, ...] = ()
     shiftable: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     versions: dict[str, str] = Field(default_factory=dict)

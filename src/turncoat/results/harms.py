@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, get_args
 
-Harm = Literal["", "availability", "backdoor", "targeted", "fairness", "membership", "reconstruction"]
+Harm = Literal["", "availability", "backdoor", "targeted", "fairness", "membership", "reconstruction", "leak"]
 """A threat by name; "" of a result from before results named theirs."""
 
 HARMS: tuple[Harm, ...] = tuple(h for h in get_args(Harm) if h)
@@ -18,5 +18,6 @@ DOES: dict[Harm, str] = {
     "fairness": "make the model worse for one party's people",
     "membership": "tell whose records the model was trained on",
     "reconstruction": "read training records off the finished model",
+    "leak": "read a secret bit off whether the run is aborted",
 }
 """What one corrupt party does, as it follows on `can`."""

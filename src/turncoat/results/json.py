@@ -11,12 +11,23 @@ from turncoat.refusal import Refusal
 from turncoat.results.audit import AuditResult
 from turncoat.results.comparison import Comparison
 from turncoat.results.confirmation import Confirmation
+from turncoat.results.design import Design
 from turncoat.results.detection import Detection
 from turncoat.results.matrix import Matrix
-from turncoat.results.reproduction import Reproduction
+from turncoat.results.reproduction import Reproduction, Reproductions
 from turncoat.results.result import Result
 
-Found = Result | AuditResult | Reproduction | Comparison | Confirmation | Matrix | Detection
+Found = (
+    Result
+    | AuditResult
+    | Reproduction
+    | Reproductions
+    | Comparison
+    | Confirmation
+    | Matrix
+    | Detection
+    | Design
+)
 
 
 def to_json(result: Found) -> str:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from pydantic import Field
 
 from turncoat.results.audit import Honest
 from turncoat.results.values import Count, Fraction, Measured, Moment, Number, Value
+
+PLANNED = "as planned without the defence in mind"
+"""How an attack of a `Cell` was planned."""
 
 
 class Cell(Value):
@@ -47,6 +50,8 @@ class Row(Value):
     """One attack: its success without errors, under passive security, and in `cells` under each defence.
 
     `messages` deviate in a run, at `sites`. `unable` says of other defences why the attack has no way in there.
+    `adaptive`: the attack planned again in the knowledge of each defence, `closed` why it could not be; both empty
+    where that was not tried.
     """
 
     attack: str
@@ -58,6 +63,29 @@ class Row(Value):
     sites: tuple[str, ...] = ()
     cells: dict[str, Cell]
     unable: dict[str, str] = Field(default_factory=dict)
+    adaptive: dict[str, Adaptive] = Field(default_factory=dict)
+    closed: dict[str, str] = Field(default_factory=dict)
+
+    def best(self, defence: str) -> Best | None:
+        """The best that is known of it under a defence, planned in its knowledge or not; None without a way in."""
+        ways = []
+        if defence in self.adaptive:
+            again = self.adaptive[defence]
+            found = Cell(detected=again.detected, success=again.success)
+            ways.append(Best(self.attack, again.gain, found, again.how))
+        if defence in self.cells:
+            cell = self.cells[defence]
+            ways.append(Best(self.attack, cell.success.mean - self.honest.mean, cell, PLANNED))
+        return max(ways, key=lambda way: way.gain, default=None)
+
+
+class Best(NamedTuple):
+    """The best known of an attack under a defence: its success beyond the honest run's, and how it was got."""
+
+    attack: str
+    gain: float
+    cell: Cell
+    how: str
 
 
 class Priced(Value):
@@ -65,7 +93,8 @@ class Priced(Value):
 
     `factor`: bytes over those of passive training, where verified sharings check; `looked_at`: the expected share of
     all scalar multiplications and comparisons that proofs would look at; None for a job that does not run in shares.
-    `deterrence`: the least probability with which a single wrong message is found; `accuracy`: honest test accuracy.
+    `deterrence`: the least probability with which a single wrong message is found; `accuracy`: honest test accuracy;
+    `epsilon` at `delta`: the privacy of one record by its noise, None without.
     """
 
     defence: str
@@ -75,6 +104,8 @@ class Priced(Value):
     accuracy: Measured
     factor: Number | None = None
     looked_at: Number | None = None
+    epsilon: Number | None = None
+    delta: Number | None = None
 
 
 class Matrix(Value):
@@ -97,7 +128,17 @@ class Matrix(Value):
     command: str | None = None
     created: Moment = Field(default_factory=lambda: datetime.now(UTC))
 
-    def strongest(self, defence: str) -> Row | None:
-        """The attack that gains most over the honest run under a defence; None if none was run."""
-        rows = [row for row in self.rows if defence in row.cells]
-        return max(rows, key=lambda row: row.cells[defence].success.mean - row.honest.mean, default=None)
+    def strongest(self, defence: str) -> Best | None:
+        """The attack that gains most over the honest run under a defence; None if none has a way in."""
+        found = (row.best(defence) for row in self.rows)
+        return max((b for b in found if b is not None), key=lambda best: best.gain, default=None)
+
+    @property
+    def again(self) -> bool:
+        """Whether attacks were planned again in the knowledge of the defences."""
+        return any(row.adaptive or row.closed for row in self.rows)
+
+    def breaking(self, defence: str) -> list[Adaptive]:
+        """The attacks that reach their goal in the knowledge of a defence, the strongest first."""
+        found = [row.adaptive[defence] for row in self.rows if defence in row.adaptive]
+        return sorted((a for a in found if a.reached), key=lambda a: -a.gain)

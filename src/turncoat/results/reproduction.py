@@ -49,6 +49,26 @@ class Reproduction(Value):
     created: Moment = Field(default_factory=lambda: datetime.now(UTC))
 
 
+class Reproductions(Value):
+    """Tables and figures together: all that were run, in the order of the paper.
+
+    `quick`: on the embedded data alone, with few trials, to see that all of it runs.
+    """
+
+    format: Literal["turncoat.reproductions/1"] = "turncoat.reproductions/1"
+    tables: tuple[Reproduction, ...]
+    quick: bool = False
+    seconds: float = Field(default=0.0, ge=0)
+    versions: dict[str, str] = Field(default_factory=dict)
+    command: str | None = None
+    created: Moment = Field(default_factory=lambda: datetime.now(UTC))
+
+    @property
+    def rows(self) -> tuple[Row, ...]:
+        """The rows of all of them."""
+        return tuple(row for table in self.tables for row in table.rows)
+
+
 def higher(ours: Measured, paper: float, digits: float = 0.005) -> Mark:
     """The mark of a rate that is to be high: at least the paper's, to the paper's last digit.
 
@@ -88,6 +108,6 @@ def not_run(name: str, data: str, model: str, paper: Mapping[str, Any], why: str
     return Row(name=name, data=data, model=model, paper=dict(paper), mark="not run", why=why)
 
 
-def stands_in(reproduction: Reproduction) -> bool:
+def stands_in(reproduction: Reproduction | Reproductions) -> bool:
     """Whether any row was obtained on stand-in data."""
     return any(row.data.endswith(STAND_IN) for row in reproduction.rows)

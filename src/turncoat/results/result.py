@@ -124,9 +124,9 @@ class Result(Value):
     says what success measures. `bar` is what the goal asks of an attack, `reached` whether this one did that,
     and `noticed` the probability that a check of accuracy would notice it; `defence` is what the checks of a
     defence found, if there was one. `majority` is the accuracy of always answering the class that is commonest
-    among the training records. `errors` is the number of tampered products per training run. `per_trial` holds
-    at least the arrays named in `PER_TRIAL`, each (trials,), one entry per seed of `seeds`; `curves` and
-    `gallery` what a report draws; `paper` the published numbers, where there are any.
+    among the training records. `errors` is the number of tampered products per training run, `sites` where they
+    were. `per_trial` holds at least the arrays named in `PER_TRIAL`, each (trials,), one entry per seed of `seeds`;
+    `curves` and `gallery` what a report draws; `paper` the published numbers, where there are any.
 
     How it came about: `data`, `model`, `protocol`, `engine`, the settings that were `given` and those left at
     their `defaults`, `threat` (what the adversary must know or own), `notes`, `seed`, `versions`, `created`
@@ -139,7 +139,9 @@ class Result(Value):
         print(result.attacked.success.mean, result.attacked.success.low)
     """
 
-    format: Literal["turncoat.result/1", "turncoat.result/2", "turncoat.result/3"] = "turncoat.result/3"
+    format: Literal["turncoat.result/1", "turncoat.result/2", "turncoat.result/3", "turncoat.result/4"] = (
+        "turncoat.result/4"
+    )
     attack: str
     harm: Harm = ""
     goal: str
@@ -150,6 +152,7 @@ class Result(Value):
     engine: str
     trials: Count = Field(ge=1)
     errors: Count
+    sites: tuple[str, ...] = ()
     honest: Outcome
     attacked: Outcome
     poisoned: Outcome | None = None

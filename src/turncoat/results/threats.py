@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from turncoat.results.audit import AuditResult, Unrun
+from turncoat.results.audit import AuditResult, Remedy, Unrun
 from turncoat.results.harms import HARMS, Harm
 from turncoat.results.result import Result
 
@@ -15,11 +15,12 @@ Status = Literal["reached", "not reached", "not run"]
 
 @dataclass(frozen=True)
 class Threat:
-    """One threat: the attacks that stand for it, the worst first, and those that left no result."""
+    """One threat: the attacks that stand for it, the worst first, those that left no result, and what stops it."""
 
     harm: Harm
     tried: tuple[Result, ...]
     unrun: tuple[Unrun, ...] = ()
+    remedy: Remedy | None = None
 
     @property
     def worst(self) -> Result | None:
@@ -47,6 +48,7 @@ def threats(audit: AuditResult) -> tuple[Threat, ...]:
             harm,
             ranked(r for r in audit.results if r.harm == harm),
             tuple(u for u in audit.unrun if u.harm == harm),
+            next((r for r in audit.remedies if r.harm == harm), None),
         )
         for harm in named
     )

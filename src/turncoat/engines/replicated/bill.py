@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import ceil
 from typing import Any
 
@@ -38,7 +38,8 @@ class Bill:
     """Costs by site, of truncations that are no sites, and in all; `critical` is the longest path's rounds.
 
     `circuits` are the operations of the program as it is written, a loop's body once: how many of each kind,
-    of those in loops and branches at `LOOPED`. `proof` is what the engine's check costs, beside all these.
+    of those in loops and branches at `LOOPED`. `proof` is what the engine's check costs, beside all these, and
+    `proved` are one party's messages at each site as they enter it.
     """
 
     sites: dict[str, Cost]
@@ -46,6 +47,7 @@ class Bill:
     critical: int
     circuits: Mapping[Any, int]
     proof: Proof | None = None
+    proved: Mapping[str, Counts] = field(default_factory=dict)
 
     @property
     def total(self) -> Cost:
@@ -96,7 +98,7 @@ def counted(engine: Any, walk: Callable) -> Bill:
     counting = Counting(engine)
     critical = max((v.wire for v in walk(counting, lambda name: 0) if is_secret(v)), default=0)
     proof = None if engine.policy is None else Proof(counting.made, engine.policy)
-    return Bill(counting.spent, counting.elsewhere, critical, counting.circuits, proof)
+    return Bill(counting.spent, counting.elsewhere, critical, counting.circuits, proof, counting.proved)
 
 
 LOOPED = "in loops and branches"
@@ -110,11 +112,14 @@ class Counting(Abstract):
     def __init__(self, engine: Any) -> None:
         super().__init__(engine)
         self.truncation, self.precision = engine.truncation, engine.precision
+        self.policy = engine.policy
         self.proves = engine.policy is not None
         self.spent: dict[str, Cost] = {}
         self.elsewhere = Cost()
         self.made = Counts()
         """Messages of one party."""
+        self.proved: dict[str, Counts] = {}
+        """Those at each site."""
         self.circuits: Counter[Any] = Counter()
         self._seen: bool | None = None  # outside of loops and branches; else whether this was walked before
 
@@ -138,6 +143,14 @@ class Counting(Abstract):
         else:
             self.spent[at.name] = self.spent.get(at.name, Cost()) + cost
         return max(wires) + cost.rounds
+
+    def _made(self, at: At, counts: Counts, inside: At | None = None) -> None:
+        """Notes messages as they enter a proof, those at a site inside another with that one's."""
+        whole = at if inside is None else inside
+        if self.policy is None or self.policy.sites is None or self.policy.words_for(_names(whole)):
+            self.made += counts
+        if at.site is not None:
+            self.proved[at.name] = self.proved.get(at.name, Counts()) + counts
 
     def _truncated(self, aval: Aval) -> Cost:
         return costs.truncation(_size(aval), self.truncation) if _fixed(aval) else Cost()
@@ -174,43 +187,44 @@ class Counting(Abstract):
     def product(self, bilinear: Bilinear, x: int, y: int, aval: Aval, at: At) -> int:
         self._circuit(bilinear.kind, aval, bilinear.x_shape, bilinear.y_shape)
         if self.proves:
-            self.made += checks.product(bilinear)
+            self._made(at, checks.product(bilinear))
         cut = self._truncated(aval) if bilinear.truncates else Cost()
         return self._done(at, costs.product(_size(aval)) + cut, x, y)
 
     def compare(self, kind: str, x: int, y: int, operand: Aval, at: At) -> int:
         # a comparison has the costs of all its gates
         self._circuit(kind, operand)
-        self.made += (checks.SIGN if kind == "lt" else checks.ZERO).times(_size(operand))
+        self._made(at, (checks.SIGN if kind == "lt" else checks.ZERO).times(_size(operand)))
         return self._done(at, (costs.sign if kind == "lt" else costs.is_zero)(_size(operand)), x, y)
 
     def select(self, b: int, x: int, y: int, aval: Aval, at: At) -> int:
         self._circuit("select", aval)
-        self.made += checks.CONVERTED.times(_size(aval)) + Counts(words=_size(aval))
-        number = self._converted(b, aval, at.inner)  # which need not wait for the values
+        self._made(at, Counts(words=(checks.CONVERTED.words + 1 - len(at.inner)) * _size(aval)))
+        number = self._converted(b, aval, at)  # which need not wait for the values
         hidden = costs.product(_size(aval)).times(2 - len(at.inner))
         return max(self._done(at, hidden + costs.product(_size(aval)), number), max(x, y) + 1)
 
     def both(self, a: int, b: int, aval: Aval, at: At) -> int:
         self._circuit("both", aval)
-        self.made += Counts(lanes=ceil(_size(aval) / LANES))
+        self._made(at, Counts(lanes=ceil(_size(aval) / LANES)))
         return self._done(at, costs.conjunction(_size(aval), 1), a, b)
 
     def arith(self, b: int, aval: Aval, at: At) -> int:
         self._circuit("arith", aval)
-        self.made += checks.CONVERTED.times(_size(aval))
+        self._made(at, Counts(words=(checks.CONVERTED.words - len(at.inner)) * _size(aval)))
         hidden = costs.product(_size(aval)).times(1 - len(at.inner))
-        return self._done(at, hidden + costs.product(_size(aval)), self._converted(b, aval, at.inner))
+        return self._done(at, hidden + costs.product(_size(aval)), self._converted(b, aval, at))
 
-    def _converted(self, b: int, aval: Aval, products: Sequence[At]) -> int:
+    def _converted(self, b: int, aval: Aval, whole: At) -> int:
         """A bit after the products of its conversion that are sites of their own, one after the other."""
-        for at in products:
+        for at in whole.inner:
+            self._made(at, Counts(words=_size(aval)), whole)
             b = self._done(at, costs.product(_size(aval)), b)
         return b
 
     def bits(self, x: int, lo: int, hi: int, operand: Aval, at: At) -> int:
         self._circuit("bits", operand, lo, hi)
-        self.made += checks.DIGITS.times(_size(operand))
+        self._made(at, checks.DIGITS.times(_size(operand)))
         return self._done(at, costs.digits(_size(operand)), x)
 
     def scan(self, body: Body, carry: Values, xs: Values, length: int, reverse: bool) -> Passed:
@@ -227,6 +241,10 @@ class Counting(Abstract):
     def switch(self, index: Any, branches: Sequence[Callable[[], Values]]) -> Values:
         with self._inside():
             return super().switch(index, branches)
+
+
+def _names(at: At) -> list[str]:
+    return [part.name for part in (at, *at.inner) if part.site is not None]
 
 
 def _size(aval: Aval) -> int:

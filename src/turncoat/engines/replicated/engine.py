@@ -21,7 +21,7 @@ from turncoat.core.bilinear import Bilinear
 from turncoat.core.sites import At, Site
 from turncoat.core.values import Aval
 from turncoat.engines import arithmetic
-from turncoat.engines.replicated import circuits, conversion, options, truncation
+from turncoat.engines.replicated import circuits, conversion, options, shuffle, truncation
 from turncoat.engines.replicated.bill import counted
 from turncoat.engines.replicated.checks.policy import Policy
 from turncoat.engines.replicated.gates import LANES, SIGN, ZERO, flipped
@@ -42,8 +42,8 @@ class Replicated(Passes):
     `corrupt` (0, 1 or 2) is the party that can add errors, `truncation` one of `truncation.VARIANTS`,
     `precision` the fractional bits. With `gates`, the ANDs inside a comparison are sites too. With `copies`,
     both copies of each share are kept (see `sharing`): twice the work, for programs in which a party lies to
-    one neighbour. `check` says which messages the corrupt party has to prove (see `checks`). Raises Refusal for
-    other values.
+    one neighbour. `check` says which messages the corrupt party has to prove (see `checks`): a word, a share, or a
+    policy, which may name sites. Raises Refusal for other values.
     """
 
     parts = NAME
@@ -56,12 +56,13 @@ class Replicated(Passes):
         precision: int = 18,
         gates: bool = False,
         copies: bool = False,
-        check: str | float = "none",
+        check: str | float | Policy | None = "none",
     ) -> None:
-        options.check(corrupt, truncation, precision, copies, check)
-        self.policy, self.provers = Policy.of(check), (corrupt,)
+        policy = check if check is None or isinstance(check, Policy) else Policy.of(check)
+        options.check(corrupt, truncation, precision, copies, policy)
+        self.policy, self.provers = policy, (corrupt,)
         self.corrupt, self.truncation, self.precision, self.copies = corrupt, truncation, precision, copies
-        self.name = options.name(corrupt, truncation, precision, gates, check)
+        self.name = options.name(corrupt, truncation, precision, gates, policy)
         self.largest, self.smallest = arithmetic.LARGEST * 2.0**-precision, 2.0**-precision
         self.kinds = frozenset({"product", "bit", "conversion", "xor-product"})
         if corrupt in VARIANTS[truncation]:
@@ -126,6 +127,10 @@ class Replicated(Passes):
     def structure(self, fn: Callable, wires: Sequence[Sharing], avals: Sequence[Aval], aval: Aval) -> Sharing:
         return wires[0].map(fn, *wires[1:])
 
+    def shuffled(self, x: Sharing, orders: Array) -> Sharing:
+        """Rows in a secret order, of which each pair of parties knows one permutation (3, n)."""
+        return shuffle.shuffled(x, orders, self.stream)
+
     def sum(self, fn, x: Sharing, aval: Aval) -> Sharing:
         return x.map(fn.apply)
 
@@ -135,7 +140,8 @@ class Replicated(Passes):
     def product(self, bilinear: Bilinear, x: Sharing, y: Sharing, aval: Aval, at: At) -> Sharing:
         digits = self.precision * (_fixed(aval) + bilinear.truncates)
         apply = partial(arithmetic.multiply, bilinear, uniform=True)
-        note = None if self.ledger is None else self.ledger.bilinear(bilinear)
+        ledger = self._proving(at)
+        note = None if ledger is None else ledger.bilinear(bilinear)
         z = multiply(apply, x, y, self._added(aval, at.error, digits), note)
         return self._truncated(z, self.precision, aval) if bilinear.truncates else z
 
@@ -159,10 +165,10 @@ class Replicated(Passes):
     @once
     def select(self, b: Sharing, x: Sharing, y: Sharing, aval: Aval, at: At) -> Sharing:
         first, second = (part.error for part in at.inner) if at.inner else (None, None)
-        bit = self._number(b, 0, aval, (first, 0), (second, 0))
+        bit = self._number(b, 0, aval, at, (first, 0), (second, 0))
         digits = self.precision if _fixed(aval) else 0
         added = self._added(aval, at.error, digits)
-        chosen = multiply(jnp.multiply, bit, self.sub(x, y, aval), added, self._words())
+        chosen = multiply(jnp.multiply, bit, self.sub(x, y, aval), added, self._words(at))
         return chosen.map(jnp.add, y)
 
     # ---- bits -----------------------------------------------------------------------------------------
@@ -174,21 +180,23 @@ class Replicated(Passes):
         errors = [gate.error for gate in at.inner]
         zeros = flipped(gates, self._zero_bits(words, operand.shape), errors, self.corrupt)
         if less:
-            word = circuits.sign(difference, zeros, self._flip(at.error, SIGN_LANE), self._lanes())
+            word = circuits.sign(difference, zeros, self._flip(at.error, SIGN_LANE), self._lanes(at))
             return word.map(lambda w: (w >> SIGN_LANE) == 1)
-        word = circuits.is_zero(difference, zeros, self._flip(at.error, ZERO_LANE), self._lanes())
+        word = circuits.is_zero(difference, zeros, self._flip(at.error, ZERO_LANE), self._lanes(at))
         return word.map(lambda w: w == 1)
 
     @once
     def both(self, a: Sharing, b: Sharing, aval: Aval, at: At) -> Sharing:
         error = None if at.error is None else place(at.error, self.corrupt)
-        return conjunction(a, b, Added(_coin(self.stream.zero(*aval.shape)), error), self._lanes())
+        return conjunction(a, b, Added(_coin(self.stream.zero(*aval.shape)), error), self._lanes(at))
 
     @once
     def arith(self, b: Sharing, aval: Aval, at: At) -> Sharing:
         unit = self.precision if _fixed(aval) else 0
         first = at.inner[0].error if at.inner else None
-        return self._number(b, unit, aval, (first, 0), (None if at.error is None else -at.error, unit - 1))
+        return self._number(
+            b, unit, aval, at, (first, 0), (None if at.error is None else -at.error, unit - 1)
+        )
 
     def misread(self, b: Sharing, at: At) -> Any:
         """What the errors in a bit's conversion add to the number that it becomes; reads secrets."""
@@ -209,11 +217,11 @@ class Replicated(Passes):
                 f"no party can flip single digits at {at.name} on engine {self.name!r}, where a carry runs "
                 "on into higher ones: flip a comparison, or add to a product"
             )
-        return self._digits(x, lo, hi, operand)
+        return self._digits(x, lo, hi, operand, at)
 
     @once
-    def _digits(self, x: Sharing, lo: int, hi: int, operand: Aval) -> Sharing:
-        word = circuits.digits(x, self._zero_bits(circuits.DIGITS_WORDS, operand.shape), self._lanes())
+    def _digits(self, x: Sharing, lo: int, hi: int, operand: Aval, at: At) -> Sharing:
+        word = circuits.digits(x, self._zero_bits(circuits.DIGITS_WORDS, operand.shape), self._lanes(at))
         places = np.arange(lo, hi) + (self.precision if _fixed(operand) else 0)
         # below the least digit there are zeros, above the highest its sign
         lanes = np.clip(places, 0, circuits.TOP).astype(np.uint64)
@@ -235,10 +243,10 @@ class Replicated(Passes):
             return element << np.uint64(self.precision), self.precision
         return element, bits
 
-    def _number(self, b: Sharing, unit: int, aval: Aval, *errors: tuple[Any, int]) -> Sharing:
+    def _number(self, b: Sharing, unit: int, aval: Aval, at: At, *errors: tuple[Any, int]) -> Sharing:
         """A bit times 2^unit; the errors of its two products, each at a scale of its own."""
         first, second = (self._added(aval, error, digits) for error, digits in errors)
-        return conversion.number(b, unit, first, second, self._words())
+        return conversion.number(b, unit, first, second, self._words(at))
 
     def _added(self, aval: Aval, error: Any, digits: int) -> Added:
         """What is added to the parties' products: a sharing of zero, and the corrupt party's error."""

@@ -7,7 +7,7 @@ from turncoat.engines.replicated.truncation import VARIANTS
 from turncoat.refusal import Refusal, nearest
 
 
-def check(corrupt: int, truncation: str, precision: int, copies: bool, check: str | float) -> None:
+def check(corrupt: int, truncation: str, precision: int, copies: bool, policy: Policy | None) -> None:
     """Refuses options that no engine has."""
     if corrupt not in (0, 1, 2):
         raise Refusal(f"the corrupt party is 0, 1 or 2, not {corrupt}")
@@ -17,19 +17,16 @@ def check(corrupt: int, truncation: str, precision: int, copies: bool, check: st
         )
     if not 1 <= precision <= 30:
         raise Refusal(f"a precision is between 1 and 30 fractional bits, not {precision}")
-    if Policy.of(check) is not None and copies:
+    if policy is not None and copies:
         raise Refusal("a check needs one array per share: leave out the copies, or the check")
 
 
-def name(corrupt: int, truncation: str, precision: int, gates: bool, check: str | float) -> str:
+def name(corrupt: int, truncation: str, precision: int, gates: bool, policy: Policy | None) -> str:
     """The name that makes this engine again: options that differ from their defaults."""
-    plain = {"corrupt": 1, "truncation": "pair", "precision": 18, "gates": False, "check": "none"}
-    given = {
-        "corrupt": corrupt,
-        "truncation": truncation,
-        "precision": precision,
-        "gates": gates,
-        "check": check,
-    }
-    said = ",".join(f"{k}={str(v).lower()}" for k, v in given.items() if v != plain[k])
+    plain = {"corrupt": 1, "truncation": "pair", "precision": 18, "gates": False}
+    given = {"corrupt": corrupt, "truncation": truncation, "precision": precision, "gates": gates}
+    options = {k: str(v).lower() for k, v in given.items() if v != plain[k]}
+    if policy is not None:
+        options |= policy.options
+    said = ",".join(f"{k}={v}" for k, v in options.items())
     return "replicated" + (f":{said}" if said else "")

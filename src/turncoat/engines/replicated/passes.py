@@ -12,6 +12,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from turncoat.core.engine import Body, Passed, Step, Test, Values
+from turncoat.core.sites import At
 from turncoat.engines.replicated.checks.ledger import Ledger
 from turncoat.engines.replicated.checks.policy import Policy
 from turncoat.engines.replicated.checks.proof import Lie
@@ -101,11 +102,18 @@ class Passes(Drawing):
             ledger.settle(self.draws.key)
         return [*out, ledger.failed]
 
-    def _words(self) -> Note | None:
-        return None if self.ledger is None else self.ledger.words()
+    def _proving(self, at: At) -> Ledger | None:
+        """The ledger, if what stands at a site is to be proved."""
+        names = (part.name for part in (at, *at.inner) if part.site is not None)
+        return self.ledger if self.ledger is not None and self.ledger.at(*names) else None
 
-    def _lanes(self) -> Note | None:
-        return None if self.ledger is None else self.ledger.lanes()
+    def _words(self, at: At) -> Note | None:
+        ledger = self._proving(at)
+        return None if ledger is None else ledger.words()
+
+    def _lanes(self, at: At) -> Note | None:
+        ledger = self._proving(at)
+        return None if ledger is None else ledger.lanes()
 
     # ---- what stays shared between evaluations ------------------------------------------------------------
 
@@ -118,6 +126,7 @@ class Passes(Drawing):
     def leaving(self, wire: Sharing) -> Sharing:
         if self.ledger is None:
             return wire
+        self.ledger.check_sites()
         self.ledger.settle(self.draws.key)
         return Marked(wire.own, self.ledger.failed)
 

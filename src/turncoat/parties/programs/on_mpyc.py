@@ -8,9 +8,7 @@ since any number may be a product of shares.
 
 from __future__ import annotations
 
-import asyncio
 import sys
-import time
 from typing import Any
 
 import numpy as np
@@ -20,8 +18,8 @@ PARTY = Party.of_arguments()
 sys.argv += ["-M", str(PARTY.parties), "-I", str(PARTY.rank), "--no-log", "--mix32-64bit"]
 
 import mpyc  # noqa: E402
-from mpyc import asyncoro  # noqa: E402
 from mpyc.runtime import mpc  # noqa: E402
+from mpyc_link import connect  # noqa: E402
 
 BITS, PRECISION, SPARE = 40, 18, 8
 """Fixed-point numbers have 40 bits, 18 of them fractional; public factors up to 8 fractional bits more."""
@@ -209,54 +207,6 @@ def _kept(value: Any, *sources: Any) -> Any:
     """A value that is public if all that it is made of is."""
     public = all(isinstance(s, Constant) for s in sources)
     return np.asarray(value, object).view(Constant if public else np.ndarray)
-
-
-# ---- the connection ---------------------------------------------------------------------------------------
-
-
-class Connection(asyncoro.MessageExchanger):
-    """MPyC's connection to one peer, with a count of what it carries."""
-
-    __slots__ = "messages", "received"
-
-    def __init__(self, peer: int | None = None) -> None:
-        super().__init__(mpc, peer)
-        self.messages, self.received = 0, 0
-
-    def send(self, pc: int, payload: bytes) -> None:
-        self.messages += 1
-        super().send(pc, payload)
-
-    def data_received(self, data: bytes) -> None:
-        self.received += len(data)
-        super().data_received(data)
-
-
-async def connect(party: Party) -> None:
-    """What `Runtime.start` does over TCP, through sockets in the run's own folder: no port, and no other user.
-
-    MPyC itself listens on all interfaces, and unpickles what it is sent.
-    """
-    loop, server = asyncio.get_running_loop(), None
-    for peer in mpc.parties:
-        peer.protocol = loop.create_future() if peer.pid == party.rank else None
-    if party.rank:
-        server = await loop.create_unix_server(Connection, str(party.folder / f"socket{party.rank}"))
-    for peer in mpc.parties[party.rank + 1 :]:
-        await _reached(peer.pid, str(party.folder / f"socket{peer.pid}"))
-    await mpc.parties[party.rank].protocol
-    if server is not None:
-        server.close()
-    mpc.start_time = time.time()
-
-
-async def _reached(pid: int, path: str) -> None:
-    while True:
-        try:
-            await asyncio.get_running_loop().create_unix_connection(lambda: Connection(pid), path)
-            return
-        except (FileNotFoundError, ConnectionRefusedError):
-            await asyncio.sleep(0.05)
 
 
 async def main() -> None:

@@ -19,12 +19,15 @@ import spu
 from interpreter import run
 from party import Party
 from spu import libspu
+from tape import load_numbered
 
 PRECISION = 18
 SECRET, PUBLIC = libspu.Visibility.VIS_SECRET, libspu.Visibility.VIS_PUBLIC
 DTYPES = {"bit": np.bool_, "integer": np.int32, "fixed": np.float32}
 COUNTS = re.compile(r"Link details: total send bytes (\d+), recv bytes (\d+), send actions (\d+)")
 """What SPU logs of each program that it ran (src/libspu/device/api.cc, `printProfilingData`)."""
+VERIFIED = 5
+"""How long a chain of certificates may be; with 0, SPU verifies none."""
 LOCAL = ("add", "sub", "neg", "lift", "arith", "xor", "mask", "reshape", "take", "total")
 OTHERS = ("scale", "multiply", "matmul", "matmul_public", "select", "compare", "both", "ideal")
 
@@ -46,7 +49,7 @@ class Machine:
         self.party, self.link = party, link
         self.runtime, self.io = spu.Runtime(link, config), spu.Io(party.parties, config)
         content = json.loads((party.folder / "segments.json").read_bytes())
-        self.texts, self.of = content["texts"], content["of"]
+        self.texts, self.of, self.whole = content["texts"], content["of"], content.get("whole", "")
         self.compiled: dict[Any, bytes] = {}
         self.publics: dict[int, Wire] = {}
         self.names = 0
@@ -92,6 +95,17 @@ class Machine:
     async def step(self, op: Any) -> None:
         self.link.barrier()
         self.party.step()
+
+    async def uncut(self, tape: Any, inputs: Any) -> list[Any]:
+        """What the whole tape reveals as one program, of its inputs shared anew."""
+        shared = [await self.share(op, inputs.get(op.out), op.out) for op in tape.inputs]
+        text, visibilities = self.whole.encode(), [SECRET for _ in shared]
+        source = libspu.CompilationSource(libspu.SourceIRType.STABLEHLO, text, visibilities)
+        code = spu.api.compile(source, libspu.CompilerOptions())
+        out = [self._named(SECRET) for _ in tape.outputs]
+        names = [w.name for w in shared], [w.name for w in out]
+        self.runtime.run(libspu.Executable("uncut", *names, code))
+        return [await self.open(wire) for wire in out]
 
     async def constant(self, op: Any, array: Any) -> Wire:
         return self._public(array.astype(DTYPES[op.sort]))
@@ -151,11 +165,20 @@ def _unpacked(text: Any) -> Any:
 
 
 def connected(party: Party) -> Any:
-    """SPU's own link, through sockets in the run's own folder: no port, and no other user."""
+    """SPU's own link: sockets in the run's own folder, no port and no other user; or TLS between named hosts."""
     description = libspu.link.Desc()
     description.connect_retry_times, description.connect_retry_interval_ms = 600, 100
+    if party.hosts:
+        description.enable_ssl = True
+        for side in (description.server_ssl_opts, description.client_ssl_opts):
+            side.cert.certificate_path = party.options["tls-cert"]
+            side.cert.private_key_path = party.options["tls-key"]
+            side.verify.ca_file_path = party.options["tls-ca"]
+            side.verify.verify_depth = VERIFIED
     for rank in range(party.parties):
-        description.add_party(f"party{rank}", f"unix:{party.folder / f'socket{rank}'}")
+        own = f"unix:{party.folder / f'socket{rank}'}"
+        at = "{}:{}".format(*party.hosts[rank]) if party.hosts else own
+        description.add_party(f"party{rank}", at)
     return libspu.link.create_brpc(description, party.rank)
 
 
@@ -180,9 +203,12 @@ def main() -> None:
     revealed = run(party.run(tape, machine))
     link.barrier()
     party.step()
-    link.stop_link()
     counted = np.array([[int(n) for n in line] for line in COUNTS.findall(log.read_text())]).sum(0).tolist()
     found = dict(zip(("sent_bytes", "received_bytes", "messages"), counted, strict=True))
+    if machine.whole:
+        again = run(machine.uncut(tape, load_numbered(party.own / "inputs.npz")))
+        found["uncut"] = max(float(np.abs(a - b).max()) for a, b in zip(revealed, again, strict=True))
+    link.stop_link()
     party.report(tape, revealed, version=f"spu {version('spu')}", **found)
 
 

@@ -12,6 +12,7 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,12 +24,13 @@ from tape import Tape, load_numbered, save_numbered
 
 @dataclass
 class Party:
-    """One party of a run: its number, how many there are, and the folder of the run."""
+    """One party of a run: its number, how many there are, and the folder of the run; `options` are its engine's."""
 
     rank: int
     parties: int
     folder: Path
     engine: str = ""
+    options: Mapping[str, str] = field(default_factory=dict)
     times: list[tuple[float, float]] = field(default_factory=list)
     _began: tuple[float, float] | None = None
 
@@ -40,14 +42,22 @@ class Party:
         parser.add_argument("--rank", type=int, required=True)
         parser.add_argument("--parties", type=int, required=True)
         parser.add_argument("--engine", default="")
+        parser.add_argument("--set", action="append", default=[])  # what one engine alone is told
         given = parser.parse_args()
         sys.argv = sys.argv[:1]  # engines read these too
         threading.Thread(target=_end_with_the_parent, daemon=True).start()
-        return cls(given.rank, given.parties, given.folder, given.engine)
+        options = dict(pair.split("=", 1) for pair in given.set)
+        return cls(given.rank, given.parties, given.folder, given.engine, options)
 
     @property
     def own(self) -> Path:
         return self.folder / f"party{self.rank}"
+
+    @property
+    def hosts(self) -> list[tuple[str, int]]:
+        """Where the parties are, host and port; none where all are on this machine."""
+        given = filter(None, self.options.get("hosts", "").split(","))
+        return [(host, int(port)) for host, _, port in (at.rpartition(":") for at in given)]
 
     @property
     def tape(self) -> Tape:
@@ -74,7 +84,8 @@ class Party:
         """Writes what this party saw; `found` are the engine's counts and its version."""
         save_numbered(self.own / "revealed.npz", {i: np.asarray(a) for i, a in enumerate(revealed)})
         wall, processor = ([t[i] for t in self.times] for i in (0, 1))
-        found |= {"tape": tape.hash, "seconds": wall, "processor": processor, "peak_mib": peak_mib()}
+        found = {"peak_mib": peak_mib()} | found
+        found |= {"tape": tape.hash, "seconds": wall, "processor": processor}
         (self.own / "report.json").write_text(json.dumps(found))
 
 

@@ -9,9 +9,11 @@ import numpy as np
 from jax import Array, lax
 
 from turncoat.engines import arithmetic
-from turncoat.engines.arithmetic import DIGIT
 from turncoat.engines.replicated.checks.algebra import DEGREE, Algebra
 
+HALF, LOW = np.uint64(32), np.uint64(2**32 - 1)
+BLOCK = 2**20
+"""Twice so many halves of 32 bits add up to at most 2^53, below which a float64 is exact."""
 ROWS: Any = (((1,), (1,)), ((), ()))
 COLUMNS: Any = (((1,), (0,)), ((), ()))
 
@@ -26,7 +28,11 @@ def _gram(u: Array, v: Array) -> Array:
 
 
 def _tally(bits: Array, rows: Array) -> Array:
-    return combined("jn,qn->jq", bits, rows)
+    blocks = range(0, bits.shape[1], BLOCK)
+    return sum(
+        (combined("jn,qn->jq", bits[:, i : i + BLOCK], rows[:, i : i + BLOCK]) for i in blocks),
+        jnp.zeros((), jnp.uint64),
+    )
 
 
 def _mix(a: Array, rows: Array) -> Array:
@@ -37,14 +43,14 @@ def _turn(a: Array, rows: Array) -> Array:
     return combined("pq,qn->pn", a, rows)
 
 
-def combined(subscripts: str, bits: Array, x: Array) -> Array:
-    """`einsum` of small numbers with ring elements, exact: a float64 adds up 2^31 balanced digits of 22 bits."""
-    chosen = bits.astype(jnp.float64)
-    low, middle, high = (
-        jnp.einsum(subscripts, chosen, d, precision=lax.Precision.HIGHEST).astype(jnp.int64)
-        for d in arithmetic.digits(x)
+def combined(subscripts: str, small: Array, x: Array) -> Array:
+    """`einsum` of at most `BLOCK` numbers from 0 to 2 with ring elements, exact: a float64 adds up their halves."""
+    chosen = small.astype(jnp.float64)
+    low, high = (
+        jnp.einsum(subscripts, chosen, half.astype(jnp.float64), precision=lax.Precision.HIGHEST)
+        for half in ((x & LOW).astype(jnp.int64), (x >> HALF).astype(jnp.int64))
     )
-    return arithmetic.unsigned(low + (middle << DIGIT) + (high << 2 * DIGIT))
+    return low.astype(jnp.uint64) + (high.astype(jnp.uint64) << HALF)
 
 
 RING = Algebra(

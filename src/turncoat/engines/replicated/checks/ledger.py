@@ -24,6 +24,7 @@ from turncoat.engines.replicated.checks.record import Entry, Record
 from turncoat.engines.replicated.checks.step import failed
 from turncoat.engines.replicated.products import Note
 from turncoat.engines.replicated.sharing import PARTIES, Sharing
+from turncoat.refusal import Refusal, nearest
 
 
 class Ledger:
@@ -37,14 +38,32 @@ class Ledger:
         self.record: Record = {}
         self.outer: Ledger | None = None
         self.opened = False
+        self.seen: set[str] = set()
+        """The names of all sites so far."""
         self.failed = jnp.zeros(PARTIES, bool)
         self._numbers = count()
 
     def inside(self, failed: Array) -> Ledger:
         """One for a loop's pass or a branch that begins with these flags."""
         made = Ledger(self.policy, self.provers, self.lie)
-        made.outer, made.failed, made._numbers = self, failed, self._numbers
+        made.outer, made.failed, made._numbers, made.seen = self, failed, self._numbers, self.seen
         return made
+
+    # ---- sites ----------------------------------------------------------------------------------------
+
+    def at(self, *names: str) -> bool:
+        """Whether what stands at a site, with the sites inside it, is proved."""
+        self.seen.update(names)
+        return self.policy.sites is None or bool(self.policy.words_for(names))
+
+    def check_sites(self) -> None:
+        """Refuses sites to prove that the program does not have; what has no sites at all only shares, say."""
+        for word in self.policy.sites or ():
+            if self.seen and not self.policy.words_for(self.seen) & {word}:
+                raise Refusal(
+                    f"no products or ANDs stand at {word!r}, so that nothing is proved there; the nearest are "
+                    f"{nearest(word, self.seen)}"
+                )
 
     # ---- notes ----------------------------------------------------------------------------------------
 

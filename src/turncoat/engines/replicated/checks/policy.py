@@ -1,8 +1,13 @@
-"""Which messages are proved: nothing, all of them, those of matrix products alone, or a sample of the others."""
+"""Which messages are proved: nothing, all of them, those of matrix products alone, or a sample of the others.
+
+Of all sites, or of some by name.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from math import ceil
 
 import jax
@@ -15,15 +20,22 @@ from turncoat.refusal import Refusal
 
 @dataclass(frozen=True)
 class Policy:
-    """Matrix products are always proved; of elementwise products and words of ANDs the share `alpha`."""
+    """Matrix products are always proved; of elementwise products and words of ANDs the share `alpha`.
+
+    `sites` are names, or patterns such as `softmax/*`: what stands at none of them is not proved; None: all are.
+    """
 
     alpha: float
+    sites: tuple[str, ...] | None = None
 
     @classmethod
-    def of(cls, check: str | float) -> Policy | None:
-        """The policy that an option says; None for none. Raises Refusal for what is none."""
-        named = {"none": None, "all": cls(1.0), "matrices": cls(0.0)}
+    def of(cls, check: str | float, sites: str = "") -> Policy | None:
+        """The policy that options say, `sites` with a space between; None for none. Refusal for what is none."""
+        names = tuple(sites.split()) or None
+        named = {"none": None, "all": cls(1.0, names), "matrices": cls(0.0, names)}
         if check in named:
+            if names and check == "none":
+                raise Refusal("sites are named, but none of their messages is proved: give check=all as well")
             return named[check]
         try:
             alpha = float(check)
@@ -34,7 +46,17 @@ class Policy:
                 f"a check is 'none', 'all', 'matrices' or the share of other messages that is sampled, above 0 "
                 f"and at most 1; not {check!r}"
             )
-        return cls(alpha)
+        return cls(alpha, names)
+
+    @property
+    def options(self) -> dict[str, str]:
+        """The engine's options that make it again."""
+        check = {1.0: "all", 0.0: "matrices"}.get(self.alpha, str(self.alpha))
+        return {"check": check} | ({} if self.sites is None else {"sites": " ".join(self.sites)})
+
+    def words_for(self, names: Iterable[str]) -> set[str]:
+        """Which of its sites these names are."""
+        return {w for w in self.sites or () for n in names if w == n or fnmatchcase(n, w)}
 
     def proves(self, kind: str) -> bool:
         """Whether messages of a kind are recorded."""
