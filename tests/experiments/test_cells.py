@@ -197,6 +197,11 @@ def test_turncoats_own_source_and_jaxs_configuration_are_part_of_the_key(monkeyp
     with monkeypatch.context() as patch:
         patch.setattr(fingerprint, "source", lambda: "another")
         assert key() != before
+    for flag in ("jax_disable_most_optimizations", "jax_default_matmul_precision"):
+        old = jax.config.values[flag]
+        jax.config.update(flag, "highest" if old is None else not old)
+        assert key() != before
+        jax.config.update(flag, old)
     with monkeypatch.context() as patch:
         patch.setenv("XLA_FLAGS", os.environ.get("XLA_FLAGS", "") + " ")
         assert key() != before

@@ -15,6 +15,7 @@ from turncoat.experiments.store import Store
 from turncoat.jobs.setup import Setup
 from turncoat.refusal import Refusal
 
+OPTIMISED = True  # as the workers are, which know nothing of these tests
 EXPERIMENT = Experiment("backdoor", Setup("breast_cancer", epochs=1), {}, trials=4)
 NAMES = [
     pytest.param("local"),

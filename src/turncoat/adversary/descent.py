@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import isfinite
 from typing import Any
@@ -54,6 +54,33 @@ class Effort:
     minutes: float
 
 
+@dataclass(frozen=True)
+class Pace:
+    """How many iterations there will be: all that were asked for, or those that the clock leaves time for.
+
+    The first one, which compiles, tells nothing of how long the others take.
+    """
+
+    iterations: int
+    until: float
+    total: int
+    since: float = 0.0
+
+    @classmethod
+    def of(cls, effort: Effort) -> Pace:
+        """Before the first iteration."""
+        return cls(effort.iterations, time.monotonic() + 60 * effort.minutes, effort.iterations)
+
+    def after(self, done: int) -> Pace:
+        """What so many iterations, ended now, leave."""
+        now = time.monotonic()
+        if done == 1:
+            return replace(self, since=now, total=self.total if now < self.until else 1)
+        each = max(now - self.since, 1e-9) / (done - 1)
+        left = int((self.until - now) / each)
+        return replace(self, total=min(self.iterations, done + max(left, 0)))
+
+
 @dataclass(frozen=True, eq=False)
 class Found:
     """Errors in units of what they move, what came of them in held-out rehearsals, and how many they are."""
@@ -95,19 +122,15 @@ class Descent:
 
     def run(self) -> Found:
         """The errors that did best in held-out rehearsals; none at all, where none did better than that."""
-        until = time.monotonic() + 60 * self.effort.minutes
-        course = self.start()
-        rounds = -(-self.effort.iterations // CHECK)
-        for number in range(rounds):
-            self.said("searching for errors", number, rounds)
-            for i in range(number * CHECK, min((number + 1) * CHECK, self.effort.iterations)):
-                self.descend(course, i)
-                if time.monotonic() > until:
-                    break
-            self.look(course, (number + 1) / rounds)
-            if course.waited >= PATIENCE or time.monotonic() > until:
-                break
-        self.said("searching for errors", rounds, rounds)
+        course, pace, done = self.start(), Pace.of(self.effort), 0
+        while done < pace.total and course.waited < PATIENCE:
+            self.said("searching for errors", done, pace.total)
+            self.descend(course, done, done / pace.total)
+            done += 1
+            pace = pace.after(done)
+            if done % CHECK == 0 or done >= pace.total:
+                self.look(course, done / pace.total)
+        self.said("searching for errors", pace.total, pace.total)
         return course.best or self.nothing
 
     # ---- one iteration ------------------------------------------------------------------------------------
@@ -123,11 +146,11 @@ class Descent:
         """The first step: few errors have to be larger."""
         return FEW if isfinite(self.budget.most) else RATE
 
-    def descend(self, course: Course, number: int) -> None:
-        """One step of Adam, with a proximal step and a projection after it."""
+    def descend(self, course: Course, number: int, share: float) -> None:
+        """One step of Adam, with a proximal step and a projection after it, when this share of them is done."""
         keys = jax.random.split(jax.random.fold_in(self.keys[2], number), REHEARSED)
         _, slopes = self.rehearsals.slope(self.variables.errors(course.values), keys, self.own, course.weight)
-        rate = self.rate * 0.5 * (1 + np.cos(np.pi * number / self.effort.iterations))
+        rate = self.rate * 0.5 * (1 + np.cos(np.pi * share))
         course.values, course.mean, course.square = self.variables.moved(
             (course.values, course.mean, course.square), slopes, number + 1, rate, course.price
         )

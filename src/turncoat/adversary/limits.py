@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import inf, log
 from typing import Annotated
@@ -58,11 +58,12 @@ class Budget(Settings):
         unseen = 0 if self.alpha == 1 else int(log(1 - self.caught) / log(1 - self.alpha) + 1e-9)
         return min(number, unseen)
 
-    def places(self, surface: Surface) -> list[Place]:
+    def places(self, surface: Surface, batch: int | None = None) -> list[Place]:
         """Where errors are searched for: by default where they shift an output most cleanly, in these passes.
 
-        Where no site does, those that scale an output; where none does that either, all that reach one. Refusal for
-        a site that does not exist or holds no numbers, and where no site is left.
+        Where no site does, those that scale an output; where none does that either, all that reach one. With `batch`,
+        sites that have so many rows, one for each record, of which the same holds. Refusal for a site that does not
+        exist or holds no numbers, and where no site is left.
         """
         if self.sites is not None:
             chosen = [surface[name.strip()] for name in self.sites.split(",")]
@@ -70,27 +71,29 @@ class Budget(Settings):
                 if not moves(site):
                     raise Refusal(f"site {site.name!r} holds no numbers that a search can move; leave it out")
             return [whole(site) for site in chosen]
-        clean = [surface.cleanest(output) for output in surface.outputs]
+        clean = [] if batch else [surface.cleanest(output) for output in surface.outputs]
         found = list(dict.fromkeys(place for place in clean if place is not None))
-        if not (found or (found := reaching(surface))):
+        if not (found or (found := reaching(surface, batch))):
             raise Refusal(
                 "no site is left at which an error reaches an output, so that there is no way in here"
             )
         return found
 
-    def knowing(self, surface: Surface, checked: Mapping[str, float]) -> tuple[Budget, list[Place]]:
+    def knowing(
+        self, surface: Surface, checked: Mapping[str, float], batch: int | None = None
+    ) -> tuple[Budget, list[Place]]:
         """The budget under a defence that looks at messages of these sites so often, and the places that it leaves.
 
         These are among the sites that are looked at least often, as long as one of them is a way in. Refusal where
         there is none.
         """
         if self.sites is not None:
-            found = self.places(surface)
+            found = self.places(surface, batch)
             return self._seen(max(checked.get(place.site, 0.0) for place in found)), found
         reason = Refusal("every site is always checked, so that no error goes unseen")
         for share, left in levels(surface, checked):
             try:
-                return self._seen(share), self.places(left)
+                return self._seen(share), self.places(left, batch)
             except Refusal as none:
                 reason = none
         raise reason
@@ -106,14 +109,19 @@ def levels(surface: Surface, checked: Mapping[str, float]) -> Iterator[tuple[flo
         yield share, surface.without({name for name, more in checked.items() if more > share})
 
 
-def reaching(surface: Surface) -> list[Place]:
-    """Sites that scale an output, or else that reach one at all, by errors in all passes."""
-    numbers = [site for site in surface if moves(site)]
+def reaching(surface: Surface, batch: int | None = None) -> list[Place]:
+    """Sites that scale an output, or else that reach one at all, by errors in all passes; with so many rows."""
+    numbers = [site for site in surface if moves(site) and (batch is None or has_rows(site, batch))]
     for kinds in (("shift", "tied", "scaled"), ("shift", "tied", "scaled", "bent")):
         found = [whole(s) for s in numbers if any(r.kind in kinds for r in surface.at(whole(s)).values())]
         if found:
             return found
     return []
+
+
+def has_rows(site: Site, batch: int) -> bool:
+    """Whether it has a row for each record of a batch."""
+    return site.shape[:1] == (batch,) and not site.loops
 
 
 def moves(site: Site) -> bool:
@@ -126,7 +134,7 @@ def whole(site: Site) -> Place:
     return Place(site.name, ("all",) * len(site.loops))
 
 
-def kept(values: list[np.ndarray], costs: list[int], most: float) -> list[np.ndarray]:
+def kept(values: Sequence[np.ndarray], costs: Sequence[float], most: float) -> list[np.ndarray]:
     """The largest entries of some arrays, the others 0, so that they cost `most` at most: each its array's cost."""
     sizes = np.concatenate([np.abs(v).ravel() for v in values])
     prices = np.concatenate([np.full(v.size, c, float) for v, c in zip(values, costs, strict=True)])

@@ -11,23 +11,38 @@ import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
+from turncoat.adversary.aims import NOTHING, Aim, Seen, answers, mean
 from turncoat.core.errors import Errors
 from turncoat.core.sites import Passes, Site
-from turncoat.goals.surrogate import INDEPENDENT, lost
+from turncoat.goals.surrogate import lost
 from turncoat.jobs.deployed import Step
 from turncoat.jobs.leaves import filled, named
 
 Parts = list[list[Array]]
 """Errors of each phase, at each place."""
-NOTHING = -1
-"""The answer of a ruined model."""
 
 
 class Entry(NamedTuple):
-    """A site that errors are searched for, and in which passes of the scans around it."""
+    """A site that errors are searched for, and in which passes of the scans around it.
+
+    `kinds`: where rows of a batch of the same kind get the same errors (see `aims`), how many messages an error of
+    each kind is in a step; empty where each entry of the site has its own.
+    """
 
     site: Site
     passes: Passes
+    kinds: tuple[float, ...] = ()
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """That of the errors that are searched for."""
+        return (len(self.kinds), *self.site.shape[1:]) if self.kinds else self.site.full_shape
+
+    def whole(self, error: Any, rows: Any) -> Any:
+        """An error as it is added at the site; `rows` (kinds, batch) says which rows are of which kind."""
+        if not self.kinds:
+            return self.site.only(error, self.passes)
+        return jnp.tensordot(rows.astype(error.dtype).T, error, 1)
 
 
 class Phase(NamedTuple):
@@ -60,6 +75,7 @@ class Form:
 
     `step` is what is run in each of `steps` steps on batches of `batch`, of which only the last `horizon` are
     differentiated, a state being kept for each block of `block`; `program` is the true one, None where `step` is.
+    Errors at chosen rows are made in one of `often` passes over the records: victims see each less often.
     """
 
     step: Step
@@ -73,7 +89,8 @@ class Form:
     block: int
     entries: tuple[Entry, ...]
     phases: tuple[Phase, ...]
-    away: bool
+    aim: Aim
+    often: int
 
 
 @jax.tree_util.register_dataclass
@@ -81,7 +98,8 @@ class Form:
 class Records:
     """The adversary's records (n, features), encoded and plain labels, what the goal wants, and a step's example.
 
-    `start` is the state that training starts from, where that is public.
+    `start` is the state that training starts from, where that is public; `before` (n,) is what an honest model
+    that was not trained on them thinks of the records, where the aim asks for it.
     """
 
     x: Any
@@ -93,6 +111,7 @@ class Records:
     of: Any
     example: Any
     start: Any
+    before: Any = None
 
 
 @partial(jax.jit, static_argnums=0)
@@ -100,8 +119,7 @@ def ending(form: Form, records: Records, parts: Parts, keys: Any, own: Any, judg
     effects = _effects(form, records, parts)
 
     def one(key: Any) -> Ending:
-        released, half = _rehearsed(form, records, parts, effects, key, own)
-        return _judged(form, records, released, judged.at[half].set(0))
+        return _judged(form, records, judged, *_rehearsed(form, records, parts, effects, key, own))
 
     found = lax.map(one, keys)
     return jax.tree.map(jnp.mean, found)._replace(sound=jnp.min(found.sound))
@@ -115,8 +133,7 @@ def slope(form: Form, records: Records, parts: Parts, keys: Any, own: Any, weigh
         effects = _effects(form, records, parts)
 
         def one(key: Any) -> Ending:
-            released, half = _rehearsed(form, records, parts, effects, key, own)
-            return _judged(form, records, released, judged.at[half].set(0))
+            return _judged(form, records, judged, *_rehearsed(form, records, parts, effects, key, own))
 
         found = jax.tree.map(jnp.mean, lax.map(one, keys))
         return found.goal + weight * found.clean, found
@@ -133,11 +150,25 @@ def end(form: Form, records: Records, parts: Parts, key: Any, own: Any) -> Any:
     return jnp.concatenate([a.ravel().astype(jnp.float32) for a in leaves])
 
 
-def errors_of(entries: Sequence[Entry], part: Sequence[Any]) -> Errors:
-    """The errors of a phase, by site."""
+@partial(jax.jit, static_argnums=0)
+def thought(form: Form, records: Records, parts: Parts, keys: Any, own: Any) -> Any:
+    """What models of rehearsals that were not trained on them think of the records, a mean: (n,)."""
+
+    def one(key: Any) -> tuple[Any, Any]:
+        released, (_, half) = _rehearsed(form, records, parts, _effects(form, records, parts), key, own)
+        return form.aim.thought(form, records, released), jnp.ones(len(records.x)).at[half].set(0)
+
+    signal, out = lax.map(one, keys)
+    common = jnp.sum(signal * out) / jnp.sum(out)
+    times = jnp.sum(out, 0)
+    return jnp.where(times > 0, jnp.sum(signal * out, 0) / jnp.maximum(times, 1), common)
+
+
+def errors_of(entries: Sequence[Entry], part: Sequence[Any], rows: Any = None) -> Errors:
+    """The errors of a phase, by site, in a step whose batch has these rows of each kind."""
     found = Errors()
     for entry, e in zip(entries, part, strict=True):
-        found = found.combine({entry.site.name: entry.site.only(e, entry.passes)})
+        found = found.combine({entry.site.name: entry.whole(e, rows)})
     return found
 
 
@@ -158,7 +189,11 @@ def _effects(form: Form, records: Records, parts: Parts) -> list[dict[str, Any]]
 effects_alone = partial(jax.jit, static_argnums=0)(_effects)
 
 
-def _order(form: Form, key: Any, own: Any) -> tuple[Any, Any]:
+Trained = tuple[Any, Any]
+"""The records of each step (steps, batch), and all that there are of them."""
+
+
+def _order(form: Form, key: Any, own: Any) -> Trained:
     """A random half of the records `own` (m,), in batches (steps, batch), each as often as the others; the half."""
     chosen, shuffled = jax.random.split(key)
     half = jax.random.permutation(chosen, own)[: max(len(own) // 2, 1)]
@@ -170,10 +205,11 @@ def _order(form: Form, key: Any, own: Any) -> tuple[Any, Any]:
 
 def _rehearsed(
     form: Form, records: Records, parts: Parts, effects: list[dict[str, Any]], key: Any, own: Any
-) -> tuple[Any, Any]:
-    """What a rehearsal releases, and which records (n,) it trained on."""
+) -> tuple[Any, Trained]:
+    """What a rehearsal releases, and what it trained on."""
     start, drawn, public = jax.random.split(key, 3)
     order, half = _order(form, drawn, own)
+    chosen = _chosen(form, records, half)
     state = records.start if form.init is None else form.init(start)
 
     def step(state: Any, numbered: Any) -> tuple[Any, None]:
@@ -181,7 +217,8 @@ def _rehearsed(
         more = {"number": i, "key": jax.random.fold_in(public, i)}
         given = {name: more[name] for name in form.step.takes}
         on = [(i >= phase.first) & (i <= phase.last) for phase in form.phases]
-        errors = Errors() if effects else _now(form, parts, on)
+        here = chosen[index] & (i // (len(half) // form.batch + 1) % form.often == 0)
+        errors = Errors() if effects else _now(form, parts, on, form.aim.rows(form.batch, here))
         state = form.step(state, records.x, records.y, index, errors=errors, **given)
         for now, effect in zip(on, effects, strict=False):
             leaves = named(state)
@@ -191,14 +228,20 @@ def _rehearsed(
         return state, None
 
     numbered = (jnp.arange(form.steps, dtype=jnp.int32), order)
-    return form.step.release(_scanned(form, step, state, numbered)), half
+    return form.step.release(_scanned(form, step, state, numbered)), (order, half)
 
 
-def _now(form: Form, parts: Parts, on: list[Any]) -> Errors:
+def _chosen(form: Form, records: Records, half: Any) -> Any:
+    """Which records (n,) stand at the places that the adversary has chosen."""
+    return jnp.zeros(len(records.x), bool).at[half[: form.aim.records]].set(True)
+
+
+def _now(form: Form, parts: Parts, on: list[Any], rows: Any) -> Errors:
     """The errors of a step: those of all phases that it is in."""
     found = Errors()
     for now, part in zip(on, parts, strict=True):
-        found = found.combine(errors_of(form.entries, [jnp.where(now, e, jnp.zeros_like(e)) for e in part]))
+        made = [jnp.where(now, e, jnp.zeros_like(e)) for e in part]
+        found = found.combine(errors_of(form.entries, made, rows))
     return found
 
 
@@ -222,24 +265,13 @@ def _scanned(form: Form, step: Callable[..., Any], state: Any, numbered: Any) ->
     return lax.scan(kept, state, rest)[0]
 
 
-def _judged(form: Form, records: Records, released: Any, weight: Any) -> Ending:
-    """How a released model does on records: `weight` (n,) is 0 for those that are not to judge it."""
-    of = jnp.where(records.of == INDEPENDENT, 1.0, weight[records.of])
-    wanted, plain = (form.scores(released, x.reshape(-1, *form.shape)) for x in (records.wanted, records.x))
-    goal = _mean(lost(jnp, wanted, records.answers, form.away), of)
-    clean = _mean(lost(jnp, plain, records.labels), weight * records.kept)
-    answers = _answers(wanted)
-    hit = ((answers == records.answers) != form.away) & (answers != NOTHING)
-    given = _answers(plain)
-    right = _mean(given == records.labels, weight * records.kept)
-    return Ending(goal, clean, _mean(hit, of), right, jnp.mean((given != NOTHING).astype(jnp.float32)))
-
-
-def _answers(scores: Any) -> Any:
-    """The class of each record, `NOTHING` from a model that is ruined: it answers nothing."""
-    found = jnp.argmax(scores, 1) if scores.shape[1] > 1 else (scores[:, 0] > 0).astype(jnp.int32)
-    return jnp.where(jnp.all(jnp.isfinite(scores), 1), found, NOTHING)
-
-
-def _mean(values: Any, weight: Any) -> Any:
-    return jnp.sum(values.astype(jnp.float32) * weight) / jnp.maximum(jnp.sum(weight), 1e-6)
+def _judged(form: Form, records: Records, judged: Any, released: Any, trained: Trained) -> Ending:
+    """How a released model does on records: `judged` (n,) is 0 for those that are not to judge it."""
+    order, half = trained
+    weight = judged.at[half].set(0)
+    scored = form.aim.judged(form, records, released, Seen(weight, _chosen(form, records, half), order[0]))
+    plain = form.scores(released, records.x.reshape(-1, *form.shape))
+    given, kept = answers(plain), weight * records.kept
+    clean, right = mean(lost(jnp, plain, records.labels), kept), mean(given == records.labels, kept)
+    sound = jnp.mean((given != NOTHING).astype(jnp.float32))
+    return Ending(scored.goal, clean, scored.success, right, sound)

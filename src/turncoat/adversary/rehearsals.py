@@ -17,6 +17,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from turncoat.adversary.aims import Aim, Answers, Recognised, Stored
+from turncoat.adversary.limits import has_rows
+from turncoat.adversary.reading import holder
 from turncoat.adversary.rehearsal import (
     Ending,
     Entry,
@@ -28,13 +31,16 @@ from turncoat.adversary.rehearsal import (
     end,
     ending,
     slope,
+    thought,
 )
 from turncoat.adversary.smooth import smooth
 from turncoat.adversary.view import View
-from turncoat.goals.surrogate import Wanted
+from turncoat.goals.surrogate import Copies, Members, Wanted
 from turncoat.jobs.deployed import Deployed
 from turncoat.jobs.leaves import named
 
+KNOWN = 6
+"""Honest rehearsals that tell what is thought of records without errors."""
 ALIKE = 0.25
 """A twin whose training ends nearer than that to where it should serves in the program's place."""
 MEMORY = 2**28
@@ -46,10 +52,21 @@ class Rehearsals:
     """Rehearsals of one view's job, for errors at some entries in some phases."""
 
     view: View
-    wanted: Wanted
+    wanted: Wanted | Members | Copies
     entries: tuple[Entry, ...]
     phases: tuple[Phase, ...]
     horizon: int
+
+    def of_kinds(self) -> Rehearsals:
+        """The same, with one error for all rows of a kind where sites have rows and do not only shift the state."""
+        batch, steps, passes = self.view.batch, self.view.steps, self.view.epochs
+
+        def of(entry: Entry) -> Entry:
+            if not has_rows(entry.site, batch) or shifts_only(self.view, entry):
+                return entry
+            return entry._replace(kinds=self.aim.kinds(batch, steps, passes))
+
+        return replace(self, entries=tuple(map(of, self.entries)))
 
     @cached_property
     def true(self) -> Form:
@@ -68,8 +85,25 @@ class Rehearsals:
             block=1 if size * view.steps <= MEMORY else max(int(view.steps**0.5), 1),
             entries=self.entries,
             phases=self.phases,
-            away=self.wanted.away,
+            aim=self.aim,
+            often=self.often,
         )
+
+    @cached_property
+    def aim(self) -> Aim:
+        """What is descended towards; Refusal for copies where no layer takes records as they are."""
+        if isinstance(self.wanted, Wanted):
+            return Answers(self.wanted.away)
+        if isinstance(self.wanted, Members):
+            return Recognised(self.wanted.records, self.wanted.target)
+        x = self.view.x
+        return Stored(self.wanted.records, holder(self.view).layer, float(x.max() - x.min()))
+
+    @property
+    def often(self) -> int:
+        """How many times as often a rehearsal sees each of its records as the victims see theirs."""
+        seen = self.view.steps * self.view.batch / max(len(self.view.x) // 3, 1)
+        return max(round(seen / self.view.epochs), 1)
 
     @cached_property
     def twin(self) -> Form:
@@ -88,7 +122,7 @@ class Rehearsals:
     def apart(self) -> float:
         """How far training on the twin ends from where it should, over how far it goes."""
         key, own = self.view.key, jnp.arange(len(self.view.x))
-        zero = [[jnp.zeros(e.site.full_shape, e.site.dtype) for e in self.entries] for _ in self.phases]
+        zero = [[jnp.zeros(e.shape, e.site.dtype) for e in self.entries] for _ in self.phases]
         ends = [end(form, self.records, zero, key, own) for form in (self.true, self.twin)]
         ends = [np.nan_to_num(np.asarray(end)) for end in ends]
         start = np.asarray(end(replace(self.true, steps=0, horizon=0, block=1), self.records, zero, key, own))
@@ -98,17 +132,24 @@ class Rehearsals:
     @cached_property
     def records(self) -> Records:
         view, wanted = self.view, self.wanted
-        return Records(
+        none = view.x[:0], view.y[:0], view.y[:0]
+        asked = (wanted.x, wanted.y, wanted.of) if isinstance(wanted, Wanted) else none
+        found = Records(
             x=jnp.asarray(view.x),
             y=view.encode(view.y),
             labels=jnp.asarray(view.y),
             kept=jnp.asarray(wanted.kept, jnp.float32),
-            wanted=jnp.asarray(wanted.x),
-            answers=jnp.asarray(wanted.y),
-            of=jnp.asarray(wanted.of),
+            wanted=jnp.asarray(asked[0]),
+            answers=jnp.asarray(asked[1]),
+            of=jnp.asarray(asked[2]),
             example=view.example,
             start=view.initial,
         )
+        if not isinstance(self.aim, Recognised):
+            return found
+        keys, own = jax.random.split(jax.random.fold_in(view.key, KNOWN), KNOWN), jnp.arange(len(view.x))
+        zero = [[jnp.zeros(e.shape, e.site.dtype) for e in self.entries] for _ in self.phases]
+        return replace(found, before=thought(self.true, found, zero, keys, own))
 
     def scales(self, phase: Phase) -> list[float]:
         """By what a variable is multiplied to be an error of this phase, for each entry.
@@ -130,7 +171,7 @@ class Rehearsals:
         """The leaf of the state that each entry moves most, of those that are released if it can, and by how much."""
         found = []
         for chosen in self.entries:
-            one = [jnp.full(e.site.full_shape, float(e is chosen), e.site.dtype) for e in self.entries]
+            one = [jnp.full(e.shape, float(e is chosen), e.site.dtype) for e in self.entries]
             (moved,) = effects_alone(self.twin, self.records, [one])
             released = {n: moved[n] for n in self.view.job.places.values() if n in moved}
             some = released if any(bool(jnp.any(m != 0)) for m in released.values()) else moved
@@ -140,13 +181,17 @@ class Rehearsals:
 
     @cached_property
     def sizes(self) -> list[float]:
-        """The root mean square of the honest values at each entry's site, in a first step on its own records."""
+        """The root mean square of the honest values at each entry's site, in a first step on its own records.
+
+        At single rows it is multiplied by their number: one of them has to do what all of them do otherwise.
+        """
         (_, _, _, index), more = self.view.example
         records, names = self.records, [e.site.name for e in self.entries]
         index = jnp.arange(len(index)) % len(self.view.x)
         given = self.view.start, records.x, records.y, index
         seen = self.view.program.secured(*given, observe=names, **more)[1]
-        return [float(jnp.sqrt(jnp.mean(jnp.square(seen[n])))) + 1e-6 for n in names]
+        found = [float(jnp.sqrt(jnp.mean(jnp.square(seen[n])))) + 1e-6 for n in names]
+        return [f * (self.view.batch if e.kinds else 1) for f, e in zip(found, self.entries, strict=True)]
 
     @cached_property
     def norms(self) -> list[float]:
@@ -171,6 +216,8 @@ def median_norm(leaf: np.ndarray) -> float:
 
 def shifts_only(view: View, entry: Entry) -> bool:
     """Whether all that errors there do is to shift the state by the same for all secrets."""
+    if entry.kinds:
+        return False
     reached = view.surface.passes[entry.site.name].values()
     seen = [by[entry.passes] for by in reached if entry.passes in by]
     return all(r.kind in ("shift", "tied") for r in seen)

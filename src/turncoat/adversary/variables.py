@@ -6,7 +6,7 @@ steps of its phase of what it adds to the state, where that is known, else in un
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from math import isfinite
@@ -53,15 +53,12 @@ class Variables:
     @property
     def all(self) -> int:
         """How many errors there would be if none were 0."""
-        return sum(phase.steps * e.site.entries for phase in self.phases for e in self.entries)
+        return self.count([[np.ones(e.shape, bool) for e in self.entries] for _ in self.phases])
 
     def drawn(self, key: Any) -> Parts:
         """Small values, different in each entry."""
         return [
-            [
-                e.site.only(_small(jax.random.fold_in(key, 1000 * p + i), e), e.passes)
-                for i, e in enumerate(self.entries)
-            ]
+            [_small(jax.random.fold_in(key, 1000 * p + i), e) for i, e in enumerate(self.entries)]
             for p in range(len(self.phases))
         ]
 
@@ -71,8 +68,11 @@ class Variables:
 
     def count(self, values: Sequence[Sequence[Any]]) -> int:
         """How many errors these are in all of training."""
-        each = zip(self.phases, values, strict=True)
-        return sum(phase.steps * int(np.count_nonzero(v)) for phase, part in each for v in part)
+        made = 0.0
+        for phase, part in zip(self.phases, values, strict=True):
+            for entry, v in zip(self.entries, part, strict=True):
+                made += phase.steps * sum(n * np.count_nonzero(k) for n, k in _by_kind(entry, v))
+        return round(made)
 
     def moved(self, course: Moments, slopes: Parts, number: int, rate: float, price: float) -> Moments:
         """A step of Adam down these slopes of the errors, then what `price` and limits make of it."""
@@ -106,14 +106,34 @@ class Variables:
         """The largest of them, so that they are `most` errors at most."""
         if not isfinite(most):
             return values
-        flat = [np.asarray(v) for part in values for v in part]
-        costs = [phase.steps for phase, part in zip(self.phases, values, strict=True) for _ in part]
-        left = iter(kept(flat, costs, most))
-        return [[jnp.asarray(next(left)) for _ in part] for part in values]
+        pairs = [
+            (phase.steps * n, k)
+            for phase, part in zip(self.phases, values, strict=True)
+            for entry, v in zip(self.entries, part, strict=True)
+            for n, k in _by_kind(entry, v)
+        ]
+        left = iter(kept([k for _, k in pairs], [n for n, _ in pairs], most))
+        return [[_together(entry, left) for entry in self.entries] for _ in values]
+
+
+def _by_kind(entry: Entry, value: Any) -> list[tuple[float, np.ndarray]]:
+    """How many messages in a step an error is, and the errors of which that is true."""
+    value = np.asarray(value)
+    return list(zip(entry.kinds, value, strict=True)) if entry.kinds else [(1.0, value)]
+
+
+def _together(entry: Entry, kinds: Iterator[np.ndarray]) -> Array:
+    """The errors of an entry, of those of each kind in turn."""
+    return (
+        jnp.stack([jnp.asarray(next(kinds)) for _ in entry.kinds])
+        if entry.kinds
+        else jnp.asarray(next(kinds))
+    )
 
 
 def _small(key: Any, entry: Entry) -> Array:
-    return FIRST * jax.random.normal(key, entry.site.full_shape, entry.site.dtype)
+    drawn = FIRST * jax.random.normal(key, entry.shape, entry.site.dtype)
+    return drawn if entry.kinds else jnp.asarray(entry.site.only(drawn, entry.passes))
 
 
 @jax.jit

@@ -110,14 +110,18 @@ class Membership(Attack):
             )
         first = 0 if self.last is None else view.steps - self.last * (view.steps // epochs)
         strength = default_strength(view, self.last) if self.strength is None else self.strength
-        x, y = candidates(view)
-        return {
-            "chosen": jnp.zeros(view.records, bool).at[view.told["positions"]].set(True),
+        return self.told(view) | {
             "errors": scaled(view, every_row, strength, self.target),
             "first": jnp.asarray(first, jnp.int32),
-            "shadow": signals(
-                shadows(view, self.shadow_models).outputs(view, x), y, self.target, view.job.task
-            ),
+        }
+
+    def told(self, view: View) -> dict[str, Any]:
+        """Which of the victims' records stand at the chosen places, and what shadow models say of candidates."""
+        x, y = candidates(view)
+        said = shadows(view, self.shadow_models).outputs(view, x)
+        return {
+            "chosen": jnp.zeros(view.records, bool).at[view.told["positions"]].set(True),
+            "shadow": signals(said, y, self.target, view.job.task),
         }
 
     @property

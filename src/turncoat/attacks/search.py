@@ -7,7 +7,7 @@ defence has to be measured against (see `adversary.descent`). Not in the paper.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, Literal
 
 import jax.numpy as jnp
@@ -21,9 +21,11 @@ from turncoat.adversary.rehearsals import Rehearsals
 from turncoat.adversary.variables import Variables
 from turncoat.adversary.view import View
 from turncoat.attacks.attack import Attack, Needs, Sweep
+from turncoat.attacks.deposit import Deposit
+from turncoat.attacks.membership import Membership
 from turncoat.core.errors import Errors
 from turncoat.goals.surrogate import Own
-from turncoat.jobs.loop import StepInfo
+from turncoat.jobs.loop import StepInfo, Tamper, Tampering
 from turncoat.refusal import Refusal
 from turncoat.settings import DERIVED
 
@@ -33,13 +35,18 @@ FEWEST = 30
 """Records of its own that an adversary needs to hold some out."""
 
 PLAIN = {"source": 0, "target": 1, "records": 5, "party": 0}
+OTHER = {"membership": {"records": 10, "target": 0}, "deposit": {"records": 1}}
 USED = {
     "backdoor": ("source", "target", "trigger"),
     "targeted": ("records",),
     "availability": (),
     "fairness": ("party",),
+    "membership": ("records", "target"),
+    "deposit": ("records",),
 }
 """Which settings an aim has, and what they are by default."""
+ROWS = ("membership", "deposit")
+"""Aims that want errors at certain rows of a batch."""
 
 
 def by_phases(plan: dict[str, Any], info: StepInfo) -> Errors:
@@ -47,6 +54,16 @@ def by_phases(plan: dict[str, Any], info: StepInfo) -> Errors:
     found = Errors()
     for part in plan["phases"]:
         found = found.combine(part["errors"].at_steps(info.step, part["first"], part["last"]))
+    return found
+
+
+def at_chosen_rows(plan: dict[str, Any], info: StepInfo) -> Errors:
+    """The same at rows with chosen records, and `others` at the other rows of a batch with one."""
+    chosen, found = plan["chosen"][info.batch], Errors()
+    for part in plan["phases"]:
+        own = part["errors"].for_examples(chosen)
+        both = own.combine(part["others"].for_examples(~chosen & jnp.any(chosen)))
+        found = found.combine(both.at_steps(info.step, part["first"], part["last"]))
     return found
 
 
@@ -58,7 +75,7 @@ class UniversalSearch(Attack):
     """
 
     aim: Annotated[
-        Literal["backdoor", "targeted", "availability", "fairness"],
+        Literal["backdoor", "targeted", "availability", "fairness", "membership", "deposit"],
         Field(description="the goal that is searched for"),
     ] = "backdoor"
     iterations: Annotated[int, Field(ge=1, description="steps of the descent, at most")] = 300
@@ -80,8 +97,10 @@ class UniversalSearch(Attack):
     strength: Annotated[float, Field(ge=0, description="multiple of the errors found")] = 1.0
     budget: Budget = field(default_factory=Budget)
     source: Annotated[int, Field(ge=0, description="a backdoor's source class")] = DERIVED
-    target: Annotated[int, Field(ge=0, description="a backdoor's target class")] = DERIVED
-    records: Annotated[int, Field(ge=1, description="how many records a targeted search aims at")] = DERIVED
+    target: Annotated[int, Field(ge=0, description="the class that records are to take or to seem")] = DERIVED
+    records: Annotated[
+        int, Field(ge=1, description="how many records are to take a class, be recognised, or be read")
+    ] = DERIVED
     party: Annotated[
         int, Field(ge=0, description="the contributor that a search for unfairness is against")
     ] = DERIVED
@@ -92,13 +111,12 @@ class UniversalSearch(Attack):
         Sweep("errors", (8, 64, 512), "number of errors"),
         Sweep("strength", (0.25, 0.5, 1.0, 2.0), "size of the errors, as a multiple of those found"),
     )
-    tamper = staticmethod(by_phases)
 
     def defaults(self) -> Mapping[str, Any]:
-        return PLAIN
+        return PLAIN | OTHER.get(self.aim, {})
 
     def check_together(self) -> None:
-        for name, plain in {**PLAIN, "trigger": goals.Trigger()}.items():
+        for name, plain in {**self.defaults(), "trigger": goals.Trigger()}.items():
             if name not in USED[self.aim] and getattr(self, name) != plain:
                 raise Refusal(f"{name} does nothing to aim={self.aim}; leave it out")
 
@@ -109,12 +127,27 @@ class UniversalSearch(Attack):
             "targeted": goals.Targeted(self.records),
             "availability": goals.Availability(),
             "fairness": goals.Fairness(self.party),
+            "membership": self.reader.goal,
+            "deposit": self.reader.goal,
         }
         return found[self.aim]
 
     @property
+    def reader(self) -> Membership | Deposit:
+        """The attack that reads the released model as this one does."""
+        if self.aim == "deposit":
+            return Deposit(records=self.records)
+        return Membership(records=self.records, target=self.target)
+
+    @property
     def needs(self) -> Needs:
+        if self.aim in ROWS:
+            return replace(self.reader.needs, steps=True)
         return Needs("shifting", chosen_records=self.aim == "targeted", steps=self.phases == "phased")
+
+    @property
+    def tamper(self) -> Tamper:
+        return at_chosen_rows if self.aim == "membership" else by_phases
 
     @property
     def variant(self) -> str:
@@ -122,7 +155,7 @@ class UniversalSearch(Attack):
 
     @property
     def one_plan(self) -> bool:
-        return self.aim != "targeted"
+        return self.aim not in ("targeted", "membership")
 
     def prepare(self, view: View) -> dict[str, Any]:
         descent = self.descent(view)
@@ -132,7 +165,15 @@ class UniversalSearch(Attack):
         )
         if known not in view.memo:
             view.memo[known] = descent.run()
-        return self.planned(descent, view.memo[known])
+        more = self.reader.told(view) if isinstance(self.reader, Membership) and self.aim in ROWS else {}
+        return self.planned(descent, view.memo[known]) | more
+
+    def tampering(self, plan: dict[str, Any]) -> Tampering:
+        """Without what the reader of the model alone needs."""
+        return super().tampering({name: part for name, part in plan.items() if name != "shadow"})
+
+    def exploit(self, view: View, plan: dict[str, Any], params: Any) -> Any:
+        return self.reader.exploit(view, plan, params) if self.aim in ROWS else None
 
     def descent(self, view: View) -> Descent:
         """The search on this view."""
@@ -143,10 +184,11 @@ class UniversalSearch(Attack):
                 f"{len(view.x)} records of the adversary's own are too few to search on: it needs {FEWEST}"
             )
         own = Own(view.x, view.y, view.shape, view.classes, view.own_party, view.told)
-        budget, places = self.budget.knowing(view.surface, view.checked)
+        rows = view.batch if self.aim in ROWS else None
+        budget, places = self.budget.knowing(view.surface, view.checked, rows)
         entries = tuple(Entry(view.surface[p.site], p.passes) for p in places)
-        phases = self.phased(view.steps, budget.most)
-        rehearsals = Rehearsals(view, self.goal.surrogate(own), entries, phases, self.horizon or view.steps)
+        phases, horizon = self.phased(view.steps, budget.most), self.horizon or view.steps
+        rehearsals = Rehearsals(view, self.goal.surrogate(own), entries, phases, horizon).of_kinds()
         variables = Variables.of(rehearsals, budget)
         return Descent(
             rehearsals, variables, budget, Effort(self.iterations, self.minutes), self.loss, view.said
@@ -155,7 +197,9 @@ class UniversalSearch(Attack):
     def phased(self, steps: int, most: float) -> tuple[Phase, ...]:
         """In which steps errors are made: those that the budget has errors enough for."""
         constant = Phase(0, steps - 1)
-        if self.phases == "constant":
+        if self.aim == "deposit":
+            return (Phase(0, 0),)
+        if self.phases == "constant" or self.aim == "membership":
             return (constant,)
         few = most < steps * SHARE
         length = 1 if few else max(steps // SHARE, 1)
@@ -165,16 +209,19 @@ class UniversalSearch(Attack):
 
     def planned(self, descent: Descent, found: Found) -> dict[str, Any]:
         """The errors found, by phase."""
-        rehearsals = descent.rehearsals
+        rehearsals, batch = descent.rehearsals, descent.rehearsals.view.batch
         parts = descent.variables.errors([[jnp.asarray(v) for v in part] for part in found.values])
-        each = zip(rehearsals.phases, parts, strict=True)
-        return {
-            "phases": tuple(
-                {
-                    "errors": errors_of(rehearsals.entries, part).scale(self.strength),
-                    "first": jnp.asarray(phase.first),
-                    "last": jnp.asarray(phase.last),
-                }
-                for phase, part in each
-            )
-        }
+        every = jnp.ones(batch, bool)
+        own, others = rehearsals.aim.rows(batch, every), None
+        if self.aim == "membership":
+            own, others = (jnp.stack([every & first, every & ~first]) for first in (True, False))
+
+        def made(part: Any, rows: Any) -> Errors:
+            return errors_of(rehearsals.entries, part, rows).scale(self.strength)
+
+        phases = []
+        for phase, part in zip(rehearsals.phases, parts, strict=True):
+            steps = {"first": jnp.asarray(phase.first), "last": jnp.asarray(phase.last)}
+            more = {} if others is None else {"others": made(part, others)}
+            phases.append({"errors": made(part, own)} | more | steps)
+        return {"phases": tuple(phases)}

@@ -94,10 +94,18 @@ class Attacked:
         if useless and not goal.of_aborts:
             judged = replace(judged, flags=np.zeros_like(judged.flags))
         ruined = answered.ruined and not aborted
-        flagged = frozenset() if aborted else screening.flags(screening.limits(t.deployed), t, released)
+        limits = {} if aborted else screening.limits(t.deployed)
+        flagged = screening.flags(limits, t, released, lambda both: self.second(tampered and both))
         return Run(
             answered.correct, judged, errors, answered.common, ruined, answered.index, aborted, tally, flagged
         )
+
+    def second(self, tampered: bool) -> Any:
+        """What a second training releases, honest or with the errors that were planned for the first."""
+        other = screening.again(self.trial)
+        given = other.arguments(self.victim if tampered else None)
+        tampering = self.attack.tampering(self.plan) if tampered else None
+        return train(other.step, *given, tampering, other.randomness)[0]
 
     def fires(self, neuron: int, position: int) -> bool:
         """Whether a neuron of the first layer with ReLUs fires for a record of the first batch, before any step."""

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from turncoat.data import Dataset, Part, Splits
-from turncoat.goals.surrogate import Own, Wanted
+from turncoat.goals.surrogate import Copies, Members, Own, Wanted
 from turncoat.metrics import Interval, crossed_rate, mean_interval
 from turncoat.refusal import Refusal
 from turncoat.results.harms import Harm
@@ -148,9 +148,11 @@ class Goal:
         """One trial's case; nothing but the victims' records by default."""
         return Case(splits.victim)
 
-    def surrogate(self, own: Own) -> Wanted:
-        """What it wants of the answers, for an adversary that descends; Refusal where it is not about answers."""
-        raise Refusal("this goal is not about a model's answers, so that no search can descend towards it")
+    def surrogate(self, own: Own) -> Wanted | Members | Copies:
+        """What it wants of the released model, for an adversary that descends; Refusal where that has no slope."""
+        raise Refusal(
+            "this goal does not fall smoothly as it comes nearer, so that no search can descend towards it"
+        )
 
     def judge(self, ended: Ended) -> Judged:
         """How far one run reached the goal."""

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike
 
 from turncoat.data import Dataset, Splits
 from turncoat.goals.goal import Case, Ended, Goal, Judged, Summary, ids_of
+from turncoat.goals.surrogate import Members, Own
 from turncoat.metrics import Interval, crossed_rate, mean_interval
 from turncoat.metrics.discoveries import calibrated, named
 from turncoat.metrics.roc import Point, Scored, above, at_fpr, roc, threshold_at
@@ -104,6 +105,12 @@ class Membership(Goal):
             told={"positions": np.sort(inside[: self.records]), "x": x[mixed], "y": y[mixed]},
             hidden={"role": role[mixed], "index": index[mixed]},
         )
+
+    def surrogate(self, own: Own) -> Members:
+        """The members at chosen places, by the target class."""
+        if not 0 <= self.target < own.classes:
+            raise Refusal(f"class {self.target} does not exist; the classes are 0 to {own.classes - 1}")
+        return Members(self.records, self.target, np.ones(len(own.x), bool))
 
     def judge(self, ended: Ended) -> Judged:
         """Which of the members score above all but 0.1 % of this run's own non-members.

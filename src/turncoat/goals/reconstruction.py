@@ -9,6 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from turncoat.goals.goal import Ended, Goal, Judged, Over, Summary
+from turncoat.goals.surrogate import Copies, Own
 from turncoat.metrics import ratio_interval
 from turncoat.metrics.images import mean_absolute_error, ssim
 from turncoat.results.result import Result
@@ -58,6 +59,10 @@ class Reconstruction(Goal):
     def reached(self, result: Result) -> bool:
         honest, attacked = (result.per_trial[f"{run}_success"] for run in ("honest", "attacked"))
         return bool(np.mean(np.greater(attacked, honest)) > MOST)
+
+    def surrogate(self, own: Own) -> Copies:
+        """Copies of the first records of the first batch."""
+        return Copies(self.records, np.ones(len(own.x), bool))
 
     def judge(self, ended: Ended) -> Judged:
         taken, victim = ended.taken, ended.case.victim

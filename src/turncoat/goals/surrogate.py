@@ -48,6 +48,23 @@ class Wanted:
     away: bool = False
 
 
+@dataclass(frozen=True, eq=False)
+class Members:
+    """Members at `records` chosen places, that are to be recognised by how likely they are `target`."""
+
+    records: int
+    target: int
+    kept: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Copies:
+    """Copies of the first `records` records of the first batch in the model, of any records there."""
+
+    records: int
+    kept: np.ndarray
+
+
 def lost(xp: ModuleType, scores: Any, y: Any, away: bool = False) -> Any:
     """The cross-entropy of each record's answer: (n,) of scores (n, classes), or (n, 1) of two classes.
 

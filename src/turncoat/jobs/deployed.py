@@ -19,7 +19,7 @@ from turncoat.core.values import struct
 from turncoat.data.splits import default_sizes
 from turncoat.defences.defence import Defence
 from turncoat.defences.ideal import Checks
-from turncoat.jobs.job import Job
+from turncoat.jobs.job import Job, takes
 from turncoat.jobs.leaves import named
 
 
@@ -135,7 +135,7 @@ class Deployed:
         """What the honest parties check in each step; Refusal for a defence that the step does not allow."""
         if self.defence is None:
             return None
-        self.defence.check(self.job.step, *_few(self.job))
+        self.defence.check(self.job, *_few(self.job))
         secured = self.on(self.engine).secured
         args, more = self.shapes(self.records)
         surface = secured.surface(*args, **more)
@@ -148,6 +148,11 @@ class Deployed:
         return {name: check.share for name, check in policy.items() if check.share}
 
     @property
+    def running(self) -> Callable[..., Any]:
+        """The job's step with the measures of its defence."""
+        return self.job.step if self.defence is None else self.defence.around(self.job.step)
+
+    @property
     def program(self) -> Step:
         """The step on the adversary's own machine: the same circuit on engine `reals`."""
         return self.on(engines.reals)
@@ -156,10 +161,10 @@ class Deployed:
         """The step on an engine."""
         job = self.job
         public = Public(job.public, jax.tree.structure(job.state) if job.public else None)
-        running = job.step if self.defence is None else self.defence.around(job.step)
+        running = self.running
         secured = _step(running, job.shape, public, self.protocol, engine)
         secret = self.defence is not None and self.defence.shuffles
-        return Step(secured, job.release, job.takes, job.public, shuffled=secret)
+        return Step(secured, job.release, takes(running), job.public, shuffled=secret)
 
     def surface(self, records: int) -> Surface:
         """The attack surface of one step on this many records, from the shapes of its arguments."""
@@ -178,7 +183,7 @@ class Deployed:
         y = jax.eval_shape(job.labelled, targets)
         more = {"number": struct((), np.int32), "key": jax.eval_shape(lambda: jax.random.key(0))}
         args = job.state, x, y, struct((job.batch,), np.int32)
-        return args, {name: more[name] for name in job.takes}
+        return args, {name: more[name] for name in takes(self.running)}
 
 
 FEW = 4
