@@ -331,7 +331,9 @@ def test_nothing_is_kept_where_nothing_is_to_be(tmp_path, monkeypatch):
 
 
 def test_a_cell_says_what_it_is(finished):
-    assert {p.stat().st_mode & 0o777 for p in Store(finished).paths()} == {0o600}  # models lie in them, and records
+    assert {p.stat().st_mode & 0o777 for p in Store(finished).paths()} == {
+        0o600
+    }  # models lie in them, and records
     about = [store.about(p) for p in Store(finished).paths()]
     (one,) = [a for a in about if a["cell"] == "attack" and a["seed"] == 1]
     assert one["attack"] == "amplified-poisoning" and one["data"] == "breast_cancer" and one["seconds"] > 0
