@@ -63,7 +63,10 @@ def of_workers(trials: int) -> None:
             began, executor = time.perf_counter(), executors.get(name, workers)
             each = None if executor is None else stack.enter_context(executor.started())
             ready = time.perf_counter() - began
-            run(Experiment("availability", job, {}, trials), memory=Memory(Store(Path(made)), "", each, workers))
+            run(
+                Experiment("availability", job, {}, trials),
+                memory=Memory(Store(Path(made)), "", each, workers),
+            )
             whole = time.perf_counter() - began - ready
             print(f"| {name} | {workers} | {ready:.1f} s | {whole:.1f} s |", flush=True)
 

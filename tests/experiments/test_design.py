@@ -1,6 +1,5 @@
 """The cheapest set of checks: found by attacking back, against trying all sets; and on a job that is trained."""
 
-from collections import defaultdict
 from itertools import chain, combinations
 
 import pytest
@@ -13,6 +12,7 @@ from turncoat.experiments.cell import counting
 from turncoat.experiments.design import Asked, design
 from turncoat.experiments.experiment import Experiment, run
 from turncoat.experiments.known import VARIANTS, Ground, Known, Tried, known, tried
+from turncoat.experiments.memory import Memory
 from turncoat.experiments.prices import Prices
 from turncoat.experiments.remedies import remedies
 from turncoat.jobs.setup import Setup
@@ -98,7 +98,7 @@ def test_what_comes_back_without_a_site_does_come_back(found):
     target = JOB.deployed()
     plain = counting(target, (), ())
     surface = target.surface(target.records)
-    ground = Ground(plain, surface, 2, 0, lambda *_: None, defaultdict(dict))
+    ground = Ground(plain, surface, 2, 0, lambda *_: None, Memory())
     for site in ("dense0/grad_weights", "softmax/recip/newton10"):
         way = found.ways[found.lone[site][0]]
         one = tried(

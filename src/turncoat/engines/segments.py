@@ -20,10 +20,10 @@ from turncoat.parties.programs.tape import Op, Tape
 DTYPES = {"bit": np.bool_, "integer": np.int32, "fixed": np.float32}
 
 
-def segments(tape: Tape, whole: bool = False) -> bytes:
+def segments(tape: Tape, with_uncut: bool = False) -> bytes:
     """JSON: the texts, and for each operation by its number which text it is; equal ones are lowered once.
 
-    With `whole`, also the text of all of it in one part, unless it leaves functions to the engine.
+    With `with_uncut`, also the text of all of it in one part, unless it leaves functions to the engine.
     """
     texts: dict[Any, int] = {}
     content: dict[str, Any]
@@ -44,15 +44,21 @@ def segments(tape: Tape, whole: bool = False) -> bytes:
             lowered.append(_lowered(op, given))
         of[str(op.out)] = texts[key]
     content = {"texts": lowered, "of": of}
-    if whole and all(op.name != "ideal" for op in tape.ops):
+    if with_uncut and all(op.name != "ideal" for op in tape.ops):
         content["whole"] = uncut(tape)
     return json.dumps(content).encode()
 
 
 def uncut(tape: Tape) -> str:
-    """The text of a tape as one program: of its private inputs in order, and its opened outputs."""
+    """The text of a tape as one program."""
+    given = [struct(op.shape, DTYPES[op.sort]) for op in tape.inputs]
+    return str(jax.jit(whole(tape), keep_unused=True).lower(*given).as_text())
 
-    def program(*inputs: Any) -> Any:
+
+def whole(tape: Tape) -> Callable[..., list[Any]]:
+    """A tape as one function of its private inputs, in their order, to its opened outputs."""
+
+    def program(*inputs: Any) -> list[Any]:
         wires: dict[int, Any] = {}
         left = iter(inputs)
         for op in tape.ops:
@@ -65,8 +71,7 @@ def uncut(tape: Tape) -> str:
                 wires[op.out] = OPERATIONS[op.name](op, *(wires[i] for i in op.ins), *arrays)
         return [wires[i] for i in tape.outputs]
 
-    given = [struct(op.shape, DTYPES[op.sort]) for op in tape.inputs]
-    return str(jax.jit(program, keep_unused=True).lower(*given).as_text())
+    return program
 
 
 def public_dtype(dtype: Any) -> Any:

@@ -89,7 +89,7 @@ def confirm(what: Confirm, progress: Progress = lambda *_: None, command: str | 
     for i, one in enumerate(both, 1):
         progress(STAGES[i], i, len(STAGES))
         r = one.recorded
-        files = _segments(what.session, r.tape, whole=not r.errors and not r.added)
+        files = _segments(what.session, r.tape, with_uncut=not r.errors and not r.added)
         ended.append(parties.run(what.session, r.tape, r.inputs, r.errors, files, r.added))
     models = [one.recorded.released(e.revealed) for one, e in zip(both, ended, strict=True)]
     judged = Runs(
@@ -141,9 +141,9 @@ def drawn(what: Confirm, attack: Attack) -> Attacked:
     return Attacked(trial.drawn(attack.goal), attack)
 
 
-def _segments(session: Session, tape: Tape, whole: bool) -> dict[str, bytes]:
-    """The programs of a tape for an engine that takes it in parts; `whole`: and once more in one, to compare."""
-    return {"segments.json": segments(tape, whole)} if session.backend.cut else {}
+def _segments(session: Session, tape: Tape, with_uncut: bool) -> dict[str, bytes]:
+    """The programs of a tape for an engine that takes it in parts, and if that is asked for also in one."""
+    return {"segments.json": segments(tape, with_uncut)} if session.backend.cut else {}
 
 
 def predicted(session: Session, attacked: Attacked, evidence: str = "A") -> list[Predicted]:

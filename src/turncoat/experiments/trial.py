@@ -84,8 +84,8 @@ class Trial:
         public = np.asarray(self.schedule.order)
         if not self.step.shuffled:
             return public
-        moved: np.ndarray = np.asarray(places(shuffle_key(self.randomness), len(self.splits.victim)))[public]
-        return moved
+        placed: np.ndarray = np.asarray(places(shuffle_key(self.randomness), len(self.splits.victim)))
+        return np.take(placed, public)
 
     def arguments(self, victim: Part | None = None) -> tuple[Any, Any, Any, Schedule]:
         """`(state, x, y, schedule)` of a training run on the victims' records, or on as many others."""

@@ -60,6 +60,8 @@ def headline(found: Confirmation) -> str:
         if found.unseen or found.evidence == "B"
         else ["an honest party saw another run than the clean one"]
     )
+    if found.uncut is not None and not found.whole:
+        reasons.append(f"the honest result is {found.uncut:.2g} from that of the program in one part")
     return f"NOT confirmed {where}: {'; '.join(reasons)}."
 
 
@@ -101,6 +103,7 @@ def runs(found: Confirmation) -> list[tuple[str, str, str]]:
     return [
         row("Revealed, off the prediction by at most", lambda run: f"{run.deviation:.1e}"),
         row("  which rounding explains up to", lambda run: f"{run.allowed:.1e}"),
+        *([] if found.uncut is None else [("  off the same program in one part", f"{found.uncut:.1e}", "")]),
         ("Its errors move the model by up to", "", f"{found.effect:.2g}"),
         row("Seconds a step (median)", lambda run: f"{_median(run.seconds):.2g}"),
         row("  processor, all parties", lambda run: f"{_median(run.processor):.2g}"),

@@ -138,10 +138,19 @@ class Confirmation(Value):
         )
 
     @property
+    def whole(self) -> bool:
+        """Whether an honest run in parts agrees with that in one, where both were run."""
+        return self.uncut is None or self.uncut <= 2 * self.honest.allowed
+
+    @property
     def confirmed(self) -> bool:
         """Both runs agree with the prediction, and no honest party saw a difference; with evidence B the first alone.
 
         An honest run in parts agrees with that in one, too.
         """
-        whole = self.uncut is None or self.uncut <= 2 * self.honest.allowed
-        return whole and self.honest.agrees and self.attacked.agrees and (self.evidence == "B" or self.unseen)
+        return (
+            self.whole
+            and self.honest.agrees
+            and self.attacked.agrees
+            and (self.evidence == "B" or self.unseen)
+        )
