@@ -30,6 +30,7 @@ from turncoat.jobs import models
 MODELS = {
     "lr 64-10": (models.logistic_regression(64, 10), 100, 1),
     "lr 64-10, batch 200": (models.logistic_regression(64, 10), 200, 1),
+    "lr 64-10, batch 400": (models.logistic_regression(64, 10), 400, 1),
     "lr 64-10, 4 steps a check": (models.logistic_regression(64, 10), 100, 4),
     "lr 784-10": (models.logistic_regression(784, 10), 100, 1),
     "mlp 784-128-10": (models.mlp(784, 10), 100, 1),

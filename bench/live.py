@@ -16,7 +16,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from turncoat.cli.parties import Pythons
+from turncoat.cli.parties import OWN, Pythons
 from turncoat.experiments.confirm import Confirm, confirm
 from turncoat.jobs.deployed import Deployed
 from turncoat.jobs.setup import Setup
@@ -89,11 +89,20 @@ def line(case: Case, session: Session, steps: int) -> str:
     return f"{said}: off {off}; moved {found.effect:.2g}; {sites}; unseen: {'yes' if found.unseen else 'NO'}"
 
 
-def sessions(given: Pythons, names: list[str]) -> Iterator[Session]:
+def asked_for(asked: argparse.ArgumentParser) -> argparse.Namespace:
+    """The command line, with the options that say which engines, and where they are."""
+    asked.add_argument("--engines", default=",".join(backends.CATALOGUE))
+    for option in OWN:
+        asked.add_argument(f"--{option.replace('_', '-')}")
+    return asked.parse_args()
+
+
+def sessions(given: argparse.Namespace) -> Iterator[Session]:
     """The engines that are there; the others are named on standard error."""
-    for name in names:
+    for name in given.engines.split(","):
+        places = {option: getattr(given, option) for option, of in OWN.items() if of == name}
         try:
-            yield given.session(name)
+            yield Pythons(**places).session(name)
         except Refusal as reason:
             print(f"{name}: {reason}", file=sys.stderr)
 
@@ -101,16 +110,14 @@ def sessions(given: Pythons, names: list[str]) -> Iterator[Session]:
 def main() -> None:
     """Prints a line for each case and engine as soon as it is known."""
     asked = argparse.ArgumentParser(description=__doc__)
-    asked.add_argument("--engines", default=",".join(backends.CATALOGUE))
-    asked.add_argument("--only", default="", help="cases whose name has this in it")
+    asked.add_argument(
+        "--only", default="", help="cases whose names have one of these words, with commas between"
+    )
     asked.add_argument("--steps", type=int, default=STEPS)
-    for option in ("--crypten-python", "--spu-python", "--mp-spdz"):
-        asked.add_argument(option)
-    options = asked.parse_args()
-    places = Pythons(options.crypten_python, options.spu_python, options.mp_spdz)
-    there = list(sessions(places, options.engines.split(",")))
+    options = asked_for(asked)
+    there = list(sessions(options))
     for case in (*ATTACKS, *MODELS):
-        if options.only not in case.what:
+        if not any(word in case.what for word in options.only.split(",")):
             continue
         for session in there:
             began = time.perf_counter()

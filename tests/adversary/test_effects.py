@@ -1,5 +1,7 @@
 """What errors do in one step, on jobs as users write them: against steps run with and without the errors."""
 
+from dataclasses import replace
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -102,3 +104,15 @@ def test_an_update_is_what_a_step_changes():
     expected = -RATE * np.mean(np.asarray(likely - jnp.eye(10)[y]), 0)
     np.testing.assert_allclose(view.update(x, y)["head/b"], expected, atol=1e-5)
     assert p["b"].shape == (10,)
+
+
+def test_an_adversary_that_keeps_away_from_a_site_still_knows_the_step():
+    """Sizes are told by the whole surface; what is done there is done at the sites that are left alone."""
+    view = of(BUILT_IN["mlp"])[1]
+    derivative = "softmax"
+    assert derivative in view.surface.sites
+    left = replace(view, surface=view.surface.without({derivative}))
+    assert unit(left) == unit(view) == 1.0 and moved_by_one(left, view.anatomy.maps[-1]) is not None
+    with pytest.raises(Refusal, match="no site"):
+        scaled(left, np.arange(view.batch) == 4, 6.0, 2)
+    assert attacks.get("deposit", {"records": 1}).prepare(left)["errors"].keys() == {"relu0/grad_input"}

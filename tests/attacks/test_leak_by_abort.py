@@ -7,6 +7,7 @@ import pytest
 
 import turncoat as tc
 from turncoat import attacks
+from turncoat.experiments.adaptive import Effort
 from turncoat.experiments.audit import audit
 from turncoat.experiments.experiment import Experiment, run
 from turncoat.experiments.matrix import defend
@@ -62,7 +63,8 @@ def test_an_audit_runs_it_where_runs_can_be_aborted(monkeypatch):
 
 
 def test_in_the_matrix_it_is_run_under_each_defence_that_aborts():
-    found = defend(JOB.deployed(), ("leak-by-abort",), ("recomputed", "everything", "nothing"), TRIALS)
+    effort = Effort(TRIALS, again=False)
+    found = defend(JOB.deployed(), ("leak-by-abort",), ("recomputed", "everything", "nothing"), effort)
     (row,) = found.rows
     assert row.cells["recomputed"].success.mean == 1 and 0.2 < row.cells["recomputed"].detected.mean < 0.8
     silent = row.passive.mean  # whoever always says that the neuron is silent

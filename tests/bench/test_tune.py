@@ -30,6 +30,7 @@ TUNED = [
     ("gradient-amplification", {}, ("strength",)),
     ("membership", {}, ("others",)),
     ("neuron-override", {}, ("strength", "output")),
+    ("leak-by-abort", {}, ()),  # one error, whose size decides nothing
     ("reconstruction", {}, ("strength", "read")),
     ("search", {}, ()),  # what its errors are worth it finds by held-out rehearsals
     ("sparse-backdoor", {}, ("rehearsed", "slack", "loss")),

@@ -9,14 +9,7 @@ import pytest
 from bench import kills
 from cli.conftest import turncoat
 
-JOB = """
-[job]
-data = "breast_cancer"
-epochs = 1
-[run]
-trials = 3
-[attacks.backdoor]
-"""
+SMALL = ("attack", "availability", "--data", "breast_cancer", "--epochs", "1", "--trials", "3")
 
 ATTACK = ("attack", "backdoor", "--data", "breast_cancer", "--epochs", "1", "--trials", "2", "--json")
 
@@ -51,11 +44,10 @@ def test_a_cache_that_cannot_be_is_refused_at_once(tmp_path, options, says):
 
 
 def test_what_a_killed_run_finished_is_not_lost_and_the_result_is_that_of_a_run_that_was_not(tmp_path):
-    (tmp_path / "job.toml").write_text(JOB)
-    expected = kills.finished(tmp_path, tmp_path / "whole", kills.AUDIT)
+    expected = kills.finished(tmp_path, tmp_path / "whole", SMALL)
     cache, seen = tmp_path / "killed", {}
     for wanted in (1, 4):
-        line, quiet = kills.command(tmp_path, cache, kills.AUDIT), subprocess.DEVNULL
+        line, quiet = kills.command(tmp_path, cache, SMALL), subprocess.DEVNULL
         with subprocess.Popen(line, cwd=tmp_path, stdout=quiet, stderr=quiet) as run:
             while len(kills.cells(cache)) < wanted and run.poll() is None:
                 time.sleep(0.01)
@@ -63,5 +55,5 @@ def test_what_a_killed_run_finished_is_not_lost_and_the_result_is_that_of_a_run_
         assert seen.items() <= kills.cells(cache).items()
         seen = kills.cells(cache)
         assert wanted <= len(seen) < 6
-    assert kills.finished(tmp_path, cache, kills.AUDIT) == expected
+    assert kills.finished(tmp_path, cache, SMALL) == expected
     assert seen.items() < kills.cells(cache).items()

@@ -47,8 +47,9 @@ def test_a_defence_checks_the_sites_that_it_names(name, model, expected):
 
 def test_every_defence_is_in_the_table_or_is_one_of_its_own():
     named = {part.partition(":")[0] for name, *_ in NAMED for part in name.split("+")}
-    unchecked = {"recomputed", "clip-entries", "clip-norm", "clip-records", "screen"}
-    assert named | {"sampled-matrices"} | unchecked == set(defences.CATALOGUE)
+    measures = {"clip-entries", "clip-norm", "clip-records", "dp-sgd", "shuffle"}
+    others = {"sampled-matrices", "recomputed", "screen", "vicinity", "second-run"}
+    assert named | measures | others == set(defences.CATALOGUE)
 
 
 def test_matrices_are_always_checked_where_the_rest_is_sampled():

@@ -197,6 +197,11 @@ def test_turncoats_own_source_and_jaxs_configuration_are_part_of_the_key(monkeyp
     with monkeypatch.context() as patch:
         patch.setattr(fingerprint, "source", lambda: "another")
         assert key() != before
+    for flag in ("jax_disable_most_optimizations", "jax_default_matmul_precision"):
+        old = jax.config.values[flag]
+        jax.config.update(flag, "highest" if old is None else not old)
+        assert key() != before
+        jax.config.update(flag, old)
     with monkeypatch.context() as patch:
         patch.setenv("XLA_FLAGS", os.environ.get("XLA_FLAGS", "") + " ")
         assert key() != before
@@ -326,6 +331,9 @@ def test_nothing_is_kept_where_nothing_is_to_be(tmp_path, monkeypatch):
 
 
 def test_a_cell_says_what_it_is(finished):
+    assert {p.stat().st_mode & 0o777 for p in Store(finished).paths()} == {
+        0o600
+    }  # models lie in them, and records
     about = [store.about(p) for p in Store(finished).paths()]
     (one,) = [a for a in about if a["cell"] == "attack" and a["seed"] == 1]
     assert one["attack"] == "amplified-poisoning" and one["data"] == "breast_cancer" and one["seconds"] > 0

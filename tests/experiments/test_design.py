@@ -8,9 +8,11 @@ from hypothesis import strategies as st
 
 from turncoat import defences
 from turncoat.experiments import designing
+from turncoat.experiments.cell import counting
 from turncoat.experiments.design import Asked, design
 from turncoat.experiments.experiment import Experiment, run
-from turncoat.experiments.known import VARIANTS, Known, Tried, known
+from turncoat.experiments.known import VARIANTS, Ground, Known, Tried, known, tried
+from turncoat.experiments.memory import Memory
 from turncoat.experiments.prices import Prices
 from turncoat.experiments.remedies import remedies
 from turncoat.jobs.setup import Setup
@@ -48,7 +50,7 @@ prices = st.fixed_dictionaries({s: st.integers(1, 9).map(float) for s in SITES})
 def test_no_cheaper_set_stops_all_attacks(ways, price):
     """The oracle tries all sets, and knows all ways from the start."""
     attacks = [Known(name) for name in ways]
-    out = designing.found(attacks, SITES, price, against(ways), lambda _: None)
+    out = designing.found(attacks, SITES, price, against(ways), lambda *_: None)
     every = [way for each in ways.values() for way in each]
     stops = [set(s) for s in subsets() if all(way & set(s) for way in every)]
     assert out.sites in stops
@@ -59,7 +61,7 @@ def test_no_cheaper_set_stops_all_attacks(ways, price):
 def test_an_attack_that_needs_no_error_is_beyond_all_checks():
     ways = {"membership": [set()], "backdoor": [{"a"}]}
     attacks = [Known(name) for name in ways]
-    out = designing.found(attacks, SITES, dict.fromkeys(SITES, 1.0), against(ways), lambda _: None)
+    out = designing.found(attacks, SITES, dict.fromkeys(SITES, 1.0), against(ways), lambda *_: None)
     assert out.sites == {"a"} and {one.attack.name for one in out.beyond} == {"membership"}
 
 
@@ -71,7 +73,7 @@ def test_every_attack_is_known_in_all_its_variants():
 
 
 JOB = Setup(epochs=4)
-ASKED = Asked(trials=2, minutes=0, threats=("backdoor", "reconstruction"))
+ASKED = Asked(trials=2, minutes=0, attacks=("sparse-backdoor", "reconstruction", "deposit", "fairness"))
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +82,7 @@ def found():
 
 
 def test_a_few_checks_stop_the_backdoors_and_the_readings_of_logistic_regression(found):
-    """What shifts the weights, what scales one record's gradient, the end of the reciprocal in the softmax."""
+    """What shifts the weights, what scales a record's gradient, and the end of the reciprocal in the softmax."""
     both = {"softmax/product", "dense0/grad_weights"}
     inside = set(found.checked) - both
     assert both <= set(found.checked) and "softmax/recip/newton10" in inside
@@ -88,30 +90,34 @@ def test_a_few_checks_stop_the_backdoors_and_the_readings_of_logistic_regression
     assert found.agree and found.exact == found.costs[0].design == (320 + 640 + 32 * len(inside)) * 54
     assert found.costs[0].design < found.costs[0].everything / 4
     assert {way.attack for way in found.ways} >= {"sparse-backdoor", "reconstruction"}
-    assert all(way.success.mean > 0.9 > 0.1 > way.honest.mean for way in found.ways)
+    assert all(way.success.mean > 0.5 > way.honest.mean for way in found.ways)
 
 
 def test_what_comes_back_without_a_site_does_come_back(found):
-    """With the other site checked, and this one not, the attack reaches its goal and is not found."""
-    for site in ("dense0/grad_weights", "softmax/product", "softmax/recip/newton10"):
+    """With all other sites checked, the attack reaches its goal by errors at this one alone, and is not found."""
+    target = JOB.deployed()
+    plain = counting(target, (), ())
+    surface = target.surface(target.records)
+    ground = Ground(plain, surface, 2, 0, lambda *_: None, Memory())
+    for site in ("dense0/grad_weights", "softmax/recip/newton10"):
         way = found.ways[found.lone[site][0]]
-        others = " ".join(set(found.checked) - {site})
-        job = Setup(epochs=4, defence=f"checked:sites={others}")
-        result = run(Experiment(way.attack, job, way.settings, trials=2))
-        assert result.reached and result.attacked.aborted == 0, site
+        one = tried(
+            Known(way.attack, way.settings), frozenset(surface.sites) - (set(found.checked) - {site}), ground
+        )
+        assert one.reached and one.sites & set(found.checked) == {site}
 
 
 def test_the_set_is_a_defence_that_stops_them(found):
     job = Setup(epochs=4, defence=found.defence)
     for name in ("sparse-backdoor", "reconstruction"):
         result = run(Experiment(name, job, {}, trials=2))
-        assert result.attacked.aborted == 2 and not result.reached
+        assert result.attacked.aborted == 2 and not result.reached and result.command is not None
         assert defences.get(found.defence).name in result.command
 
 
 def test_nothing_is_said_to_fail_that_was_not_run(found):
-    assert {one.attack for one in found.unmade if not one.closed} >= {"neuron-override", "deposit"}
-    assert {one.attack for one in found.unmade if one.closed} >= {"backdoor", "reconstruction"}
+    assert {one.attack for one in found.unmade if not one.closed} == {"fairness", "deposit"}
+    assert {one.attack for one in found.unmade if one.closed} == {"sparse-backdoor", "reconstruction"}
     assert "softmax/max/compare1" in found.untouched and not set(found.untouched) & set(found.checked)
     assert found.minutes == 0 and not any(one.attack == "search" for one in found.held)
 
@@ -134,6 +140,7 @@ def test_prices_count_messages_where_nothing_runs_in_shares():
         ({"trials": 1}, "two trials"),
         ({"minutes": -1.0}, "0 or more minutes"),
         ({"threats": ("theft",)}, "no threat 'theft'"),
+        ({"attacks": ("backdor",)}, "no attack 'backdor'"),
     ],
 )
 def test_bad_input_is_refused_in_a_sentence(wrong, said):

@@ -15,6 +15,7 @@ from turncoat.experiments.store import Store
 from turncoat.jobs.setup import Setup
 from turncoat.refusal import Refusal
 
+OPTIMISED = True  # as the workers are, which know nothing of these tests
 EXPERIMENT = Experiment("backdoor", Setup("breast_cancer", epochs=1), {}, trials=4)
 NAMES = [
     pytest.param("local"),
@@ -56,7 +57,11 @@ def mortal(tmp_path, monkeypatch):
     return __import__("mortal")
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning", "ignore::FutureWarning")
+LOUD = ("Deprecation", "Resource", "Future", "Runtime", "pytest.PytestUnraisableException")
+"""What dask and Ray warn of themselves, such as that Ray forks."""
+
+
+@pytest.mark.filterwarnings(*(f"ignore::{name}Warning" for name in LOUD))
 @pytest.mark.parametrize("name", NAMES)
 def test_two_workers_one_of_which_dies_find_what_one_process_does(name, mortal, tmp_path, monkeypatch):
     alone = run(EXPERIMENT, memory=Memory(store.NOTHING))

@@ -1,5 +1,7 @@
 """Screens in an experiment: thresholds from honest models, and what a flagged model counts as."""
 
+from dataclasses import replace
+
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -8,6 +10,7 @@ import turncoat as tc
 from turncoat import defences
 from turncoat.defences.screens import SCREENS, Screen
 from turncoat.experiments import screening
+from turncoat.experiments.adaptive import Effort
 from turncoat.experiments.experiment import Experiment, run
 from turncoat.experiments.matrix import defend
 from turncoat.experiments.trial import Trial
@@ -68,7 +71,10 @@ def test_an_aborted_run_has_no_model_to_screen():
 
 def test_in_the_matrix_each_defence_has_its_own_screens():
     made = defend(
-        JOB.deployed(), ("sparse-backdoor", "reconstruction"), (LOW, HIGH, "matrices", f"loss+{LOW}"), 2
+        JOB.deployed(),
+        ("sparse-backdoor", "reconstruction"),
+        (LOW, HIGH, "matrices", f"loss+{LOW}"),
+        Effort(2, again=False),
     )
     backdoor, reading = made.rows
     assert {n: round(c.success.mean, 3) for n, c in backdoor.cells.items()} == {
@@ -128,3 +134,67 @@ def test_screens_are_values():
         SCREENS["rows"](),
     )
     assert Screen(rate=0.02).models == 99 and Screen(rate=0.05).models == 39
+
+
+# ---- a secret order of the records ----------------------------------------------------------------------------
+
+AIMED = [
+    ("amplified-poisoning", False),
+    ("amplified-backdoor", False),
+    ("sparse-backdoor", True),
+    ("reconstruction", True),
+]
+
+
+@pytest.mark.parametrize(("attack", "survives"), AIMED)
+def test_a_secret_order_spoils_what_is_aimed_at_records_and_nothing_else(attack, survives):
+    job = Setup(protocol="exact", epochs=4, defence="shuffle")
+    found = run(Experiment(attack, job, trials=3))
+    plain = run(Experiment(attack, replace(job, defence=None), trials=3))
+    assert plain.attacked.success.mean > 0.5
+    assert (found.attacked.success.mean > 0.5) == survives
+    assert found.honest.accuracy.mean == pytest.approx(plain.honest.accuracy.mean, abs=0.05)
+
+
+def test_an_honest_run_in_a_secret_order_trains_on_the_same_records():
+    trial = Trial.of(Setup(protocol="exact", epochs=1, defence="shuffle").deployed(), 0)
+    public = np.asarray(trial.schedule.order)
+    assert (trial.order != public).any()
+    assert sorted(trial.order.ravel()) != sorted(public.ravel()) or len(public.ravel()) < len(
+        trial.splits.victim
+    )
+    assert len(set(trial.order.ravel())) == trial.order.size
+    plain = Trial.of(Setup(protocol="exact", epochs=1).deployed(), 0)
+    np.testing.assert_array_equal(plain.order, public)
+
+
+# ---- a second training ------------------------------------------------------------------------------------------
+
+SECOND = [("first", True, False), ("both", False, True)]
+
+
+@pytest.mark.parametrize(("attacked", "found_out", "succeeds"), SECOND)
+def test_a_second_run_finds_an_adversary_that_attacks_the_first_alone(attacked, found_out, succeeds):
+    """Two honest models disagree on few records; one made useless agrees with another one made useless."""
+    job = Setup(protocol="exact", epochs=2, defence=f"second-run:attacked={attacked},threshold=0.5")
+    found = run(Experiment("availability", job, {"by": "scaling"}, trials=2))
+    assert found.defence.detected.mean == found_out and found.defence.false_alarms.mean == 0
+    assert (found.attacked.success.mean > 0.5) == succeeds
+
+
+def test_the_threshold_of_a_second_run_comes_from_honest_pairs():
+    found = run(
+        Experiment(
+            "sparse-backdoor", Setup(protocol="exact", epochs=1, defence="second-run:rate=0.3"), trials=1
+        )
+    )
+    screen = found.defence.screens["second-run"]
+    assert screen.models == 7 and 0 < screen.threshold < 0.5
+
+
+def test_a_second_run_is_of_the_same_records_in_another_order_from_another_start():
+    trial = Trial.of(JOB.deployed(), 0)
+    other = screening.again(trial)
+    assert other.splits is trial.splits and (other.schedule.order != trial.schedule.order).any()
+    one, two = trial.arguments()[0], other.arguments()[0]
+    assert not np.allclose(one["w0"], two["w0"])

@@ -87,7 +87,7 @@ def ran(monkeypatch):
     """Every experiment that the tables would run, each answered by one made-up result."""
     seen = []
 
-    def run(experiment, progress):
+    def run(experiment, progress, memory):
         seen.append(experiment)
         honest = examples.result().honest
         measures = {

@@ -77,7 +77,7 @@ def test_what_was_not_run_says_why():
 def test_jobs_are_tried_in_turn(monkeypatch, result):
     tried = []
 
-    def pretend(experiment, progress):
+    def pretend(experiment, progress, memory):
         tried.append((experiment.job.data, experiment.job.model, experiment.trials))
         if experiment.job.model == "lr":
             raise Refusal("no hidden layer")
@@ -93,7 +93,7 @@ def test_jobs_are_tried_in_turn(monkeypatch, result):
 
 
 def test_every_attack_has_a_row(monkeypatch, result):
-    monkeypatch.setattr(t, "run", lambda experiment, progress: result)
+    monkeypatch.setattr(t, "run", lambda experiment, progress, memory: result)
     table = t.TABLE(Options())
     assert [r.name.split(" ")[0] for r in table.rows] == list(attacks.CATALOGUE)
     for found, name in zip(table.rows, attacks.CATALOGUE, strict=True):

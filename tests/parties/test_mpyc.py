@@ -123,6 +123,8 @@ confirm backdoor --engine mp-spdz --mp-spdz . | there is no MP-SPDZ in .
 confirm backdoor --engine mpyc --mp-spdz . | --mp-spdz has no effect on engine 'mpyc'
 confirm backdoor --engine mpyc --party 0 | --party has no effect on its own; several machines need both
 confirm backdoor --engine mpyc --party 0 --hosts a,b,c | since it unpickles what its peers send
+confirm backdoor --engine mpyc --evidence C | evidence is A or B, not 'C'
+confirm backdoor --engine mpyc --evidence B --active | an active protocol takes them too
 confirm backdoor --engine mpyc --steps 0 | at least one step
 confirm backdoor --engine mpyc --steps 900 | take --steps 19 at most
 confirm backdoor --engine mpyc --protocol exact | has no ideal

@@ -13,7 +13,9 @@ from conformance.runs import TAMPERED, runs
 from turncoat.core.arguments import share
 from turncoat.core.shared import reveal
 from turncoat.engines.recorder import Recorder
-from turncoat.engines.segments import segments
+from turncoat.engines.segments import DTYPES, segments, uncut, whole
+from turncoat.experiments.as_inputs import as_inputs
+from turncoat.experiments.recorded import Recorded
 from turncoat.parties.programs import tape as tapes
 from turncoat.parties.programs.interpreter import interpret, run
 from turncoat.parties.programs.plain import Plain
@@ -127,6 +129,41 @@ def test_every_operation_is_lowered_to_text_once():
     assert content["of"].keys() == made
     assert len(set(content["texts"])) <= len(content["texts"]) < len(made)
     assert all("stablehlo" in text or "return %arg0" in text for text in content["texts"])
+
+
+@pytest.mark.parametrize("case", CASES, ids=repr)
+def test_a_tape_as_one_function_is_its_program(case):
+    recorder = recorded(case)
+    inputs = [recorder.writing.inputs[op.out] for op in recorder.tape.inputs]
+    given = [np.asarray(a, DTYPES[op.sort]) for a, op in zip(inputs, recorder.tape.inputs, strict=True)]
+    for found, wanted in zip(jax.jit(whole(recorder.tape))(*given), computed(recorder, {}), strict=True):
+        np.testing.assert_allclose(found, wanted, rtol=2e-4, atol=1e-5)
+
+
+def test_that_function_is_lowered_beside_its_parts():
+    recorder = recorded(CASES[0])
+    assert "whole" not in json.loads(segments(recorder.tape))
+    assert json.loads(segments(recorder.tape, with_uncut=True))["whole"] == uncut(recorder.tape)
+
+
+@pytest.mark.parametrize("case", CASES, ids=repr)
+def test_errors_as_inputs_compute_what_errors_at_operations_do(case):
+    recorder = recorded(case)
+    written = recorder.writing
+    whole_run = Recorded(recorder.tape, written.inputs, written.errors, None, (), 1)
+    agreed = as_inputs(whole_run)
+    assert agreed.errors == {} and len(agreed.added) == len(written.errors) > 0
+    assert agreed.tape.hash != recorder.tape.hash
+    assert set(agreed.inputs) == {op.out for op in agreed.tape.inputs}
+    wanted = computed(recorder, written.errors)
+    for found, want in zip(agreed.computed(Plain()), wanted, strict=True):
+        np.testing.assert_array_equal(found, want)
+
+
+def test_without_errors_the_tape_is_the_honest_one():
+    recorder = recorded(CASES[0])
+    honest = as_inputs(Recorded(recorder.tape, recorder.writing.inputs, {}, None, (), 0))
+    assert honest.tape.hash == recorder.tape.hash and honest.added == frozenset()
 
 
 def peeking(x):

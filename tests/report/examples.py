@@ -13,7 +13,7 @@ from turncoat.results.confirmation import Among, Confirmation, Ending, Seen
 from turncoat.results.design import Cost, Design, Held, Unmade, Way
 from turncoat.results.detection import Detection
 from turncoat.results.matrix import Adaptive, Cell, Matrix, Priced, Row
-from turncoat.results.reproduction import Reproduction, not_run
+from turncoat.results.reproduction import Reproduction, Reproductions, not_run
 from turncoat.results.reproduction import Row as Reproduced
 from turncoat.results.result import Noticed, Outcome, Paper, Result
 from turncoat.results.values import Curve, Measured
@@ -436,6 +436,13 @@ def reproduction() -> Reproduction:
     missing = not_run("texas", "Texas-100", "lr", {"ASR": 1.0}, "its file is not here")
     told = {"title": "backdoors", "notes": ("one note",), "created": CREATED}
     return Reproduction(table="Table 3", rows=(row, missing), **told)
+
+
+def reproductions() -> Reproductions:
+    """Two tables of the paper, run quickly."""
+    other = reproduction().model_copy(update={"table": "Figure 2", "title": "reconstruction"})
+    return Reproductions(tables=(reproduction(), other), quick=True, seconds=90, command="turncoat reproduce all",
+                         created=CREATED)  # fmt: skip
 
 
 def comparison() -> Comparison:

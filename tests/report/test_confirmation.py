@@ -63,3 +63,22 @@ def test_a_machine_speaks_for_the_parties_that_it_ran(here, says):
     found = whole.model_copy(update={"honest": some, "attacked": some})
     assert found.here == here and found.honest_parties == tuple(i for i in here if i != 2)
     assert re.search(says, headline(found))
+
+
+def test_errors_that_all_agreed_to_are_never_said_to_go_unnoticed():
+    found = examples.confirmation(evidence="B", active=())
+    assert found.confirmed and not found.unseen
+    said = headline(found)
+    assert (
+        said.startswith("Computed as predicted among 3 processes") and "nothing is shown of whether" in said
+    )
+    text = Page(files_of(Saved(found))["report.html"]).text
+    assert "Evidence B: the errors are private inputs" in text and "no honest party saw" not in text
+
+
+@pytest.mark.parametrize(("off", "confirmed"), [(None, True), (1e-5, True), (0.1, False)])
+def test_a_program_in_parts_has_to_agree_with_it_in_one(off, confirmed):
+    found = examples.confirmation(uncut=off)
+    assert found.confirmed == confirmed
+    if not confirmed:
+        assert "is 0.1 from that of the program in one part" in headline(found)

@@ -17,6 +17,7 @@ MADE = {
     "result.json": (examples.result(), "Backdoor"),
     "audit.json": (examples.audit(), "Broken"),
     "reproduction.json": (examples.reproduction(), "1 reach them"),
+    "reproductions.json": (examples.reproductions(), "Where the time went"),
     "comparison.json": (examples.comparison(), "The verdict went from broken to exposed"),
     "confirmation.json": (examples.confirmation(), "no honest party saw a difference"),
     "defences.json": (examples.matrix(), "the data have no contributors"),

@@ -7,7 +7,7 @@ multiple of e), so the column of weights holds x on top of what it held before: 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import jax
@@ -15,6 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from turncoat.adversary.view import View
+from turncoat.core.surface import Surface
 from turncoat.jobs.leaves import named
 from turncoat.jobs.linear_map import LinearMap
 from turncoat.refusal import Refusal
@@ -44,6 +45,15 @@ class Holder:
 
 def holder(view: View) -> Holder:
     """The layer that can hold records; Refusal where there is none, as in a convolution, whose weights are shared."""
+    return _holder(view, view.surface)
+
+
+def reader(view: View) -> Holder:
+    """The same for reading alone, which takes no site."""
+    return _holder(view, view.whole)
+
+
+def _holder(view: View, surface: Surface) -> Holder:
     layers = [at for at in view.anatomy.first if at.bias is not None]
     if not layers:
         raise Refusal(
@@ -57,19 +67,14 @@ def holder(view: View) -> Holder:
             "this attack has no way in here"
         )
     for at in dense:
-        sites = view.surface.find(shifts=view.output(str(at.bias)), scales=view.output(at.leaf))
+        sites = surface.find(shifts=view.output(str(at.bias)), scales=view.output(at.leaf))
         size = view.batch * at.units
-        fits = [s for s in map(view.surface.__getitem__, sites) if not s.loops and s.entries == size]
+        fits = [s for s in map(surface.__getitem__, sites) if not s.loops and s.entries == size]
         if mine := [s.name for s in fits if s.shape[0] == view.batch]:
             return Holder(at, mine[-1])
     raise Refusal(
         "no site moves the first layer's weights by a multiple of one record: this attack has no way in here"
     )
-
-
-def reader(view: View) -> Holder:
-    """The same for reading alone, which takes no site."""
-    return holder(replace(view, surface=view.whole))
 
 
 @dataclass(frozen=True, eq=False)

@@ -133,7 +133,7 @@ def fingerprint(view: View, count: int, seed: int) -> str | None:
     x, index = struct((size, view.x.shape[1]), view.x.dtype), struct((size,), np.int32)
     labels = view.encode(view.y)
     more = {"number": struct((), np.int32), "key": jax.eval_shape(lambda: jax.random.key(0))}
-    extra = {name: more[name] for name in job.takes}
+    extra = {name: more[name] for name in view.program.takes}
     y = struct((size, *labels.shape[1:]), labels.dtype)
     versions = FORMAT, __version__, jax.__version__, jax.default_backend(), view.program.protocol.name
     sizes = view.records, size, view.epochs, count, seed, sorted(job.places.items()), job.public

@@ -251,7 +251,7 @@ class View:
         """
         index = jnp.zeros(self.batch, jnp.int32)
         more = {"number": jnp.zeros((), jnp.int32), "key": self.key}
-        given = {name: more[name] for name in self.job.takes}
+        given = {name: more[name] for name in self.program.takes}
         x = jnp.full((1, prod(self.shape)), SMALL, jnp.float32)
         y = np.ones((1, *self.job.data.y.shape[1:]), self.job.data.y.dtype)
         return (self.start, x, self.encode(y), index), given

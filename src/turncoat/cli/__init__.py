@@ -6,6 +6,7 @@ it is called, so that the version and the list of verbs come without JAX.
 
 from __future__ import annotations
 
+import atexit
 import sys
 from importlib import import_module
 
@@ -16,4 +17,5 @@ def main() -> None:
     """The entry point: `command_line.main`, with Ctrl-C looked after."""
     with interrupts.handled():
         code = import_module("turncoat.cli.command_line").main()
+        atexit.register(interrupts.ignored)  # the last to be registered is the first to be called
     sys.exit(code)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from inspect import Parameter
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -66,6 +66,13 @@ class Parties(Pythons):
             "protocol, or the simulator's with its checks on."
         ),
     ] = False
+    evidence: Annotated[
+        str,
+        typer.Option(
+            help="A: the corrupt party's own code deviates. B: it gives the errors as private inputs to unchanged "
+            "code, which computes the same and shows nothing about being noticed."
+        ),
+    ] = "A"
     party: Annotated[
         int | None, typer.Option(help="The one party that this machine runs, where they are on several.")
     ] = None
@@ -80,6 +87,15 @@ class Parties(Pythons):
     tls_ca: Annotated[
         str | None, typer.Option(help="The authority that signed all parties' certificates.")
     ] = None
+
+    @property
+    def label(self) -> Literal["A", "B"]:
+        """What a confirmation is to rest on."""
+        if self.evidence == "A":
+            return "A"
+        if self.evidence == "B":
+            return "B"
+        raise Refusal(f"evidence is A or B, not {self.evidence!r}")
 
     def chosen(self) -> Session:
         """The parties; Refusal where no engine is named, or it does not run with them."""

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from turncoat import attacks
 from turncoat.cli.job_options import Given
 from turncoat.cli.options import Group, grouped, named, without_effect
 from turncoat.cli.screen import Files, command, deliver, progress, usable
@@ -24,6 +25,11 @@ TRIALS = 5
 
 Own = Annotated[str | None, typer.Argument(metavar="JOB", help="Your own job, as package.module:name.")]
 
+Attack = Annotated[
+    list[str] | None,
+    typer.Option(help=named("An attack to stop, again for each; all by default", attacks.CATALOGUE)),
+]
+
 
 @dataclass(frozen=True)
 class Against(Group):
@@ -35,6 +41,7 @@ class Against(Group):
     threat: Annotated[
         list[str] | None, typer.Option(help=named("A threat to stop, again for each; all by default", HARMS))
     ] = None
+    attack: Attack = None
     unnoticed: Annotated[
         bool, typer.Option("--unnoticed", help="Stop only what a check of accuracy misses, or sees too late.")
     ] = False
@@ -45,7 +52,15 @@ class Against(Group):
 
     def asked(self, seed: int) -> Asked:
         """What was asked for; Refusal for what cannot be."""
-        return Asked(self.price, self.trials, self.minutes, seed, tuple(self.threat or ()), self.unnoticed)
+        return Asked(
+            self.price,
+            self.trials,
+            self.minutes,
+            seed,
+            tuple(self.threat or ()),
+            self.unnoticed,
+            tuple(self.attack or ()),
+        )
 
 
 @app.command("design-defence")

@@ -13,7 +13,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 CODE = 130
@@ -79,6 +79,12 @@ def by_exception() -> Iterator[None]:
 def kept(what: str | Callable[[], str]) -> None:
     """What is said from now on of a run that is stopped: a phrase that follows on `stopped; `, or what gives it."""
     _state["sentence"] = f"stopped; {what}" if isinstance(what, str) else what
+
+
+def ignored() -> None:
+    """Ctrl-C does nothing any more: all is written, and the interpreter must not be interrupted as it clears up."""
+    with suppress(ValueError):  # in another thread than the main one
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _arrived(*_: object) -> None:

@@ -12,9 +12,9 @@ from functools import reduce
 
 from turncoat.defences.check import Check, When
 from turncoat.defences.defence import Defence, Rule
-from turncoat.defences.measures import ClippedEntries, ClippedNorm
-from turncoat.defences.records import ClippedRecords
-from turncoat.defences.screens import RATE, SCREENS
+from turncoat.defences.measures import ClippedEntries, ClippedNorm, Shuffled
+from turncoat.defences.records import ClippedRecords, NoisyRecords
+from turncoat.defences.screens import RATE, SCREENS, Disagreement, Vicinity
 from turncoat.refusal import Refusal, nearest
 
 ALPHA = 1.85e-5
@@ -78,11 +78,31 @@ def clip_records(largest: float = 1.0) -> Defence:
     return Defence("clip-records", measures=(ClippedRecords(largest),))
 
 
+def dp_sgd(largest: float = 1.0, noise: float = 1.0) -> Defence:
+    """Records clipped one by one, and Gaussian noise that no party knows in their mean; no check."""
+    return Defence("dp-sgd", measures=(NoisyRecords(largest, noise),))
+
+
+def shuffle() -> Defence:
+    """The records' order is secret: they are shuffled under the protocol before training; no check."""
+    return Defence("shuffle", measures=(Shuffled(),))
+
+
 def screen(by: str = "columns", rate: float = RATE, threshold: float | None = None) -> Defence:
     """The opened model is looked at in the clear, by one number of it; no check."""
     if by not in SCREENS:
         raise Refusal(f"there is no screen {by!r}; the nearest are {nearest(by, SCREENS)}")
     return Defence("screen", screens=(SCREENS[by](rate, threshold),))
+
+
+def vicinity(rate: float = RATE, threshold: float | None = None) -> Defence:
+    """One checked step on all records, from the opened model: a convex job's is near its optimum; no other check."""
+    return Defence("vicinity", screens=(Vicinity(rate, threshold),))
+
+
+def second_run(attacked: str = "both", rate: float = RATE, threshold: float | None = None) -> Defence:
+    """A second, independent training, whose model must agree with the first one; no check."""
+    return Defence("second-run", screens=(Disagreement(rate, threshold, attacked),))
 
 
 CATALOGUE: dict[str, Callable[..., Defence]] = {
@@ -97,7 +117,11 @@ CATALOGUE: dict[str, Callable[..., Defence]] = {
     "clip-entries": clip_entries,
     "clip-norm": clip_norm,
     "clip-records": clip_records,
+    "dp-sgd": dp_sgd,
+    "shuffle": shuffle,
     "screen": screen,
+    "vicinity": vicinity,
+    "second-run": second_run,
 }
 """Names, and what makes the defence of that name."""
 

@@ -11,6 +11,7 @@ from turncoat.core.surface import Surface
 from turncoat.defences.check import TIMES, Check
 from turncoat.defences.groups import sites
 from turncoat.defences.measures import Measure, Step
+from turncoat.defences.records import NoisyRecords
 from turncoat.defences.screens import Screen
 from turncoat.metrics.detection import SOUNDNESS, check_share, missed_together
 
@@ -64,10 +65,22 @@ class Defence:
         """A job's step with the measures, the first innermost."""
         return reduce(lambda inner, measure: measure.around(inner), self.measures, step)
 
-    def check(self, step: Step, *arguments: Any) -> None:
-        """Refusal for a measure that a step does not allow; `arguments` as of `Measure.check`."""
+    @property
+    def noise(self) -> float:
+        """Of which standard deviation, in units of the bound on records, its noise is that a party lacks; 0: none."""
+        return max((m.noise for m in self.measures if isinstance(m, NoisyRecords)), default=0.0)
+
+    @property
+    def shuffles(self) -> bool:
+        """Whether the order of the records is secret under it."""
+        return any(measure.shuffles for measure in self.measures)
+
+    def check(self, job: Any, *arguments: Any) -> None:
+        """Refusal for what a job does not allow; `arguments` of its step are those of `Measure.check`."""
         for measure in self.measures:
-            measure.check(step, *arguments)
+            measure.check(job.step, *arguments)
+        for screen in self.screens:
+            screen.check(job)
 
     @property
     def aborts(self) -> bool:

@@ -115,7 +115,9 @@ class Tally:
         """
         count = self.errors + errors.count()
         names = sorted(errors)
-        marks = {n: errors[n] != 0 if checks is None else checks[n].deviating(errors[n]) for n in names}
+        marks = {
+            n: (deviates(errors[n]) if checks is None else checks[n].deviating(errors[n])) for n in names
+        }
         messages = {
             name: self.messages[name] + jnp.count_nonzero(m).astype(jnp.int32) for name, m in marks.items()
         }

@@ -23,6 +23,32 @@ Step = Callable[..., Any]
 
 @dataclass(frozen=True)
 class Measure:
+    """What is done to the training: by default nothing; equal ones are one program."""
+
+    @property
+    def shuffles(self) -> bool:
+        """Whether the records are put into a secret order before training."""
+        return False
+
+    def check(self, step: Step, state: Any, x: Any, y: Any, more: Any) -> None:
+        """Refusal for a step that it cannot be put around, of which these are arguments of a few records."""
+
+    def around(self, step: Step) -> Step:
+        """The step with the measure."""
+        return step
+
+
+@dataclass(frozen=True)
+class Shuffled(Measure):
+    """The records' order is secret: they are shuffled under the protocol, once, before training."""
+
+    @property
+    def shuffles(self) -> bool:
+        return True
+
+
+@dataclass(frozen=True)
+class Bound(Measure):
     """What is done to the updates of a step: `bounded(updates)` gives those that are made, leaf by leaf.
 
     `largest` is a bound; Refusal if it lets nothing pass.
@@ -36,19 +62,15 @@ class Measure:
                 f"a bound on updates is a finite number above 0, not {self.largest:g}: at 0 nothing would be learned"
             )
 
-    def check(self, step: Step, state: Any, x: Any, y: Any, more: Any) -> None:
-        """Refusal for a step that it cannot be put around, of which these are arguments of a few records."""
-
     def bounded(self, updates: list[Array]) -> list[Array]:
         raise NotImplementedError
 
     def around(self, step: Step) -> Step:
-        """The step with the measure; equal ones are one program."""
         return Bounded(step, self)
 
 
 @dataclass(frozen=True)
-class ClippedEntries(Measure):
+class ClippedEntries(Bound):
     """Each entry of an update within `largest` of zero: two comparisons and two selections an entry."""
 
     def bounded(self, updates: list[Array]) -> list[Array]:
@@ -59,7 +81,7 @@ class ClippedEntries(Measure):
 
 
 @dataclass(frozen=True)
-class ClippedNorm(Measure):
+class ClippedNorm(Bound):
     """The whole update scaled to a Euclidean norm of at most `largest`: a secret factor times every entry."""
 
     def bounded(self, updates: list[Array]) -> list[Array]:
@@ -74,7 +96,7 @@ class Around:
     """A step with a measure: hashable, and with the signature of the step that it is around."""
 
     step: Step
-    measure: Measure
+    measure: Bound
 
     @property
     def __signature__(self) -> inspect.Signature:

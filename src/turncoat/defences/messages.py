@@ -35,10 +35,10 @@ def scales(engine: Engine, walk: Walk) -> dict[str, int | None]:
     return noting.found
 
 
-def deviates(error: Any, scale: int | None) -> Array:
+def deviates(error: Any, scale: int | None = None) -> Array:
     """Which entries of an error are messages that deviate: Booleans of its shape."""
     if scale is None or jnp.result_type(error) == np.bool_:
-        return jnp.asarray(error) != 0
+        return jnp.asarray(error).astype(bool)
     with jax.enable_x64(True):
         return arithmetic.wrapped(error, scale) != 0
 

@@ -56,7 +56,8 @@ def price(
     """
     policy, spent = defence.policy(surface), bill.total.bytes
     checks = sum(policy[name].share * each for name, each in framework.prices(surface, bill).items())
-    checks += spent if defence.results else 0.0  # a second computation
+    again = defence.results or any(screen.twice for screen in defence.screens)
+    checks += spent if again else 0.0  # a second computation
     return Price(
         passive=spent if passive is None else passive,
         bytes=checks + (0.0 if passive is None else spent - passive),

@@ -7,6 +7,7 @@ batch.
 
 from __future__ import annotations
 
+import inspect
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from turncoat.defences.measures import Around, Measure, Step, floating
+from turncoat.defences.measures import Around, Bound, Step, floating
 from turncoat.refusal import Refusal
 
 APART = 1e-3
@@ -23,7 +24,7 @@ APART = 1e-3
 
 
 @dataclass(frozen=True)
-class ClippedRecords(Measure):
+class ClippedRecords(Bound):
     """Each record's own update of the whole state scaled to a Euclidean norm of at most `largest`, then averaged.
 
     Source: Abadi et al., "Deep Learning with Differential Privacy" (CCS 2016), algorithm 1; the bound here is on the
@@ -43,8 +44,11 @@ class ClippedRecords(Measure):
     def around(self, step: Step) -> Step:
         return ByRecord(step, self)
 
-    def bounded(self, updates: list[Array]) -> list[Array]:
+    def averaged(self, updates: list[Array], key: Any) -> list[Array]:
         """The mean of the clipped updates, which stand in rows (records, ...) of each leaf."""
+        return self.bounded(updates)
+
+    def bounded(self, updates: list[Array]) -> list[Array]:
         with jax.named_scope("square"):
             squares = [_square(u) for u in updates]
         square = sum(squares[1:], squares[0]) / self.largest**2
@@ -61,16 +65,58 @@ def _square(update: Array) -> Array:
     return found
 
 
+SEEDS = 3
+"""One for each pair of three parties: each party lacks one of them."""
+
+
+@dataclass(frozen=True)
+class NoisyRecords(ClippedRecords):
+    """The same with Gaussian noise: on the sum of the clipped updates `noise` times `largest` (DP-SGD).
+
+    Each pair of parties draws noise of that size from its common seed, as its share of the sum: nothing is sent, and
+    what a party lacks of it has all of that standard deviation. The model bears that of three draws.
+    """
+
+    noise: float = 1.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 0 < self.noise < float("inf"):
+            raise Refusal(
+                f"noise is a finite number above 0, in units of the bound, not {self.noise:g}; clip-records has none"
+            )
+
+    def averaged(self, updates: list[Array], key: Any) -> list[Array]:
+        keys = jax.random.split(key, len(updates))
+        means = zip(self.bounded(updates), keys, updates, strict=True)
+        return [mean + self._drawn(k, mean) * (self.noise * self.largest / len(u)) for mean, k, u in means]
+
+    def _drawn(self, key: Any, like: Array) -> Array:
+        return jnp.sum(jax.random.normal(key, (SEEDS, *like.shape), like.dtype), 0)
+
+
 @dataclass(frozen=True)
 class ByRecord(Around):
     """A step that is run on each record alone, whose updates are bounded and averaged."""
 
+    measure: ClippedRecords
+
+    @property
+    def __signature__(self) -> inspect.Signature:
+        own = inspect.signature(self.step)
+        if "key" in own.parameters or not isinstance(self.measure, NoisyRecords):
+            return own
+        key = inspect.Parameter("key", inspect.Parameter.KEYWORD_ONLY)
+        return own.replace(parameters=[*own.parameters.values(), key])
+
     def __call__(self, state: Any, x: Any, y: Any, **more: Any) -> Any:
-        new = alone(self.step, state, x, y, more)
+        key = more.get("key")
+        known = inspect.signature(self.step).parameters
+        new = alone(self.step, state, x, y, {name: v for name, v in more.items() if name in known})
         before, after = jax.tree.leaves(state), jax.tree.leaves(new)
         moved = floating(after)
         with jax.named_scope("bound"):
-            updates = self.measure.bounded([after[i] - before[i] for i in moved])
+            updates = self.measure.averaged([after[i] - before[i] for i in moved], key)
         for i, update in zip(moved, updates, strict=True):
             after[i] = before[i] + update
         whole = [leaf if i in moved else leaf[0] for i, leaf in enumerate(after)]

@@ -8,12 +8,13 @@ screen flags is not used; what the opened model has told the adversary, it has t
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import ceil, isfinite
 from typing import Any, ClassVar
 
 import numpy as np
 
+from turncoat.defences import vicinity
 from turncoat.metrics.screens import dead_share, group_error, largest_norm_ratio, trigger_scan
 from turncoat.refusal import Refusal
 
@@ -27,7 +28,9 @@ class Opened:
 
     `weights`: its arrays by name; `x` (n, features): records that nobody trained on; `correct` (n,): whether it
     answers each rightly; `groups` (n,): in which of the groups a record is whose accuracy matters; `predict` gives
-    its answers to records, `units()` the values before each of its ReLUs, (n, neurons) each.
+    its answers to records, `units()` the values before each of its ReLUs, (n, neurons) each. `moved()` is how far a
+    step on all training records moves it (see `vicinity`), `cleansed()` by how much the easiest class's trigger
+    stands out (see `cleanse`), and `other` (n,) a second model's answers to the same records, if one was trained.
     """
 
     weights: Mapping[str, np.ndarray]
@@ -36,7 +39,9 @@ class Opened:
     groups: np.ndarray
     predict: Callable[[np.ndarray], np.ndarray]
     units: Callable[[], list[np.ndarray]]
-    more: Mapping[str, Any] = field(default_factory=dict)
+    moved: Callable[[], float]
+    cleansed: Callable[[], float]
+    other: np.ndarray | None = None
 
     @property
     def matrices(self) -> list[np.ndarray]:
@@ -66,6 +71,14 @@ class Screen:
     def models(self) -> int:
         """How many honest models its threshold is taken from: twice as many as the rate needs at least."""
         return 2 * ceil(1 / self.rate) - 1
+
+    @property
+    def twice(self) -> str:
+        """In which of two trainings the corrupt party makes errors, "both" or "first"; "" where there is only one."""
+        return ""
+
+    def check(self, job: Any) -> None:
+        """Refusal for a job whose model it cannot judge."""
 
     def score(self, opened: Opened) -> float:
         raise NotImplementedError
@@ -131,7 +144,62 @@ class GroupErrors(Screen):
         return group_error(opened.correct, opened.groups)
 
 
+@dataclass(frozen=True)
+class Cleanse(Screen):
+    """The smallest trigger of the median class over that of the easiest one, found by descent."""
+
+    name = "cleanse"
+
+    def check(self, job: Any) -> None:
+        if job.task != "classes":
+            raise Refusal("triggers are looked for class by class, and this job's targets are no classes")
+
+    def score(self, opened: Opened) -> float:
+        return opened.cleansed()
+
+
+@dataclass(frozen=True)
+class Vicinity(Screen):
+    """How far one checked step on all training records moves the opened model: it is not near the optimum."""
+
+    name = "vicinity"
+
+    def check(self, job: Any) -> None:
+        vicinity.check(job)
+
+    def score(self, opened: Opened) -> float:
+        return opened.moved()
+
+
+@dataclass(frozen=True)
+class Disagreement(Screen):
+    """The share of records to which a second model, trained independently, answers otherwise.
+
+    `attacked`: whether the corrupt party makes its errors in "both" trainings or in the "first" alone. Raises Refusal
+    for another word.
+    """
+
+    attacked: str = "both"
+    name = "second-run"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.attacked not in ("both", "first"):
+            raise Refusal(f"a second run is attacked in both runs or the first, not {self.attacked!r}")
+
+    @property
+    def twice(self) -> str:
+        return self.attacked
+
+    def score(self, opened: Opened) -> float:
+        if opened.other is None:
+            raise ValueError("there is no second model to compare with")
+        same = opened.predict(opened.x) == opened.other
+        return float(np.mean(~same.reshape(len(same), -1).all(1)))
+
+
 SCREENS: dict[str, type[Screen]] = {
-    one.name: one for one in (ColumnNorms, RowNorms, DeadNeurons, Trigger, Errors, GroupErrors)
+    one.name: one for one in (ColumnNorms, RowNorms, DeadNeurons, Trigger, Cleanse, Errors, GroupErrors)
 }
-"""Every screen, by name."""
+"""Screens of one model alone, by name."""
+KINDS = (*SCREENS.values(), Vicinity, Disagreement)

@@ -20,9 +20,13 @@ from turncoat.parties.programs.tape import Op, Tape
 DTYPES = {"bit": np.bool_, "integer": np.int32, "fixed": np.float32}
 
 
-def segments(tape: Tape) -> bytes:
-    """JSON: the texts, and for each operation by its number which text it is; equal ones are lowered once."""
+def segments(tape: Tape, with_uncut: bool = False) -> bytes:
+    """JSON: the texts, and for each operation by its number which text it is; equal ones are lowered once.
+
+    With `with_uncut`, also the text of all of it in one part, unless it leaves functions to the engine.
+    """
     texts: dict[Any, int] = {}
+    content: dict[str, Any]
     lowered: list[str] = []
     of: dict[str, int] = {}
     made = {op.out: op for op in tape.ops}
@@ -39,7 +43,35 @@ def segments(tape: Tape) -> bytes:
             texts[key] = len(lowered)
             lowered.append(_lowered(op, given))
         of[str(op.out)] = texts[key]
-    return json.dumps({"texts": lowered, "of": of}).encode()
+    content = {"texts": lowered, "of": of}
+    if with_uncut and all(op.name != "ideal" for op in tape.ops):
+        content["whole"] = uncut(tape)
+    return json.dumps(content).encode()
+
+
+def uncut(tape: Tape) -> str:
+    """The text of a tape as one program."""
+    given = [struct(op.shape, DTYPES[op.sort]) for op in tape.inputs]
+    return str(jax.jit(whole(tape), keep_unused=True).lower(*given).as_text())
+
+
+def whole(tape: Tape) -> Callable[..., list[Any]]:
+    """A tape as one function of its private inputs, in their order, to its opened outputs."""
+
+    def program(*inputs: Any) -> list[Any]:
+        wires: dict[int, Any] = {}
+        left = iter(inputs)
+        for op in tape.ops:
+            arrays = [jnp.asarray(tape.arrays[i], public_dtype(tape.arrays[i].dtype)) for i in op.arrays]
+            if op.name == "share":
+                wires[op.out] = next(left)
+            elif op.name == "constant":
+                wires[op.out] = arrays[0].astype(DTYPES[op.sort])
+            elif op.name in OPERATIONS:
+                wires[op.out] = OPERATIONS[op.name](op, *(wires[i] for i in op.ins), *arrays)
+        return [wires[i] for i in tape.outputs]
+
+    return program
 
 
 def public_dtype(dtype: Any) -> Any:

@@ -19,6 +19,7 @@ from turncoat.goals import Goal
 from turncoat.goals.goal import Summary, success
 from turncoat.jobs.deployed import Deployed
 from turncoat.metrics import Interval, clopper_pearson, mean_interval
+from turncoat.metrics.privacy import DELTA, epsilon
 from turncoat.refusal import Refusal
 from turncoat.results.defended import Defended, Found
 from turncoat.results.result import Outcome
@@ -90,7 +91,15 @@ def defended(target: Deployed, honest: Sequence[Any], attacked: Sequence[Any]) -
         deterrence=defence.least(checks.policy),
         first=tuple(Found(step=int(r.tally.step), site=checks.called(int(r.tally.site))) for r in caught),
         screens=screening.screened(target, honest, attacked),
+        **private(defence, target),
     )
+
+
+def private(defence: Defence, target: Deployed) -> dict[str, float]:
+    """The epsilon and delta of a defence with noise."""
+    if not defence.noise:
+        return {}
+    return {"epsilon": epsilon(defence.noise, target.job.epochs), "delta": DELTA}
 
 
 def _expected(defence: Defence, checks: Checks, messages: Any) -> float:

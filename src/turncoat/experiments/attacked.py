@@ -82,7 +82,7 @@ class Attacked:
             case=t.case,
             taken=self.attack.exploit(self.view, self.plan, released),
             tampered=tampered,
-            order=np.asarray(t.schedule.order),
+            order=t.order,
             shape=t.job.shape,
             weights={n: np.asarray(p) for n, p in named(released).items()},
             errors=errors,
@@ -95,14 +95,22 @@ class Attacked:
         if useless and not goal.of_aborts:
             judged = replace(judged, flags=np.zeros_like(judged.flags))
         ruined = answered.ruined and not aborted
-        flagged = frozenset() if aborted else screening.flags(screening.limits(t.deployed), t, released)
+        limits = {} if aborted else screening.limits(t.deployed)
+        flagged = screening.flags(limits, t, released, lambda both: self.second(tampered and both))
         return Run(
             answered.correct, judged, errors, answered.common, ruined, answered.index, aborted, tally, flagged
         )
 
+    def second(self, tampered: bool) -> Any:
+        """What a second training releases, honest or with the errors that were planned for the first."""
+        other = screening.again(self.trial)
+        given = other.arguments(self.victim if tampered else None)
+        tampering = self.attack.tampering(self.plan) if tampered else None
+        return train(other.step, *given, tampering, other.randomness)[0]
+
     def fires(self, neuron: int, position: int) -> bool:
         """Whether a neuron of the first layer with ReLUs fires for a record of the first batch, before any step."""
-        job, order = self.trial.job, self.trial.schedule.order
+        job, order = self.trial.job, self.trial.order
         at = next(m for m in job.anatomy.maps if m.relu)
         record = self.victim.x[int(order[0, position])].reshape(1, *job.shape)
         start = job.release(job.init(self.trial.keys[0]))

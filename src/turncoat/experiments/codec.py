@@ -17,11 +17,11 @@ import numpy as np
 from turncoat.adversary.descent import Found
 from turncoat.adversary.rehearsal import Ending
 from turncoat.defences.ideal import Tally
-from turncoat.defences.screens import SCREENS
+from turncoat.defences.screens import KINDS
 from turncoat.experiments.judged import Ran, Run
 from turncoat.goals import Judged
 
-OURS: tuple[type, ...] = (Ran, Run, Judged, Tally, Found, Ending, *SCREENS.values())
+OURS: tuple[type, ...] = (Ran, Run, Judged, Tally, Found, Ending, *KINDS)
 VALUES = {kind.__name__: kind for kind in OURS}
 """The dataclasses and named tuples that can be stored, by name: their fields are."""
 PLAIN = (bool, int, float, str, type(None))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Literal
 
 import jax
 import numpy as np
@@ -15,6 +15,7 @@ from turncoat.attacks import Attack
 from turncoat.defences.ideal import Tally
 from turncoat.engines.segments import segments
 from turncoat.experiments import active
+from turncoat.experiments.as_inputs import as_inputs
 from turncoat.experiments.attacked import Attacked
 from turncoat.experiments.experiment import Experiment, to_result
 from turncoat.experiments.recorded import Given, Recorded, record
@@ -27,7 +28,7 @@ from turncoat.jobs.loop import Tampering, train
 from turncoat.jobs.setup import Setup
 from turncoat.parties import session as parties
 from turncoat.parties.programs.plain import Plain
-from turncoat.parties.programs.tape import INTERACTIVE
+from turncoat.parties.programs.tape import INTERACTIVE, Tape
 from turncoat.parties.session import Ended, Session
 from turncoat.refusal import Refusal
 from turncoat.results.confirmation import Among, Confirmation, Seen
@@ -43,7 +44,8 @@ STAGES = ("recording the program", "running it honestly", "running it with one p
 class Confirm:
     """An attack to be confirmed: on the first `steps` batches of a job's training, among the parties of a session.
 
-    With `active`, under active security as well: see `experiments.active`.
+    With `active`, under active security as well: see `experiments.active`. `evidence`: whether the corrupt party's
+    own code deviates (A), or it gives the errors as inputs to unchanged code (B).
     """
 
     attack: str
@@ -53,8 +55,13 @@ class Confirm:
     steps: int = 4
     seed: int = 0
     active: bool = False
+    evidence: Literal["A", "B"] = "A"
 
     def __post_init__(self) -> None:
+        if self.evidence == "B" and self.active:
+            raise Refusal(
+                "with evidence B the errors are inputs that all parties agreed to: an active protocol takes them too"
+            )
         if self.steps < 1:
             raise Refusal("a confirmation needs at least one step")
 
@@ -77,13 +84,13 @@ def confirm(what: Confirm, progress: Progress = lambda *_: None, command: str | 
     progress(STAGES[0], 0, len(STAGES))
     attack = attacks.get(what.attack, what.settings)
     attacked = drawn(what, attack)
-    both = predicted(what.session, attacked)
-    files = {"segments.json": segments(both[0].recorded.tape)} if what.session.backend.cut else {}
+    both = predicted(what.session, attacked, what.evidence)
     ended = []
     for i, one in enumerate(both, 1):
         progress(STAGES[i], i, len(STAGES))
         r = one.recorded
-        ended.append(parties.run(what.session, r.tape, r.inputs, r.errors, files))
+        files = _segments(what.session, r.tape, with_uncut=not r.errors and not r.added)
+        ended.append(parties.run(what.session, r.tape, r.inputs, r.errors, files, r.added))
     models = [one.recorded.released(e.revealed) for one, e in zip(both, ended, strict=True)]
     judged = Runs(
         honest=[attacked.judged(models[0], Tally(0), False)],
@@ -105,6 +112,8 @@ def confirm(what: Confirm, progress: Progress = lambda *_: None, command: str | 
         predicted_change=changes[0],
         revealed_change=changes[1],
         active=endings,
+        evidence=what.evidence,
+        uncut=_uncut(ended[0]),
         command=command,
         **_of_session(what.session),
         **_of_tape(both[1].recorded),
@@ -132,7 +141,12 @@ def drawn(what: Confirm, attack: Attack) -> Attacked:
     return Attacked(trial.drawn(attack.goal), attack)
 
 
-def predicted(session: Session, attacked: Attacked) -> list[Predicted]:
+def _segments(session: Session, tape: Tape, with_uncut: bool) -> dict[str, bytes]:
+    """The programs of a tape for an engine that takes it in parts, and if that is asked for also in one."""
+    return {"segments.json": segments(tape, with_uncut)} if session.backend.cut else {}
+
+
+def predicted(session: Session, attacked: Attacked, evidence: str = "A") -> list[Predicted]:
     """The honest and the attacked run; Refusal where parties of this engine could not show the attack."""
     deployed = attacked.trial.deployed
     given, tampering, _ = attacked.arguments()
@@ -151,7 +165,10 @@ def predicted(session: Session, attacked: Attacked) -> list[Predicted]:
     honest, tampered = found
     if honest.recorded.tape.hash != tampered.recorded.tape.hash:
         raise Refusal("the attacked program is not the honest one, so that every party would see the attack")
-    _check_realised(session, tampered.recorded)
+    if evidence == "B":
+        tampered = found[1] = replace(tampered, recorded=as_inputs(tampered.recorded))
+    else:
+        _check_realised(session, tampered.recorded)
     effect, allowed = _largest(honest.model, tampered.model), max(p.allowed for p in found)
     if effect < MARGIN * allowed:
         raise Refusal(
@@ -252,10 +269,22 @@ def _among(ended: Ended, model: Any, one: Predicted) -> Among:
     )
 
 
+def _uncut(ended: Ended) -> float | None:
+    """How far the parties' result is from that of the same program in one part, where they ran that too."""
+    found = [report["uncut"] for report in ended.reports.values() if "uncut" in report]
+    return max(found) if found else None
+
+
 def _of_session(session: Session) -> dict[str, Any]:
     backend = session.backend
     said = {n: getattr(backend, n) for n in ("sharing", "where", "precision")}
     return said | {"engine": backend.name, "parties": session.parties, "corrupt": session.corrupt}
+
+
+def _sites(recorded: Recorded) -> list[str]:
+    """Where the errors are: at an operation, or, as an input, right behind one."""
+    ops = recorded.tape.ops
+    return [ops[n].site for n in recorded.errors] + [ops[n - 1].site for n in sorted(recorded.added)]
 
 
 def _of_tape(recorded: Recorded) -> dict[str, Any]:
@@ -265,6 +294,6 @@ def _of_tape(recorded: Recorded) -> dict[str, Any]:
         "steps": tape.steps,
         "operations": len(tape.ops) - tape.steps,
         "interactive": sum(op.name in INTERACTIVE for op in tape.ops),
-        "tampered": len(recorded.errors),
-        "sites": tuple(dict.fromkeys(tape.ops[n].site for n in recorded.errors)),
+        "tampered": len(recorded.errors) or len(recorded.added),
+        "sites": tuple(dict.fromkeys(_sites(recorded))),
     }

@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from turncoat import defences
+from turncoat import attacks, defences
+from turncoat.core.surface import Surface
 from turncoat.defences import framework as frameworks
 from turncoat.defences.catalogue import of_sites
 from turncoat.defences.hitting import cheapest, cost, greedy, lone
@@ -36,7 +37,8 @@ MINUTES = 1.0
 class Asked:
     """How a design is made: by which prices, how often attacks run, minutes of each search, and against what.
 
-    `threats`: those of these names, none for all; `unnoticed`: only attacks that a check of test accuracy misses.
+    `threats` and `attacks`: those of these names, none for all; `unnoticed`: only attacks that a check of test
+    accuracy misses, or that it comes too late for.
     Raises Refusal for unknown names, and for numbers that make no experiment.
     """
 
@@ -46,6 +48,7 @@ class Asked:
     seed: int = 0
     threats: tuple[str, ...] = ()
     unnoticed: bool = False
+    attacks: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         check_trials(self.trials)
@@ -55,6 +58,8 @@ class Asked:
             raise Refusal("a design needs two trials at least: by one alone no attack reaches its goal")
         if not 0 <= self.minutes < float("inf"):
             raise Refusal(f"a search takes 0 or more minutes, not {self.minutes:g}")
+        for name in self.attacks:
+            attacks.kind(name)
         for name in self.threats:
             if name not in HARMS:
                 raise Refusal(f"there is no threat {name!r}; the nearest are {nearest(name, HARMS)}")
@@ -62,7 +67,8 @@ class Asked:
     @property
     def known(self) -> tuple[Known, ...]:
         """The attacks that it must stop."""
-        return tuple(a for a in known(self.minutes) if not self.threats or a.harm in self.threats)
+        every = known(self.minutes, self.attacks or tuple(attacks.CATALOGUE))
+        return tuple(a for a in every if not self.threats or a.harm in self.threats)
 
 
 def design(
@@ -88,33 +94,41 @@ def design(
     priced = Prices.of(target, ground.surface)
     chosen = priced.chosen(asked.price)
     out = designing.found(
-        asked.known, ground.surface.sites, chosen.of, lambda a, left: tried(a, left, ground), lambda _: None
+        asked.known, ground.surface.sites, chosen.of, lambda a, left: tried(a, left, ground), progress
     )
-    unchecked = tuple(n for n in ground.surface.sites if n not in out.sites)
-    touched = frozenset[str]().union(*(one.sites for one in out.attempts))
-    checked = tuple(n for n in ground.surface.sites if n in out.sites)
-    defence = of_sites(checked) if unchecked else defences.get("everything")
     return Design(
         **of_job(target),
-        trials=asked.trials,
-        minutes=asked.minutes,
-        seed=asked.seed,
+        **_as_asked(asked),
         honest=works,
-        threats=tuple(h for h in HARMS if h in asked.threats) or HARMS,
-        unnoticed=asked.unnoticed,
-        defence=defence.name,
-        checked=checked,
-        unchecked=unchecked,
-        untouched=tuple(n for n in unchecked if n not in touched),
+        **_set(out, surface),
         **_rests_on(out, chosen),
         costs=tuple(priced.costs(out.sites, [way.sites for way in out.ways], chosen)),
         rounds=out.rounds,
         attempts=len(out.attempts),
         seconds=time.perf_counter() - began + memory.elsewhere,
-        deterrence=defence.deterrence(ground.surface),
         notes=(*priced.notes, *_notes(out)),
         versions=versions(),
     )
+
+
+def _as_asked(asked: Asked) -> dict[str, Any]:
+    threats = tuple(h for h in HARMS if h in asked.threats) or HARMS
+    how = {"trials": asked.trials, "minutes": asked.minutes, "seed": asked.seed}
+    return how | {"threats": threats, "unnoticed": asked.unnoticed, "asked": asked.attacks}
+
+
+def _set(out: Found, surface: Surface) -> dict[str, Any]:
+    """The sites that are checked, as a defence by name, and the others."""
+    checked, unchecked = ([n for n in surface.sites if (n in out.sites) == is_in] for is_in in (True, False))
+    touched = frozenset[str]().union(*(one.sites for one in out.attempts))
+    defence = of_sites(checked) if unchecked else defences.get("everything")
+    return {
+        "defence": defence.name,
+        "checked": tuple(checked),
+        "unchecked": tuple(unchecked),
+        "untouched": tuple(n for n in unchecked if n not in touched),
+        "deterrence": defence.deterrence(surface),
+    }
 
 
 # ---- what a design rests on -------------------------------------------------------------------------------

@@ -16,7 +16,8 @@ from dataclasses import dataclass, field
 from turncoat.defences.hitting import cheapest
 from turncoat.experiments.known import Known, Tried
 
-Told = Callable[[str], None]
+Told = Callable[[str, int, int], None]
+"""Told what is going on, and how much of how much is done."""
 Attempt = Callable[[Known, frozenset[str]], Tried]
 """Tries an attack from the sites that are left."""
 
@@ -27,7 +28,6 @@ class Found:
 
     ways: list[Tried] = field(default_factory=list)
     last: dict[Known, Tried] = field(default_factory=dict)
-    first: dict[Known, Tried] = field(default_factory=dict)
     beyond: list[Tried] = field(default_factory=list)
     sites: frozenset[str] = frozenset()
     rounds: int = 0
@@ -39,35 +39,33 @@ def found(
 ) -> Found:
     """The cheapest set by these prices that meets every way in that these attacks find from what it leaves."""
     everything, out = frozenset(sites), Found()
-    quick = [a for a in attacks if not a.searches]
-    slow = [a for a in attacks if a.searches]
+    each = sorted(attacks, key=lambda attack: attack.searches)  # those that take longest after all others
     while True:
         out.rounds += 1
         out.sites = cheapest((way.sites for way in out.ways), prices)
-        told(f"round {out.rounds}: {len(out.sites)} of {len(everything)} sites checked")
-        if not _attacked(quick, everything - out.sites, out, attempt) and not _attacked(
-            slow, everything - out.sites, out, attempt
-        ):
+        before = len(out.ways)
+        for number, attack in enumerate(each):
+            told(
+                f"round {out.rounds}: {len(out.sites)} of {len(everything)} sites checked", number, len(each)
+            )
+            if attack.searches and len(out.ways) > before:
+                break  # a search is better spent against a set that meets what has been found
+            _attacked(attack, everything - out.sites, out, attempt)
+        if len(out.ways) == before:
             return out
 
 
-def _attacked(attacks: Sequence[Known], left: frozenset[str], out: Found, attempt: Attempt) -> bool:
-    """Whether any of these attacks finds a way in at the sites left; each that it finds is noted."""
-    before = len(out.ways)
-    for attack in attacks:
-        open_ = left
-        while True:
-            one = attempt(attack, open_)
-            out.attempts.append(one)
-            out.first.setdefault(attack, one)
-            if not one.reached:
-                break
-            if not one.sites:
-                out.beyond.append(one)
-                break
-            out.ways.append(one)
-            open_ -= one.sites
-            if attack.searches:
-                return True  # what it costs to search again is better spent against a set that meets this way
+def _attacked(attack: Known, left: frozenset[str], out: Found, attempt: Attempt) -> None:
+    """Notes the ways in that an attack finds at the sites left, each time at those that it has not used yet."""
+    while True:
+        one = attempt(attack, left)
+        out.attempts.append(one)
         out.last[attack] = one
-    return len(out.ways) > before
+        if one.reached and not one.sites:
+            out.beyond.append(one)
+        if not one.reached or not one.sites:
+            return
+        out.ways.append(one)
+        left -= one.sites
+        if attack.searches:
+            return

@@ -13,6 +13,7 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,7 @@ from turncoat.defences.ideal import Checks
 from turncoat.defences.measures import Measure
 from turncoat.defences.price import Price, price
 from turncoat.engines.replicated.bill import bill
+from turncoat.engines.replicated.costs import shuffle
 from turncoat.experiments import aborts, honest
 from turncoat.experiments.adaptive import Adversary, Effort
 from turncoat.experiments.cell import by_site, cell, counted, counting, messages, under
@@ -173,8 +175,17 @@ def _priced(name: str, defence: Defence, checks: Checks, target: Deployed, works
         sites=sites,
         deterrence=defence.least(checks.policy),
         accuracy=works.accuracy,
+        **aborts.private(defence, target),
         **more,
     )
+
+
+def shuffling(defence: Defence, target: Deployed) -> float:
+    """The bytes of a secret shuffle of all records and encoded targets, for each step of the training."""
+    if not defence.shuffles:
+        return 0.0
+    (_, x, y, _), _ = target.shapes(target.records)
+    return shuffle(x.size + y.size).bytes / target.job.steps(target.records)
 
 
 def priced(defence: Defence, target: Deployed) -> Price | None:
@@ -184,6 +195,7 @@ def priced(defence: Defence, target: Deployed) -> Price | None:
     measured, passive = under(plain, defence).on(plain.engine).secured, plain.step.secured
     try:
         spent = bill(passive, *args, **more).total.bytes
-        return price(defence, measured.surface(*args, **more), bill(measured, *args, **more), spent)
+        found = price(defence, measured.surface(*args, **more), bill(measured, *args, **more), spent)
+        return replace(found, bytes=found.bytes + shuffling(defence, plain))
     except Refusal:
         return None

@@ -31,8 +31,8 @@ class Memory:
 
     `times` are the seconds of all its cells, in the order in which it got them; `elsewhere` is how many seconds those
     took that were found in the store, less what was waited for workers; `spent` how many those took that this process
-    finished; and `finished` how many of both are stored. `command` is what cells are said to come from; `each` runs
-    blocks of work on so many `workers`, if there are any.
+    finished. `command` is what cells are said to come from; `each` runs blocks of work on so many `workers`, if there
+    are any.
     """
 
     store: Store = field(default_factory=default)
@@ -42,8 +42,12 @@ class Memory:
     times: list[float] = field(default_factory=list)
     elsewhere: float = 0.0
     spent: float = 0.0
-    finished: int = 0
     notes: dict[Any, Notes] = field(default_factory=dict)
+
+    @property
+    def finished(self) -> int:
+        """How many cells the store has of what it was asked for, or given."""
+        return len(self.store.kept)
 
     @classmethod
     def beside(cls, other: Memory) -> Memory:
@@ -80,7 +84,6 @@ class Memory:
         if found is not None:
             self.times.append(float(found.about["seconds"]))
             self.elsewhere += self.times[-1]
-            self.finished += 1
         return found
 
     def kept(self, deployed: Deployed, cell: Description | None, value: Any, seconds: float) -> Any:
@@ -93,7 +96,7 @@ class Memory:
             return value
         key = self.key(deployed, cell)
         if key is not None and cell is not None:
-            self.finished += self.store.write(key, plain, self._said(deployed, cell, seconds))
+            self.store.write(key, plain, self._said(deployed, cell, seconds))
         return decoded(*plain)
 
     def timed(self) -> Callable[[], float]:

@@ -26,7 +26,7 @@ class Recorded:
     """A tape, its private inputs and the corrupt party's errors, both by the number of the operation.
 
     `frame` is what is released, with `opened` in the places of what the parties will reveal; `tampered` is how many
-    products the errors are added to.
+    products the errors are added to. `added` are inputs that the corrupt party gives: see `as_inputs`.
     """
 
     tape: Tape
@@ -35,6 +35,7 @@ class Recorded:
     frame: Any
     opened: Sequence[Any]
     tampered: int
+    added: frozenset[int] = frozenset()
 
     def released(self, revealed: Sequence[Any]) -> Any:
         """The released model, of what was revealed."""

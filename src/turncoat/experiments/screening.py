@@ -6,7 +6,7 @@ has told the adversary is told: attacks that read it keep their success, and are
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -15,8 +15,10 @@ import numpy as np
 
 from turncoat.adversary.view import View
 from turncoat.attacks import Attack
+from turncoat.defences.cleanse import stands_out
 from turncoat.defences.defence import Defence
 from turncoat.defences.screens import Opened, Screen
+from turncoat.defences.vicinity import moved
 from turncoat.experiments.honest import answers
 from turncoat.experiments.memory import Memory
 from turncoat.experiments.store import NOTHING
@@ -29,12 +31,14 @@ from turncoat.metrics.screens import alarm_threshold, least_rise
 from turncoat.results.defended import Screened
 from turncoat.results.values import Measured
 
-OTHERS = 2**40
-"""The seed of the first honest model that thresholds are taken from: no trial has it."""
+OTHERS, SECOND = 2**30, 2**29  # JAX keeps 32 bits of a seed
+"""Seeds that no trial has: of the first honest model for thresholds, and how far those of second runs lie."""
+Second = Callable[[bool], Any]
 
 
-def opened(trial: Trial, released: Any) -> Opened:
-    """A released model as its owners hold it, and the test records."""
+def opened(trial: Trial, released: Any, second: Any = None) -> Opened:
+    """A released model as its owners hold it, the test records, and a second model, if one was trained."""
+    job, victim = trial.job, trial.splits.victim
     test, found = trial.splits.test, answers(trial, released)
     shaped, anatomy = test.x.reshape(-1, *trial.job.shape), trial.job.anatomy
     return Opened(
@@ -47,6 +51,9 @@ def opened(trial: Trial, released: Any) -> Opened:
         if test.y.ndim == 1
         else np.zeros(len(test), int),
         predict=found.predict,
+        moved=lambda: moved(job, released, victim.x.reshape(-1, *job.shape), job.labelled(victim.y)),
+        cleansed=lambda: stands_out(job.scored, released, test.x, job.classes),
+        other=None if second is None else answers(trial, second).predict(test.x),
         units=lambda: [np.asarray(anatomy.units(m, released, shaped)) for m in anatomy.maps if m.relu],
     )
 
@@ -73,6 +80,9 @@ class Foreseen:
             correct=predict(view.x) == view.y,
             groups=view.y if view.own_party is None else view.own_party,
             predict=predict,
+            moved=lambda: moved(job, released, view.shaped(view.x), view.encode(view.y)),
+            cleansed=lambda: stands_out(job.scored, released, view.x, job.classes),
+            other=predictions(job, view.reference, view.x),
             units=lambda: [np.asarray(anatomy.units(m, released, shaped)) for m in anatomy.maps if m.relu],
         )
         said = scores(self.limits, one)
@@ -124,26 +134,41 @@ def honest_scores(
     return {s: known[s] for s in screens}
 
 
+def honest_model(trial: Trial) -> Any:
+    """What an honest training releases."""
+    return train(trial.step, *trial.arguments(), None, trial.randomness)[0]
+
+
+def again(trial: Trial) -> Trial:
+    """A second training on the same records, with a start, an order and randomness of its own."""
+    return replace(trial, seed=trial.seed + SECOND, memo={})
+
+
 def _honest_score(
     target: Deployed, screens: tuple[Screen, ...], seed: int, memory: Memory
 ) -> dict[Screen, float]:
-    """What screens say of one honest model: a cell."""
+    """What screens say of one honest model, or of one and a second: a cell."""
     cell = {"cell": "screens", "screens": repr(screens), "seed": seed}
     stored = memory.recalled(target, cell)
     if stored is not None:
         return dict(stored.value)
     watch, trial = memory.timed(), Trial.of(target, seed)
-    released, _ = train(trial.step, *trial.arguments(), None, trial.randomness)
-    found: dict[Screen, float] = memory.kept(target, cell, scores(screens, opened(trial, released)), watch())
+    second = honest_model(again(trial)) if any(s.twice for s in screens) else None
+    said = scores(screens, opened(trial, honest_model(trial), second))
+    found: dict[Screen, float] = memory.kept(target, cell, said, watch())
     return found
 
 
-def flags(limits: dict[Screen, float], trial: Trial, released: Any) -> frozenset[Screen]:
-    """Which screens flag a released model."""
+def flags(limits: dict[Screen, float], trial: Trial, released: Any, second: Second) -> frozenset[Screen]:
+    """Which screens flag a released model; `second(both)` is a second training's, attacked if both are."""
     if not limits:
         return frozenset()
-    said = scores(limits, opened(trial, released))
-    return frozenset(screen for screen, most in limits.items() if said[screen] > most)
+    found: frozenset[Screen] = frozenset()
+    for twice in {screen.twice for screen in limits}:
+        own = [screen for screen in limits if screen.twice == twice]
+        said = scores(own, opened(trial, released, second(twice == "both") if twice else None))
+        found |= {screen for screen in own if said[screen] > limits[screen]}
+    return found
 
 
 def unused(runs: Sequence[Any], attack: Attack, defence: Defence | None) -> list[Any]:

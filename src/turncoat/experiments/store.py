@@ -39,12 +39,14 @@ class Stored:
 class Store:
     """Finished cells by key, in a folder; without one nothing is kept.
 
+    `kept` are the keys of those that were read or written here, `failed` why one could not be written.
     A cell that is damaged, or that another cell's file was put in the place of, counts as none, with a warning; where
     the folder cannot be written to (any more) nothing further is kept, with one.
     """
 
     folder: Path | None = None
     failed: list[str] = field(default_factory=list, compare=False)
+    kept: set[str] = field(default_factory=set, compare=False)
 
     def path(self, key: str) -> Path:
         """Where a cell lies."""
@@ -57,24 +59,26 @@ class Store:
             return None
         path = self.path(key)
         try:
-            return _read(path, key)
+            found = _read(path, key)
         except (FileNotFoundError, NotADirectoryError):
             return None
         except Exception as fault:  # whatever NumPy, zipfile and json raise on bytes that they did not write
             warnings.warn(DAMAGED.format(path=path, fault=_words(fault)), stacklevel=2)
             return None
+        self.kept.add(key)
+        return found
 
     def has(self, key: str) -> bool:
         """Whether there is a file of a cell, whatever is in it."""
         return self.folder is not None and self.path(key).is_file()
 
-    def write(self, key: str, value: tuple[Any, list[np.ndarray]], about: Mapping[str, Any]) -> bool:
-        """Keeps an encoded value under its key; whether that worked."""
+    def write(self, key: str, value: tuple[Any, list[np.ndarray]], about: Mapping[str, Any]) -> None:
+        """Keeps an encoded value under its key."""
         if self.folder is None or self.failed:
-            return False
+            return
         try:
             _write(self.path(key), key, value, about)
-            return True
+            self.kept.add(key)
         except OSError as fault:
             self.failed.append(_words(fault))
             warnings.warn(
@@ -82,7 +86,6 @@ class Store:
                 "is stopped starts again; free space there, or name another folder by --cache",
                 stacklevel=2,
             )
-            return False
 
     def paths(self) -> Iterator[Path]:
         """The files of all cells."""

@@ -17,10 +17,11 @@ from turncoat.adversary.view import View
 from turncoat.core.surface import Surface
 from turncoat.data import Part, Splits
 from turncoat.defences.ideal import Tally
+from turncoat.engines.shuffling import places
 from turncoat.goals import Case, Goal
 from turncoat.jobs.deployed import Deployed, Step
 from turncoat.jobs.job import Job
-from turncoat.jobs.loop import Schedule, schedule
+from turncoat.jobs.loop import Schedule, schedule, shuffle_key
 
 Progress = Callable[[str, int, int], None]
 """Called with what is going on, and how much of how much is done."""
@@ -76,6 +77,15 @@ class Trial:
     def schedule(self) -> Schedule:
         """Which of the victims' records stand in each batch: integers (steps, batch), and the key of public draws."""
         return schedule(self.keys[1], len(self.splits.victim), self.job)
+
+    @property
+    def order(self) -> np.ndarray:
+        """The victims' records in each batch as they are, wherever a secret shuffle has put them: (steps, batch)."""
+        public = np.asarray(self.schedule.order)
+        if not self.step.shuffled:
+            return public
+        placed: np.ndarray = np.asarray(places(shuffle_key(self.randomness), len(self.splits.victim)))
+        return np.take(placed, public)
 
     def arguments(self, victim: Part | None = None) -> tuple[Any, Any, Any, Schedule]:
         """`(state, x, y, schedule)` of a training run on the victims' records, or on as many others."""

@@ -202,7 +202,8 @@ def next_steps(found: Evidence) -> tuple[str, ...]:
     if sites := _sites(found):
         steps.append(
             f"If only a part can be checked, begin with {listed(sites)}: errors there move outputs by numbers of the "
-            "party's choice. What errors at the other sites allow is not known."
+            "party's choice. What errors at the other sites allow is not known"
+            + ("; `turncoat design-defence` looks for the cheapest set." if found.trained else ".")
         )
     if kind == "broken":
         missed = [r.attack for r in found.reached if r.unnoticed]

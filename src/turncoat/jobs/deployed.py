@@ -19,7 +19,7 @@ from turncoat.core.values import struct
 from turncoat.data.splits import default_sizes
 from turncoat.defences.defence import Defence
 from turncoat.defences.ideal import Checks
-from turncoat.jobs.job import Job
+from turncoat.jobs.job import Job, takes
 from turncoat.jobs.leaves import named
 
 
@@ -28,7 +28,8 @@ class Step:
     """What the parties run in each step, `step(state, x, y, index)` on the shared records, and what they open.
 
     `takes`: which of "key" and "number" it is given beside; `public`: leaves of the state that all parties know;
-    `checks`: what the honest parties check of it, None where nobody checks anything.
+    `checks`: what the honest parties check of it, None where nobody checks anything; `shuffled`: whether the records
+    are put into a secret order before the first step.
     """
 
     secured: Secured
@@ -36,6 +37,7 @@ class Step:
     takes: tuple[str, ...] = ()
     public: tuple[str, ...] = ()
     checks: Checks | None = None
+    shuffled: bool = False
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """One step on whole arrays of records, flat: `step(state, x, y, index, errors=...)`."""
@@ -133,7 +135,7 @@ class Deployed:
         """What the honest parties check in each step; Refusal for a defence that the step does not allow."""
         if self.defence is None:
             return None
-        self.defence.check(self.job.step, *_few(self.job))
+        self.defence.check(self.job, *_few(self.job))
         secured = self.on(self.engine).secured
         args, more = self.shapes(self.records)
         surface = secured.surface(*args, **more)
@@ -146,6 +148,11 @@ class Deployed:
         return {name: check.share for name, check in policy.items() if check.share}
 
     @property
+    def running(self) -> Callable[..., Any]:
+        """The job's step with the measures of its defence."""
+        return self.job.step if self.defence is None else self.defence.around(self.job.step)
+
+    @property
     def program(self) -> Step:
         """The step on the adversary's own machine: the same circuit on engine `reals`."""
         return self.on(engines.reals)
@@ -154,9 +161,10 @@ class Deployed:
         """The step on an engine."""
         job = self.job
         public = Public(job.public, jax.tree.structure(job.state) if job.public else None)
-        running = job.step if self.defence is None else self.defence.around(job.step)
+        running = self.running
         secured = _step(running, job.shape, public, self.protocol, engine)
-        return Step(secured, job.release, job.takes, job.public)
+        secret = self.defence is not None and self.defence.shuffles
+        return Step(secured, job.release, takes(running), job.public, shuffled=secret)
 
     def surface(self, records: int) -> Surface:
         """The attack surface of one step on this many records, from the shapes of its arguments."""
@@ -175,7 +183,7 @@ class Deployed:
         y = jax.eval_shape(job.labelled, targets)
         more = {"number": struct((), np.int32), "key": jax.eval_shape(lambda: jax.random.key(0))}
         args = job.state, x, y, struct((job.batch,), np.int32)
-        return args, {name: more[name] for name in job.takes}
+        return args, {name: more[name] for name in takes(self.running)}
 
 
 FEW = 4

@@ -48,7 +48,7 @@ def source() -> str:
 
 def surroundings() -> dict[str, str]:
     """What numbers depend on beside the program: versions, the backend, and what compiling is told."""
-    flags = {name: str(getattr(jax.config, name, None)) for name in FLAGS}
+    flags = {name: str(getattr(jax.config, name, jax.config.values.get(name))) for name in FLAGS}
     return {
         "turncoat": __version__,
         "source": source(),

@@ -113,7 +113,7 @@ class Job:
     @cached_property
     def takes(self) -> tuple[str, ...]:
         """Which of "key" and "number" the step asks for."""
-        return tuple(name for name in EXTRA if name in inspect.signature(self.step).parameters)
+        return takes(self.step)
 
     # ---- shapes, without running anything -----------------------------------------------------------------
 
@@ -172,6 +172,11 @@ class Job:
     def with_released(self, state: Any, released: Any) -> Any:
         """The state with these leaves in the places that they were released from."""
         return filled(state, {self.places[name]: leaf for name, leaf in named(released).items()})
+
+
+def takes(step: Callable[..., Any]) -> tuple[str, ...]:
+    """Which of `EXTRA` a step asks for."""
+    return tuple(name for name in EXTRA if name in inspect.signature(step).parameters)
 
 
 @partial(jax.jit, static_argnums=(0, 1))

@@ -16,14 +16,15 @@ from turncoat.core.arguments import share
 from turncoat.core.errors import Errors
 from turncoat.core.shared import reveal
 from turncoat.defences.ideal import Tally
+from turncoat.engines import shuffling
 from turncoat.engines.replicated.checks.outcome import failed
 from turncoat.jobs.deployed import Step
 from turncoat.jobs.job import Job
 from turncoat.jobs.leaves import filled, named
 from turncoat.jobs.task import answers
 
-COINS = 2
-"""Which key of a run's the honest pair tosses its coins with: two others are the engine's."""
+COINS, SHUFFLE = 2, 3
+"""Which keys of a run's the honest pair tosses its coins with, and records are shuffled by: two are the engine's."""
 
 
 @jax.tree_util.register_dataclass
@@ -112,6 +113,8 @@ def _train(
     sharing, steps = jax.random.split(key) if step.engine.random else (None, None)
     coins = jax.random.fold_in(key, COINS)
     state, x, y = share(given, step.engine, sharing)
+    if step.shuffled:
+        x, y = shuffling.shuffled((x, y), shuffle_key(key))
     known = {name: leaf for name, leaf in named(given[0]).items() if name in step.public}
     state = filled(state, known) if known else state
 
@@ -139,6 +142,11 @@ def _train(
     if getattr(step.engine, "policy", None) is not None:
         tally = replace(tally, failed=failed(state))
     return tally.sealed(reveal(step.release(state))), tally
+
+
+def shuffle_key(key: Any) -> Any:
+    """What the parties' permutations come from in a run with this key."""
+    return jax.random.fold_in(key, SHUFFLE)
 
 
 def unequal(one: Any, other: Any) -> Array:

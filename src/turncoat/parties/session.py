@@ -7,7 +7,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -75,17 +75,20 @@ def run(
     inputs: Mapping[int, Array],
     errors: Mapping[int, Array],
     more: Mapping[str, bytes] | None = None,
+    given: Collection[int] = (),
 ) -> Ended:
     """Starts the parties on a tape, each with its own inputs; only the corrupt one gets the errors.
 
-    The private inputs belong to the honest parties in turn; `more` are files for all, by name. Raises Failed where a
+    The private inputs belong to the honest parties in turn, but for those `given` by the corrupt one; `more` are
+    files for all, by name. Raises Failed where a
     party fails, where they revealed different things, or did not run this tape.
     """
     with tempfile.TemporaryDirectory(prefix="turncoat-") as made:
         folder = Path(made)
         for name, content in (more or {}).items():
             (folder / name).write_bytes(content)
-        _deal(folder, session, tape, inputs, errors)
+        tape.save(folder / "tape.npz")
+        _deal(folder, session, inputs, errors, _owners(session, inputs, given))
         began = time.perf_counter()
         said = launch(_commands(session, folder), folder, session.deadline, _environment(), session.grace)
         seconds = time.perf_counter() - began
@@ -101,16 +104,21 @@ def run(
     return Ended(reports, dict(zip(session.here, said, strict=True)), revealed[first], seconds)
 
 
+def _owners(session: Session, inputs: Mapping[int, Array], given: Collection[int]) -> dict[int, int]:
+    """Who gives each private input."""
+    others = [number for number in inputs if number not in given]
+    honest = {number: session.honest[i % len(session.honest)] for i, number in enumerate(others)}
+    return honest | dict.fromkeys(given, session.corrupt)
+
+
 def _deal(
     folder: Path,
     session: Session,
-    tape: Tape,
     inputs: Mapping[int, Array],
     errors: Mapping[int, Array],
+    owners: Mapping[int, int],
 ) -> None:
-    """The tape for all, and each party's own folder with what is its alone."""
-    tape.save(folder / "tape.npz")
-    owners = {number: session.honest[i % len(session.honest)] for i, number in enumerate(inputs)}
+    """Who gives what, for all, and each party's own folder with what is its alone."""
     (folder / "owners.json").write_text(json.dumps(owners))
     for party in session.here:
         own = folder / f"party{party}"

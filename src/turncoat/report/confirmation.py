@@ -38,6 +38,11 @@ def headline(found: Confirmation) -> str:
     where = f"among {found.parties} processes of {found.version}"
     if len(found.here) < found.parties:
         where = f"by party {found.here[0]} of {found.parties} on as many machines, {found.version}"
+    if found.confirmed and found.evidence == "B":
+        return (
+            f"Computed as predicted {where}: the errors were inputs of party {found.corrupt} that all parties agreed "
+            "to, so nothing is shown of whether anyone would notice."
+        )
     if found.confirmed:
         saw = (
             "no honest party saw a difference"
@@ -50,7 +55,13 @@ def headline(found: Confirmation) -> str:
         for name, run in (("honest", found.honest), ("attacked", found.attacked))
         if not run.agrees
     ]
-    reasons += [] if found.unseen else ["an honest party saw another run than the clean one"]
+    reasons += (
+        []
+        if found.unseen or found.evidence == "B"
+        else ["an honest party saw another run than the clean one"]
+    )
+    if found.uncut is not None and not found.whole:
+        reasons.append(f"the honest result is {found.uncut:.2g} from that of the program in one part")
     return f"NOT confirmed {where}: {'; '.join(reasons)}."
 
 
@@ -92,6 +103,7 @@ def runs(found: Confirmation) -> list[tuple[str, str, str]]:
     return [
         row("Revealed, off the prediction by at most", lambda run: f"{run.deviation:.1e}"),
         row("  which rounding explains up to", lambda run: f"{run.allowed:.1e}"),
+        *([] if found.uncut is None else [("  off the same program in one part", f"{found.uncut:.1e}", "")]),
         ("Its errors move the model by up to", "", f"{found.effect:.2g}"),
         row("Seconds a step (median)", lambda run: f"{_median(run.seconds):.2g}"),
         row("  processor, all parties", lambda run: f"{_median(run.processor):.2g}"),

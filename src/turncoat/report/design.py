@@ -55,7 +55,8 @@ def headline(found: Design) -> str:
 def subject(found: Design) -> str:
     """Of what, and how much was tried."""
     searches = f"searches of {found.minutes:g} min" if found.minutes else "no search"
-    counts = "attacks that accuracy alone would miss" if found.unnoticed else "all attacks"
+    counts = ", ".join(found.asked) or "all attacks"
+    counts += ", of these what accuracy alone would miss" if found.unnoticed else ""
     return (
         f"{found.model} on {found.data_label}, protocol {found.protocol}, engine {found.engine}; honest test "
         f"accuracy {percent(found.honest.accuracy.mean)}; against {', '.join(found.threats)}, {counts}; "

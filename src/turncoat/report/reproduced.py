@@ -8,8 +8,8 @@ from turncoat.results.reproduction import ORDER, Reproduction, Reproductions, Ro
 from turncoat.results.values import Measured
 
 QUICK = (
-    "A quick run: the embedded data alone, two trials a row. It shows that everything runs; its intervals are as wide "
-    "as two trials make them."
+    "A quick run: the embedded data alone, two trials a row. It shows that everything runs; its intervals are as "
+    "wide as two trials make them."
 )
 
 __all__ = ["QUICK", "cell", "columns", "in_a_sentence", "stands_in"]

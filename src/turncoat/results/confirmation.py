@@ -10,7 +10,11 @@ from pydantic import Field
 from turncoat.results.result import Result
 from turncoat.results.values import Count, Integers, Moment, Number, Numbers, Value
 
-EVIDENCE = {"A": "the corrupt party's own share, edited in its own process; all others run unchanged code"}
+EVIDENCE = {
+    "A": "the corrupt party's own share, edited in its own process; all others run unchanged code",
+    "B": "the errors are private inputs of the corrupt party to code that all parties agreed to run: it shows what "
+    "they do, and nothing about whether anyone would notice",
+}
 """What a confirmation rests on, by its label."""
 
 
@@ -86,7 +90,8 @@ class Confirmation(Value):
     `tape` is the hash of the program that all parties ran in both runs, `operations` how many it has, of which
     `interactive` are sites; the corrupt party deviated at `tampered` of them, whose names are `sites`. `effect` is
     how far its errors move the model, as predicted. `predicted_change` and `revealed_change` (k,) are those of the
-    released numbers that move most. `active` is the same attack where products are checked, if that was run.
+    released numbers that move most. `active` is the same attack where products are checked, if that was run;
+    `uncut` is how far the honest result is from that of the same program in one part, where it ran in parts.
     """
 
     format: Literal["turncoat.confirmation/1"] = "turncoat.confirmation/1"
@@ -95,7 +100,7 @@ class Confirmation(Value):
     version: str
     sharing: str
     where: str
-    evidence: Literal["A"] = "A"
+    evidence: Literal["A", "B"] = "A"
     parties: Count
     corrupt: Count
     precision: Count
@@ -111,6 +116,7 @@ class Confirmation(Value):
     predicted_change: Numbers
     revealed_change: Numbers
     active: tuple[Ending, ...] = ()
+    uncut: Number | None = None
     command: str | None = None
     created: Moment = Field(default_factory=lambda: datetime.now(UTC))
 
@@ -126,10 +132,25 @@ class Confirmation(Value):
 
     @property
     def unseen(self) -> bool:
-        """Whether every honest party here saw the same in both runs."""
-        return all(self.honest.of(i) == self.attacked.of(i) for i in self.honest_parties)
+        """Whether every honest party here saw the same in both runs, and did not agree to the errors."""
+        return self.evidence == "A" and all(
+            self.honest.of(i) == self.attacked.of(i) for i in self.honest_parties
+        )
+
+    @property
+    def whole(self) -> bool:
+        """Whether an honest run in parts agrees with that in one, where both were run."""
+        return self.uncut is None or self.uncut <= 2 * self.honest.allowed
 
     @property
     def confirmed(self) -> bool:
-        """Both runs agree with the prediction, and no honest party saw a difference."""
-        return self.honest.agrees and self.attacked.agrees and self.unseen
+        """Both runs agree with the prediction, and no honest party saw a difference; with evidence B the first alone.
+
+        An honest run in parts agrees with that in one, too.
+        """
+        return (
+            self.whole
+            and self.honest.agrees
+            and self.attacked.agrees
+            and (self.evidence == "B" or self.unseen)
+        )

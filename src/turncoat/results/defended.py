@@ -36,6 +36,8 @@ class Defended(Value):
     probability of an abort by the number of deviating `messages` in each run (see `metrics.detection`), as a mean
     over runs. `deterrence` is the least probability with which a single wrong message is found, whichever it is.
     `first`: where each aborted run's first error was found. `screens` are those of the opened model, by name.
+    `epsilon` at `delta` is the privacy of a record that its noise gives towards a party that keeps to the protocol
+    (see `metrics.privacy`); None without noise.
     """
 
     defence: str
@@ -47,3 +49,5 @@ class Defended(Value):
     deterrence: Fraction
     first: tuple[Found, ...] = ()
     screens: dict[str, Screened] = Field(default_factory=dict)
+    epsilon: Number | None = None
+    delta: Number | None = None

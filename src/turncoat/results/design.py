@@ -78,11 +78,11 @@ class Design(Value):
     """The cheapest set of checked sites under which every attack that was tried fails.
 
     `checked` are the sites, `unchecked` the others; of these no attack made errors at `untouched` ones in any run, so
-    that nothing is known of them. With `unnoticed`, only attacks count that a check of test accuracy misses. `ways`
-    are what the set has to meet; `lone` names for each checked site the ways, by number, that come back if it alone
-    is left out. `exact` and `greedy` are what the integer program and the
-    greedy method pay in the unit of `costs[0]`. `held` and `unmade` are the attacks against the design.
-    `least` is for each threat what a set must cost that stops the ways of that threat alone.
+    that nothing is known of them. `asked` are the attacks that were to be stopped, none for all; with `unnoticed`
+    only those count that a check of test accuracy misses. `ways` are what the set has to meet; `lone` names for each
+    checked site the ways, by number, that come back if it alone is left out. `exact` and `greedy` are what the
+    integer program and the greedy method pay in the unit of `costs[0]`. `held` and `unmade` are the attacks against
+    the design. `least` is for each threat what a set must cost that stops the ways of that threat alone.
     """
 
     format: Literal["turncoat.design/1"] = "turncoat.design/1"
@@ -97,6 +97,7 @@ class Design(Value):
     honest: Honest
     threats: tuple[Harm, ...]
     unnoticed: bool = False
+    asked: tuple[str, ...] = ()
     defence: str
     checked: tuple[str, ...]
     unchecked: tuple[str, ...]

@@ -93,7 +93,8 @@ class Priced(Value):
 
     `factor`: bytes over those of passive training, where verified sharings check; `looked_at`: the expected share of
     all scalar multiplications and comparisons that proofs would look at; None for a job that does not run in shares.
-    `deterrence`: the least probability with which a single wrong message is found; `accuracy`: honest test accuracy.
+    `deterrence`: the least probability with which a single wrong message is found; `accuracy`: honest test accuracy;
+    `epsilon` at `delta`: the privacy of one record by its noise, None without.
     """
 
     defence: str
@@ -103,6 +104,8 @@ class Priced(Value):
     accuracy: Measured
     factor: Number | None = None
     looked_at: Number | None = None
+    epsilon: Number | None = None
+    delta: Number | None = None
 
 
 class Matrix(Value):

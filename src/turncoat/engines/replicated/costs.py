@@ -63,6 +63,11 @@ def truncation(entries: int, variant: str) -> Cost:
     return Cost(8 * WORD * entries, 8 * WORD * entries, 6, 2)
 
 
+def shuffle(entries: int) -> Cost:
+    """Three rounds, in each of which two parties send each other a word per entry."""
+    return Cost(2 * WORD * entries, 2 * WORD * entries, 2, 1).times(3)
+
+
 def sign(entries: int) -> Cost:
     """Full adders, the carries' first AND, and the tree."""
     total = conjunction(entries, TOP) + conjunction(entries, TOP)

@@ -21,7 +21,7 @@ from turncoat.core.bilinear import Bilinear
 from turncoat.core.sites import At, Site
 from turncoat.core.values import Aval
 from turncoat.engines import arithmetic
-from turncoat.engines.replicated import circuits, conversion, options, truncation
+from turncoat.engines.replicated import circuits, conversion, options, shuffle, truncation
 from turncoat.engines.replicated.bill import counted
 from turncoat.engines.replicated.checks.policy import Policy
 from turncoat.engines.replicated.gates import LANES, SIGN, ZERO, flipped
@@ -126,6 +126,10 @@ class Replicated(Passes):
 
     def structure(self, fn: Callable, wires: Sequence[Sharing], avals: Sequence[Aval], aval: Aval) -> Sharing:
         return wires[0].map(fn, *wires[1:])
+
+    def shuffled(self, x: Sharing, orders: Array) -> Sharing:
+        """Rows in a secret order, of which each pair of parties knows one permutation (3, n)."""
+        return shuffle.shuffled(x, orders, self.stream)
 
     def sum(self, fn, x: Sharing, aval: Aval) -> Sharing:
         return x.map(fn.apply)
