@@ -84,14 +84,19 @@ class Foreseen:
             cleansed=lambda: stands_out(job.scored, released, view.x, job.classes),
             other=predictions(job, view.reference, view.x),
             units=lambda: [np.asarray(anatomy.units(m, released, shaped)) for m in anatomy.maps if m.relu],
+            moved=lambda: moved(job, released, shaped, job.labelled(view.y)),
+            cleansed=lambda: stands_out(job.scored, released, view.x, job.classes),
         )
         said = scores(self.limits, one)
         return any(said[screen] > most for screen, most in self.limits.items())
 
 
 def foreseen(target: Deployed, view: View) -> Foreseen | None:
-    """What the adversary foresees of the screens of a job's defence; None without any, or where no class is told."""
-    found = limits(target)
+    """What the adversary foresees of the screens of a job's defence; None without any, or where no class is told.
+
+    What a second training would say it does not foresee.
+    """
+    found = {screen: most for screen, most in limits(target).items() if not screen.twice}
     return Foreseen(found, view) if found and target.job.task == "classes" else None
 
 

@@ -9,7 +9,7 @@ prover does not, from the seed that they share. A round makes the rows shorter:
    with verifier two, to verifier one.
 2. The verifiers draw s and tell the prover. u becomes U(s), v becomes V(s), the claim g(s).
 
-The first round has many pieces of coefficients (`opening round`), the later ones have two. In the end verifier two
+The first round has 16 pieces of coefficients (`opening round`), the later ones have two. In the end verifier two
 sends v and its summand to verifier one, who compares. The last v is masked: the rows end with a pair (1, r), r
 from the prover's and verifier two's seed, which verifier two adds to its summand; r's factor in the last v is a
 product of challenges, which are not 0. All else that verifier one sees is masked by that seed too. Sources: Boneh
