@@ -112,3 +112,14 @@ def test_the_clock_shortens_a_search_and_its_first_iteration_tells_nothing(monke
     pace = Pace.of(Effort(300, 2.0))
     assert pace.total == 300 and (first := pace.after(1)).total == 300  # compiled for 100 s
     assert first.after(2).total == 2 + 9 and first.after(3).total == 3 + 8
+
+
+def test_what_screens_would_flag_is_worth_less_and_makes_errors_dear(descent):
+    """An adversary that foresees the screens: a flagged model is no success, and smaller errors are seen less."""
+    ending = descent.nothing.ending._replace(success=1.0)
+    made = jax.tree.map(jnp.ones_like, descent.start().values)
+    seen, unseen = (descent.found(made, ending, share) for share in (1.0, 0.0))
+    assert unseen.worth - seen.worth == pytest.approx(0.995)
+    view = replace(descent.rehearsals.view, flags=lambda released: True)
+    flagged = replace(descent, rehearsals=replace(descent.rehearsals, view=view))
+    assert flagged.flagged(flagged.variables.errors(made)) == 1 and descent.flagged(made) == 0
