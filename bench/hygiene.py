@@ -123,8 +123,8 @@ def _end(owner: subprocess.Popen[str], watched: Watched) -> None:
 
 def below(process: int) -> Iterator[int]:
     """The processes that this one has started, and theirs."""
-    for task in Path(f"/proc/{process}/task").glob("*/children"):
-        for child in map(int, _read(task).split()):
+    for task in _listed(f"/proc/{process}/task"):
+        for child in map(int, _read(Path(task) / "children").split()):
             yield child
             yield from below(child)
 
@@ -146,21 +146,23 @@ def listening(process: int) -> set[tuple[str, str]]:
     interfaces = {
         line.split(":")[0].strip() for line in _read(Path(f"/proc/{process}/net/dev")).splitlines()[2:]
     }
-    if interfaces == {"lo"} and _network(process) != _network("self"):
+    if interfaces == {"lo"} and _link(f"/proc/{process}/ns/net") != _link("/proc/self/ns/net"):
         return set()
-    sockets = set()
-    for handle in Path(f"/proc/{process}/fd").glob("*"):
-        try:
-            sockets.add(os.readlink(handle).removeprefix("socket:[").removesuffix("]"))
-        except OSError:  # closed meanwhile
-            continue
-    return {at for at, inode in listeners(process) if inode in sockets}
+    held = {_link(path).removeprefix("socket:[").removesuffix("]") for path in _listed(f"/proc/{process}/fd")}
+    return {at for at, inode in listeners(process) if inode in held}
 
 
-def _network(process: int | str) -> str:
+def _listed(folder: str) -> list[str]:
     try:
-        return os.readlink(f"/proc/{process}/ns/net")
-    except OSError:  # it has ended
+        return [f"{folder}/{name}" for name in os.listdir(folder)]
+    except OSError:  # the process has ended
+        return []
+
+
+def _link(path: str) -> str:
+    try:
+        return os.readlink(path)
+    except OSError:  # it has ended, or closed this
         return ""
 
 

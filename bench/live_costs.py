@@ -12,6 +12,7 @@ import argparse
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from math import prod
 from statistics import median
 from typing import Any
@@ -37,13 +38,27 @@ from turncoat.parties.programs.tape import Tape
 ENTRIES, BATCH, THIRD = 1024, 32, 1 / 3
 NUMBERS = np.linspace(-1, 1, ENTRIES).astype(np.float32)
 WHOLE = np.arange(ENTRIES, dtype=np.int32) % 7
-KINDS: Mapping[str, tuple[Any, Callable[..., Any]]] = {
+
+
+def selections(x: Any, count: int) -> Any:
+    """So many selections by one comparison's bit."""
+    below = x < 0
+    return sum(jnp.where(below, x, (i + 2) * x) for i in range(count))
+
+
+def doubled(x: Any) -> Any:
+    return x + x
+
+
+PROGRAMS: Mapping[str, tuple[Any, Callable[..., Any]]] = {
+    "nothing": (NUMBERS, doubled),
+    "no product": (WHOLE, doubled),
     "product": (WHOLE, lambda x: x * x),
     "truncation": (NUMBERS, lambda x: x * np.float32(THIRD)),
-    "comparison": (NUMBERS, lambda x: (x < 0).astype(np.float32)),
-    "selection": (NUMBERS, lambda x: jnp.where(x < 0, x, 2 * x)),
+    "one selection": (NUMBERS, partial(selections, count=1)),
+    "two selections": (NUMBERS, partial(selections, count=2)),
 }
-"""A program of each kind of operation; the comparison's bit is made a number to be opened, the selection has one."""
+KINDS = ("product", "truncation", "comparison", "selection")
 MODELS = {"LR 64-10": {}, "MLP 64-16-10": {"model": "mlp", "hidden": (16,)}}
 
 
@@ -73,26 +88,29 @@ def taped(f: Callable[..., Any], x: Any) -> tuple[Tape, Any]:
     return recorder.tape, recorder.writing.inputs
 
 
-def alone(chosen: session.Session) -> dict[str, float]:
-    """Bytes an entry of each kind, all parties."""
-    found = {}
-    for kind, (x, f) in KINDS.items():
-        both = [sent(ran(chosen, *taped(g, x))) for g in (lambda x: x + x, f)]
-        found[kind] = (both[1] - both[0]) / ENTRIES
-    return _apart(found)
+def by_kind(sent_by: Callable[..., float]) -> dict[str, float]:
+    """Bytes an entry of each kind, all parties, from those of the programs.
+
+    A selection is a second one by the same bit: it makes the bit a number again where an engine does that each time.
+    """
+    found = {name: sent_by(f, x) / ENTRIES for name, (x, f) in PROGRAMS.items()}
+    selection = found["two selections"] - found["one selection"]
+    return {
+        "product": found["product"] - found["no product"],
+        "truncation": found["truncation"] - found["nothing"],
+        "comparison": found["one selection"] - found["nothing"] - selection,
+        "selection": selection,
+    }
+
+
+def counted_by(chosen: session.Session) -> dict[str, float]:
+    """As an engine counts them."""
+    return by_kind(lambda f, x: sent(ran(chosen, *taped(f, x))))
 
 
 def billed() -> dict[str, float]:
-    """The same by the simulator's bill."""
-    found = {}
-    for kind, (x, f) in KINDS.items():
-        found[kind] = bill(tc.secure(f, protocol="crypten", engine="replicated"), x).total.bytes / ENTRIES
-    return _apart(found)
-
-
-def _apart(found: dict[str, float]) -> dict[str, float]:
-    """The program of a selection has a comparison too; both make its bit a number."""
-    return found | {"selection": found["selection"] - found["comparison"]}
+    """By the simulator's bill."""
+    return by_kind(lambda f, x: bill(tc.secure(f, protocol="crypten", engine="replicated"), x).total.bytes)
 
 
 def entries(tape: Tape) -> Counter[str]:
@@ -139,7 +157,7 @@ def main() -> None:
         there = list(sessions(options))
         for chosen in there:
             name = chosen.backend.name
-            theirs[name] = alone(chosen)
+            theirs[name] = counted_by(chosen)
             print(f"| {name} | " + " | ".join(f"{theirs[name][k]:.0f}" for k in KINDS) + " |", flush=True)
         for model, given in MODELS.items():
             _model(model, given, ours, theirs, there)
@@ -151,9 +169,9 @@ def _model(model: str, given: Any, ours: Any, theirs: Any, there: Any) -> None:
     secured = deployed.on(tc.engines.get("replicated")).secured
     args, more = deployed.shapes(deployed.records)
     whole = bill(secured, *args, **more).total.bytes
-    by_kind = sum(count[k] * ours[k] for k in KINDS)
+    summed = sum(count[k] * ours[k] for k in KINDS)
     print(f"{model}, batch {BATCH}: " + ", ".join(f"{count[k]:,} {k}s" for k in KINDS))
-    print(f"  bill: {whole:,.0f} bytes; by its bytes of each kind {by_kind:,.0f}", flush=True)
+    print(f"  bill: {whole:,.0f} bytes; by its bytes of each kind {summed:,.0f}", flush=True)
     for chosen in there:
         name = chosen.backend.name
         found = step(chosen, given)

@@ -5,8 +5,10 @@ import os
 import pickle
 import shutil
 import socket
+import ssl
 import subprocess
 import sys
+import time
 
 import jax.numpy as jnp
 import numpy as np
@@ -42,6 +44,8 @@ def ip(*words):
 @pytest.fixture
 def machines():
     """Names of three namespaces, and an address in each."""
+    if shutil.which("ip") is None:
+        pytest.skip("network namespaces are made by iproute2, which is not here")
     names = [f"turncoat{os.getpid()}-{i}" for i in range(PARTIES)]
     bridge = f"tc{os.getpid()}"[:12]
     try:
@@ -58,7 +62,7 @@ def machines():
             ip("-n", name, "addr", "add", f"10.77.0.{i + 1}/24", "dev", "eth0")
             ip("-n", name, "link", "set", "eth0", "up")
         ip(*inside, "link", "set", bridge, "up")
-    except (OSError, subprocess.CalledProcessError) as reason:
+    except subprocess.CalledProcessError as reason:
         _gone(names)
         pytest.skip(f"no network namespaces can be made here: {reason}")
     yield names, [f"10.77.0.{i + 1}" for i in range(PARTIES)]
@@ -172,6 +176,49 @@ def test_a_party_with_a_wrong_certificate_is_let_in_by_nobody(name, ports, certi
         for child in children:
             child.kill()
             child.communicate()
+
+
+@pytest.mark.parametrize(
+    ("name", "claims", "let_in"), [("party0", 0, True), ("party2", 0, False)], ids=["its own", "another's"]
+)
+def test_a_client_that_says_another_number_than_its_certificate_is_cut_off(
+    name, claims, let_in, ports, certificates, prepared
+):
+    addresses = [f"127.0.0.1:{port}" for port in ports]
+    server = started("", 1, told(1, addresses, certificates), prepared[0])
+    context = ssl.create_default_context(cafile=certificates / "ca.pem")
+    context.load_cert_chain(certificates / f"{name}.pem", certificates / f"{name}.key")
+    try:
+        with reached(ports[1], context) as client:
+            client.sendall(claims.to_bytes(2, "little"))
+            client.settimeout(1.0)
+            if let_in:  # the server waits for its keys, and says nothing
+                with pytest.raises(TimeoutError):
+                    client.recv(1)
+            else:
+                assert cut_off(client)
+    finally:
+        server.kill()
+        server.communicate()
+
+
+def reached(port, context):
+    deadline = time.monotonic() + 20
+    while True:
+        try:
+            return context.wrap_socket(
+                socket.create_connection(("127.0.0.1", port)), server_hostname="party1"
+            )
+        except ConnectionRefusedError:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
+
+def cut_off(client):
+    try:
+        return client.recv(1) == b""
+    except (ConnectionResetError, ssl.SSLError):
+        return True
 
 
 REFUSED = {
