@@ -41,7 +41,8 @@ EARLIEST = 0.02
 def interrupted(folder: Path, after: float | None, *arguments: str) -> tuple[int, str, float]:
     """Exit code, standard error and seconds of a run, interrupted so many seconds after its start, or never."""
     (folder / "job.toml").write_text(JOB)
-    command = [sys.executable, "-c", ENTRY, *arguments, "--out", str(folder / "out")]
+    places = ["--out", str(folder / "out"), "--cache", str(folder / "cells")]
+    command = [sys.executable, "-c", ENTRY, *arguments, *places]
     streams = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
     with subprocess.Popen(command, cwd=folder, **streams) as run:  # type: ignore[call-overload]
         while not (folder / STARTED).exists() and run.poll() is None:

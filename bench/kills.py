@@ -1,8 +1,8 @@
 """kill -9 at random times: `python -m bench.kills` kills an audit 20 times and compares what comes of it in the end.
 
-Each run is a process of its own with one cache among them, killed after a time drawn between its start and the time
-that a whole run takes. Wanted: whatever was finished stays finished, untouched by the runs after it, and the result
-of the last run is that of a run which nobody killed, in every number. `--workers 2` kills a run and its workers.
+Each run is a process of its own with one cache among them, killed at a random time after it has finished none, one
+or two more cells. Wanted: whatever was finished stays finished, untouched by the runs after it, and the result of the
+last run is that of a run which nobody killed, in every number. `--workers 2` kills a run and its workers.
 """
 
 from __future__ import annotations
@@ -22,14 +22,15 @@ from typing import Any
 
 JOB = """
 [job]
-epochs = 3
+epochs = 2
 [run]
-trials = 3
+trials = 6
 [attacks.backdoor]
 [attacks.availability]
-[attacks.reconstruction]
 """
 AUDIT = ("audit", "job.toml")
+NEW = (0, 1, 1, 2)
+"""How many new cells a run may finish before it is killed: by chance."""
 APART = ("created", "seconds", "command")
 """What two runs may differ in: when, for how long, and where to."""
 
@@ -46,10 +47,13 @@ def finished(folder: Path, cache: Path, asked: Sequence[str]) -> Any:
     return without(json.loads(done.stdout))
 
 
-def killed(folder: Path, cache: Path, asked: Sequence[str], after: float) -> bool:
-    """Whether a run had to be killed after so many seconds, its workers with it."""
+def killed(folder: Path, cache: Path, asked: Sequence[str], new: int, after: float) -> bool:
+    """Whether a run had to be killed so many seconds after it had finished so many new cells, its workers with it."""
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    with subprocess.Popen(command(folder, cache, asked), cwd=folder, start_new_session=True, **quiet) as run:  # type: ignore[call-overload]
+    wanted, line = len(cells(cache)) + new, command(folder, cache, asked)
+    with subprocess.Popen(line, cwd=folder, start_new_session=True, **quiet) as run:  # type: ignore[call-overload]
+        while len(cells(cache)) < wanted and run.poll() is None:
+            time.sleep(0.01)
         try:
             run.wait(after)
         except subprocess.TimeoutExpired:
@@ -85,17 +89,17 @@ def main() -> None:
         expected = finished(folder, folder / "whole", AUDIT)
         whole, cache = time.monotonic() - began, folder / "killed"
         every = len(cells(folder / "whole"))
-        print(f"a whole run takes {whole:.1f} s and finishes {every} cells\n")
-        print(
-            "| kill | after | finished before | finished then | lost or written again |\n|---|---|---|---|---|"
-        )
+        print(f"a whole run takes {whole:.1f} s and finishes {every} cells\n", flush=True)
+        print("| kill | seconds after its last new cell | finished before | then | lost or written again |")
+        print("|---|---|---|---|---|")
         for number in range(1, options.times + 1):
-            before, after = cells(cache), draw.uniform(0, whole)
-            ended = "" if killed(folder, cache, line, after) else " (over before)"
+            before, new = cells(cache), draw.choice(NEW)
+            after = draw.uniform(0, whole / every if new else whole / 2)
+            ended = "" if killed(folder, cache, line, new, after) else " (over before)"
             then = cells(cache)
             gone = sum(then.get(name) != written for name, written in before.items())
             lost += gone
-            print(f"| {number} | {after:.1f} s{ended} | {len(before)} | {len(then)} | {gone} |", flush=True)
+            print(f"| {number} | {after:.2f}{ended} | {len(before)} | {len(then)} | {gone} |", flush=True)
         last, before = finished(folder, cache, line), cells(cache)
     print(f"\nlost or written again: {lost}; finished in the end: {len(before)} of {every}")
     print(

@@ -31,7 +31,7 @@ def of_a_cell() -> None:
     for job in (Setup("digits"), Setup("digits", "mlp")):
         with tempfile.TemporaryDirectory() as made:
             kept = Store(Path(made))
-            run(Experiment("backdoor", job, {}, trials=1), memory=Memory(kept))
+            run(Experiment("availability", job, {}, trials=1), memory=Memory(kept))
             (path,) = [p for p in kept.paths() if about(p)["cell"] == "attack"]
             found, target, memory = kept.read(path.stem), job.deployed(), Memory(kept)
             assert found is not None
@@ -63,7 +63,10 @@ def of_workers(trials: int) -> None:
             began, executor = time.perf_counter(), executors.get(name, workers)
             each = None if executor is None else stack.enter_context(executor.started())
             ready = time.perf_counter() - began
-            run(Experiment("backdoor", job, {}, trials), memory=Memory(Store(Path(made)), "", each, workers))
+            run(
+                Experiment("availability", job, {}, trials),
+                memory=Memory(Store(Path(made)), "", each, workers),
+            )
             whole = time.perf_counter() - began - ready
             print(f"| {name} | {workers} | {ready:.1f} s | {whole:.1f} s |", flush=True)
 

@@ -75,9 +75,11 @@ FEW = {"errors": 8, "iterations": 100, "horizon": 50}
 ROWS = {
     "mlp-sgd": Row(of_flax(Mlp(), optax.sgd(0.2), "flax-mlp-sgd"), "crypten", {"iterations": 200}, 0.95),
     "mlp-adam": Row(of_flax(Mlp(), optax.adam(3e-3), "flax-mlp-adam"), "crypten", {}, 0.95),
-    "cnn-adam": Row(of_flax(Cnn(), optax.adam(3e-3), "flax-cnn-adam"), "crypten", {}, 0.95),
+    "cnn-adam": Row(of_flax(Cnn(), optax.adam(3e-3), "flax-cnn-adam"), "crypten", {"horizon": 40}, 0.95),
     "fmnist-8": Row(lambda: tc.jobs.lr("fmnist"), "crypten", FEW, 0.95),
     "transformer": Row(transformer, "spu", {}, 0.9),
+    "membership": Row(lambda: tc.jobs.lr("digits"), "exact", {"aim": "membership", "iterations": 100}, 0.1),
+    "deposit": Row(lambda: tc.jobs.mlp("digits"), "exact", {"aim": "deposit", "iterations": 100}, 0.95),
 }
 
 

@@ -1,5 +1,7 @@
 """The search's parts: finite slopes, the twin, the units of its variables, and what keeps errors within limits."""
 
+from dataclasses import replace
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -7,6 +9,9 @@ import pytest
 
 from foreign_jobs import job
 from turncoat import attacks
+from turncoat.adversary import descent as module
+from turncoat.adversary.descent import Effort, Pace
+from turncoat.adversary.limits import Budget
 from turncoat.adversary.smooth import finite
 from turncoat.adversary.variables import _in_norm, _thresholded
 from turncoat.experiments.trial import Trial
@@ -84,3 +89,37 @@ def test_errors_stay_within_the_budget(descent):
 def test_no_record_is_held_out_and_descended_on(descent):
     seen, out = descent.parted
     assert sorted([*seen, *out]) == list(range(len(descent.rehearsals.view.x)))
+
+
+def test_errors_that_ruin_rehearsals_are_never_used(descent, monkeypatch):
+    """Steps so long that training ends in NaN: what is found is no errors at all, not the first ones tried."""
+    monkeypatch.setattr(module, "FEW", 1e30)
+    monkeypatch.setattr(module, "CHECK", 2)
+    found = replace(descent, budget=Budget(errors=5000), effort=Effort(4, 10.0)).run()
+    assert found.errors == 0 and found.ending.sound == 1 and np.isfinite(found.worth)
+
+
+def test_from_ruin_it_goes_back_towards_the_best(descent):
+    course = descent.start()
+    course.values = jax.tree.map(lambda v: jnp.full_like(v, 8.0), course.values)
+    descent.back(course)
+    assert all(bool(jnp.all(v == 2.0)) for part in course.values for v in part)
+
+
+def test_the_clock_shortens_a_search_and_its_first_iteration_tells_nothing(monkeypatch):
+    clock = iter([0.0, 100.0, 102.0, 104.0])
+    monkeypatch.setattr(module.time, "monotonic", lambda: next(clock))
+    pace = Pace.of(Effort(300, 2.0))
+    assert pace.total == 300 and (first := pace.after(1)).total == 300  # compiled for 100 s
+    assert first.after(2).total == 2 + 9 and first.after(3).total == 3 + 8
+
+
+def test_what_screens_would_flag_is_worth_less_and_makes_errors_dear(descent):
+    """An adversary that foresees the screens: a flagged model is no success, and smaller errors are seen less."""
+    ending = descent.nothing.ending._replace(success=1.0)
+    made = jax.tree.map(jnp.ones_like, descent.start().values)
+    seen, unseen = (descent.found(made, ending, share) for share in (1.0, 0.0))
+    assert unseen.worth - seen.worth == pytest.approx(0.995)
+    view = replace(descent.rehearsals.view, flags=lambda released: True)
+    flagged = replace(descent, rehearsals=replace(descent.rehearsals, view=view))
+    assert flagged.flagged(flagged.variables.errors(made)) == 1 and descent.flagged(made) == 0

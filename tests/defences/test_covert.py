@@ -1,7 +1,10 @@
 """Covert security of every defence, and the prices of frameworks, by hand."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+from bench.covert import rows
 
 from defences.test_defences import SURFACES
 from turncoat import defences
@@ -11,6 +14,7 @@ from turncoat.defences.covert import covert
 from turncoat.defences.measures import Measure
 from turncoat.engines.replicated.checks.plan import Counts
 from turncoat.engines.replicated.costs import Cost
+from turncoat.jobs.setup import Setup
 from turncoat.refusal import Refusal
 
 MISS = 2.0**-40
@@ -37,6 +41,12 @@ def test_the_deterrence_factor_of_each_defence(name):
     assert (found.open > 0, found.suspects) == (some, suspects)
     assert found.secure == (deterrence > 0) and found.sites == len(surface)
     assert ("nobody" in found.names) == (suspects == 0) and bool(found.latest) == (suspects > 0)
+
+
+def test_the_page_has_the_table_that_the_command_prints():
+    text = (Path(__file__).parents[2] / "docs" / "defences.md").read_text()
+    for row in rows(Setup()):
+        assert "| " + " | ".join(row) + " |" in text
 
 
 PRODUCT = Site("w", "product", (2, 3), np.dtype(np.float32), 30)

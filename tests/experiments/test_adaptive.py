@@ -4,7 +4,9 @@ import pytest
 
 from foreign_jobs import job
 from turncoat import defences
+from turncoat.experiments import store
 from turncoat.experiments.adaptive import Adversary, Effort, strongest
+from turncoat.experiments.memory import Memory
 from turncoat.experiments.plans import plans
 from turncoat.jobs.deployed import Deployed
 from turncoat.refusal import Refusal
@@ -64,3 +66,15 @@ def test_plans_avoid_what_is_looked_at_and_say_how():
     assert {plan.when for plan in known} == {"planned", "last"}
     assert not plans("backdoor", defence, {"a": 1.0}, False, 1.0)
     assert [plan.attack.budget.caught for plan in plans("search", defence, {"a": 1.0}, True, 1.0)] == [0.1]
+
+
+def test_what_was_finished_is_found_again(tmp_path):
+    """Plans differ by the attack that they are of, not only by how they were made."""
+    target, defence = Deployed.of(job("linear"), "exact", "reals"), defences.get("loss")
+    found = []
+    for _ in range(2):
+        memory = Memory(store.at(tmp_path))
+        one = Adversary(target, Effort(2, 1), memory=memory).strongest(defence, ["backdoor", "targeted"])
+        found.append(one[1])
+    assert found[0] == found[1] and found[0]["backdoor"].success != found[0]["targeted"].success
+    assert memory.spent == 0 and memory.finished > 0

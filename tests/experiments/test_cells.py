@@ -23,7 +23,8 @@ from turncoat.refusal import Refusal
 
 JOB = Setup("breast_cancer", epochs=2)
 BACKDOOR = Experiment("amplified-poisoning", JOB, {}, trials=3)
-ATTACKS = {"backdoor": {}, "search": {"minutes": 9.0, "iterations": 20}}
+ATTACKS = {"backdoor": {}, "availability": {}}
+SEARCH = {"minutes": 9.0, "iterations": 20}
 
 
 class StoppedError(BaseException):
@@ -91,20 +92,18 @@ def test_a_run_from_its_cells_alone_is_the_run_itself(whole, finished, untrained
 def test_an_audit_goes_on_where_it_was_stopped(tmp_path):
     asked = {"trials": 2, "only": ATTACKS}
     uninterrupted = audited(JOB, memory=Memory(store.NOTHING), **asked)
-    assert [r.attack for r in uninterrupted.results] == ["backdoor", "search"]
-    for calls in (3, 9, 12):
+    assert [r.attack for r in uninterrupted.results] == ["backdoor", "availability"]
+    for calls in (3, 9, 14):
         with pytest.raises(StoppedError):
             audited(JOB, progress=stop_at(calls), memory=Memory(Store(tmp_path)), **asked)
     memory = Memory(Store(tmp_path))
     assert said(audited(JOB, memory=memory, **asked)) == said(uninterrupted)
-    assert (
-        memory.finished == len(list(memory.store.paths())) == 3 + 2 + 1 + 2
-    )  # honest, attacked; found, attacked
+    assert memory.finished == len(list(memory.store.paths())) == 2 + 2 + 2
 
 
 def test_a_search_that_the_clock_ends_is_kept_as_it_ended(tmp_path, monkeypatch):
     """Its cell is what was found: a run that lost its trials alone makes the same errors."""
-    experiment = Experiment("search", JOB, ATTACKS["search"], trials=2)
+    experiment = Experiment("search", JOB, SEARCH, trials=2)
     first = run(experiment, memory=Memory(Store(tmp_path)))
     lost = [p for p in Store(tmp_path).paths() if store.about(p)["cell"] == "attack"]
     assert len(lost) == 2
@@ -331,6 +330,9 @@ def test_nothing_is_kept_where_nothing_is_to_be(tmp_path, monkeypatch):
 
 
 def test_a_cell_says_what_it_is(finished):
+    assert {p.stat().st_mode & 0o777 for p in Store(finished).paths()} == {
+        0o600
+    }  # models lie in them, and records
     about = [store.about(p) for p in Store(finished).paths()]
     (one,) = [a for a in about if a["cell"] == "attack" and a["seed"] == 1]
     assert one["attack"] == "amplified-poisoning" and one["data"] == "breast_cancer" and one["seconds"] > 0

@@ -57,7 +57,11 @@ def mortal(tmp_path, monkeypatch):
     return __import__("mortal")
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning", "ignore::FutureWarning")
+LOUD = ("Deprecation", "Resource", "Future", "Runtime", "pytest.PytestUnraisableException")
+"""What dask and Ray warn of themselves, such as that Ray forks."""
+
+
+@pytest.mark.filterwarnings(*(f"ignore::{name}Warning" for name in LOUD))
 @pytest.mark.parametrize("name", NAMES)
 def test_two_workers_one_of_which_dies_find_what_one_process_does(name, mortal, tmp_path, monkeypatch):
     alone = run(EXPERIMENT, memory=Memory(store.NOTHING))

@@ -70,8 +70,17 @@ def test_availability_wants_no_right_answer():
 
 
 def test_a_goal_without_a_surrogate_says_so():
-    with pytest.raises(Refusal, match="not about a model's answers"):
-        goals.Reconstruction().surrogate(own())
+    with pytest.raises(Refusal, match="does not fall smoothly"):
+        goals.Goal().surrogate(own())
+
+
+def test_members_and_copies_are_wanted_beside_clean_answers():
+    members = goals.Membership(4, 2).surrogate(own())
+    assert (members.records, members.target) == (4, 2) and members.kept.all()
+    copies = goals.Reconstruction(3).surrogate(own())
+    assert copies.records == 3 and copies.kept.all()
+    with pytest.raises(Refusal, match="class 3 does not exist"):
+        goals.Membership(4, 3).surrogate(own())
 
 
 def test_unfairness_wants_wrong_answers_to_one_party_alone():

@@ -75,3 +75,14 @@ def test_every_benchmark_that_is_shown_is_one():
     for name in shown:
         path = ROOT / name.replace(".", "/")
         assert path.with_suffix(".py").is_file() or (path / "__main__.py").is_file(), name
+
+
+def test_every_make_that_is_shown_is_one():
+    makefile = (ROOT / "Makefile").read_text()
+    shown = {
+        name
+        for page in TODAY
+        for name in re.findall(r"(?:^|`)make (\w[\w-]*)", page.read_text(), re.MULTILINE)
+    }
+    assert len(shown) > 5
+    assert not [name for name in shown if f"\n{name}:" not in makefile]

@@ -153,7 +153,7 @@ def test_markdown_says_the_sentence_the_threats_and_what_was_not_run():
         for t in _inside(block)
     ]
     assert not {"html_inline", "html_block", "link_open"} & {t.type for t in tokens}
-    assert [t.tag for t in tokens if t.type == "heading_open"] == ["h1", "h2", "h2"]
+    assert [t.tag for t in tokens if t.type == "heading_open"] == ["h1", "h2", "h2", "h2"]
 
 
 def _inside(token):

@@ -53,7 +53,7 @@ def test_the_page_marks_what_was_planned_again_and_calls_nothing_sufficient_with
 
 def test_what_may_be_said_of_a_defence():
     assert so_far(matrix(), "loss") == "not sufficient: backdoor, deposit"
-    assert so_far(matrix(), "matrices") == "not broken by 0 attacks that had a way in; 2 had none"
+    assert so_far(matrix(), "matrices") == "nothing was tried: none of 2 attacks had a way in"
     assert so_far(matrix(adaptive=False), "loss") == "not attacked in its knowledge"
 
 

@@ -38,6 +38,8 @@ RATE = 0.03
 """The first step of the descent, in units of a weight."""
 FEW = 0.4
 """The same of the errors that matter most, where their number has a limit."""
+AT_ROWS = 0.1
+"""The same of errors at rows of a batch."""
 PRICE = 0.02
 """What errors cost at first, once they do what they should."""
 PRUNED = 0.6
@@ -83,12 +85,16 @@ class Pace:
 
 @dataclass(frozen=True, eq=False)
 class Found:
-    """Errors in units of what they move, what came of them in held-out rehearsals, and how many they are."""
+    """Errors in units of what they move, what came of them in held-out rehearsals, and how many they are.
+
+    `flagged` is the share of those whose models the defence's screens would flag.
+    """
 
     values: list[list[np.ndarray]]
     ending: Ending
     errors: int
     worth: float
+    flagged: float = 0.0
 
 
 @dataclass
@@ -144,7 +150,9 @@ class Descent:
     @property
     def rate(self) -> float:
         """The first step: few errors have to be larger."""
-        return FEW if isfinite(self.budget.most) else RATE
+        if isfinite(self.budget.most):
+            return FEW
+        return AT_ROWS if self.variables.few else RATE
 
     def descend(self, course: Course, number: int, share: float) -> None:
         """One step of Adam, with a proximal step and a projection after it, when this share of them is done."""
@@ -167,13 +175,22 @@ class Descent:
             course.best, course.waited = found, 0
         elif course.best is not None:
             course.waited += 1
+        if not np.isfinite(found.worth):
+            self.back(course)
         lost = self.lost(found.ending)
         if lost > self.loss:
             course.weight = min(2 * course.weight, MOST)
         elif found.ending.success < ENOUGH:
             course.weight = max(course.weight / 1.5, LEAST)
         good = lost <= self.loss and found.ending.success >= ENOUGH and found.ending.goal <= SURE
-        course.price = max(2 * course.price, PRICE) if good else course.price / 4
+        dear = good or found.flagged > 0.5  # smaller errors are seen less
+        course.price = max(2 * course.price, PRICE) if dear else course.price / 4
+
+    def back(self, course: Course) -> None:
+        """From errors that ruin a rehearsal, where no slope is left, to a quarter of the way from the best ones."""
+        best = (course.best or self.nothing).values
+        course.values = jax.tree.map(lambda b, v: b + (v - b) / 4, _arrays(best), course.values)
+        course.mean, course.square = (jax.tree.map(jnp.zeros_like, m) for m in (course.mean, course.square))
 
     def prune(self, course: Course, share: float) -> None:
         """Takes errors away until, after `PRUNED` of the iterations, they are within the budget and remain."""
@@ -186,17 +203,21 @@ class Descent:
     def judged(self, values: Parts) -> Found:
         """Errors as they would be made, within the budget, and what comes of them in held-out rehearsals."""
         made = self.variables.fewest(values, self.budget.most)
-        ending = Ending(*map(float, self.held(self.variables.errors(made))))
-        return self.found(made, ending)
+        errors = self.variables.errors(made)
+        return self.found(made, Ending(*map(float, self.held(errors))), self.flagged(errors))
 
-    def found(self, made: Parts, ending: Ending) -> Found:
-        """Errors, and what they are worth: nothing where a held-out model is ruined, as a victim's would be."""
+    def found(self, made: Parts, ending: Ending, flagged: float = 0.0) -> Found:
+        """Errors, and what they are worth: nothing where a held-out model is ruined, as a victim's would be.
+
+        A model that is flagged is not used: what it would have answered is no success.
+        """
         errors = self.variables.count(made)
-        worth = min(ending.success, 0.995) - 10 * max(self.lost(ending) - self.loss, 0)
+        worth = min(ending.success, 0.995) * (1 - flagged) - 10 * max(self.lost(ending) - self.loss, 0)
         worth -= 0.005 * errors / self.variables.all + 0.1 * min(ending.goal, 10)
         sound = np.isfinite(worth) and (ending.sound == 1 or not self.rehearsals.wanted.kept.any())
         worth = worth if sound else -np.inf
-        return Found([[np.asarray(v) for v in part] for part in made], ending, errors, worth)
+        values = [[np.asarray(v) for v in part] for part in made]
+        return Found(values, ending, errors, worth, flagged)
 
     @cached_property
     def nothing(self) -> Found:
@@ -235,11 +256,23 @@ class Descent:
 
     def held(self, errors: Parts) -> Ending:
         """Rehearsals from other starts, on held-out records and as many others, judged on the held-out ones."""
+        judged = jnp.zeros(len(self.rehearsals.view.x)).at[self.parted[1]].set(1)
+        return self.rehearsals.ending(errors, *self.held_out, judged)
+
+    def flagged(self, errors: Parts) -> float:
+        """The share of the same rehearsals whose models screens would flag."""
+        return self.rehearsals.flagged(errors, *self.held_out)
+
+    @property
+    def held_out(self) -> tuple[Any, Any]:
+        """The starts of held-out rehearsals, and the records that they train on."""
         seen, out = self.parted
         keys = jax.random.split(self.keys[3], HELD)
-        trained = jnp.asarray(np.concatenate([out, seen[: len(out)]]))
-        judged = jnp.zeros(len(self.rehearsals.view.x)).at[out].set(1)
-        return self.rehearsals.ending(errors, keys, trained, judged)
+        return keys, jnp.asarray(np.concatenate([out, seen[: len(out)]]))
+
+
+def _arrays(values: list[list[np.ndarray]]) -> Parts:
+    return [[jnp.asarray(v) for v in part] for part in values]
 
 
 def kept_only(values: Any, kept: Any) -> Any:

@@ -143,6 +143,13 @@ def slope(form: Form, records: Records, parts: Parts, keys: Any, own: Any, weigh
 
 
 @partial(jax.jit, static_argnums=0)
+def models(form: Form, records: Records, parts: Parts, keys: Any, own: Any) -> Any:
+    """What rehearsals release, stacked."""
+    effects = _effects(form, records, parts)
+    return lax.map(lambda key: _rehearsed(form, records, parts, effects, key, own)[0], keys)
+
+
+@partial(jax.jit, static_argnums=0)
 def end(form: Form, records: Records, parts: Parts, key: Any, own: Any) -> Any:
     """The numbers that a rehearsal releases, in a row."""
     released, _ = _rehearsed(form, records, parts, _effects(form, records, parts), key, own)

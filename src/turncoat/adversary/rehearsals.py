@@ -30,6 +30,7 @@ from turncoat.adversary.rehearsal import (
     effects_alone,
     end,
     ending,
+    models,
     slope,
     thought,
 )
@@ -154,9 +155,14 @@ class Rehearsals:
     def scales(self, phase: Phase) -> list[float]:
         """By what a variable is multiplied to be an error of this phase, for each entry.
 
-        At sites that only shift, a variable of 1 moves the state by 1 in all; elsewhere it is as large as the values
-        at the site are.
+        At sites that only shift, and at rows, a variable of 1 moves the state by about 1 in all; elsewhere it is as
+        large as the values at the site are.
         """
+        if any(entry.kinds for entry in self.entries):
+            return [
+                size / max(phase.steps * times, 1.0)
+                for size, times in zip(self.sizes, self.times, strict=True)
+            ]
         if not all(shifts_only(self.view, entry) for entry in self.entries):
             return self.sizes
         return [1 / (gain * phase.steps) for gain in self.gains]
@@ -183,15 +189,41 @@ class Rehearsals:
     def sizes(self) -> list[float]:
         """The root mean square of the honest values at each entry's site, in a first step on its own records.
 
-        At single rows it is multiplied by their number: one of them has to do what all of them do otherwise.
+        At rows the error that moves what it moves most of the model by 1 in that step.
         """
+        names = [e.site.name for e in self.entries]
+        given, more = self.first
+        state, seen = self.view.program.secured(*given, observe=names, **more)
+        found = []
+        for entry in self.entries:
+            size = float(jnp.sqrt(jnp.mean(jnp.square(seen[entry.site.name])))) + 1e-6
+            found.append(size / self.moves(entry, size, state) if entry.kinds else size)
+        return found
+
+    def moves(self, entry: Entry, size: float, honest: Any) -> float:
+        """By how much errors of this size at rows of the first kind move a released number at most."""
+        given, more = self.first
+        rows = self.aim.rows(self.view.batch, jnp.arange(self.view.batch) == 0)
+        error = entry.whole(jnp.zeros(entry.shape).at[0].set(size).astype(entry.site.dtype), rows)
+        after = self.view.program.secured(*given, errors={entry.site.name: error}, **more)
+        changed = jax.tree.map(
+            lambda a, b: jnp.max(jnp.abs(a - b)), *map(self.view.job.release, (after, honest))
+        )
+        return max(max(map(float, jax.tree.leaves(changed))), 1e-9)
+
+    @property
+    def times(self) -> list[float]:
+        """How often in a step, on average, an error of the first kind is made, over its rows in `moves`."""
+        rows = self.aim.rows(self.view.batch, jnp.arange(self.view.batch) == 0)
+        first = float(jnp.sum(rows[0]))
+        return [entry.kinds[0] / first if entry.kinds else 1.0 for entry in self.entries]
+
+    @property
+    def first(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """The arguments of a first step on its own records."""
         (_, _, _, index), more = self.view.example
-        records, names = self.records, [e.site.name for e in self.entries]
         index = jnp.arange(len(index)) % len(self.view.x)
-        given = self.view.start, records.x, records.y, index
-        seen = self.view.program.secured(*given, observe=names, **more)[1]
-        found = [float(jnp.sqrt(jnp.mean(jnp.square(seen[n])))) + 1e-6 for n in names]
-        return [f * (self.view.batch if e.kinds else 1) for f, e in zip(found, self.entries, strict=True)]
+        return (self.view.start, self.records.x, self.records.y, index), more
 
     @cached_property
     def norms(self) -> list[float]:
@@ -206,6 +238,15 @@ class Rehearsals:
     def ending(self, parts: Parts, keys: Any, own: Any, judged: Any) -> Ending:
         """What comes of rehearsals of the true program; `judged` (n,) is 0 for records that are not to judge."""
         return ending(self.true, self.records, parts, keys, own, judged)
+
+    def flagged(self, parts: Parts, keys: Any, own: Any) -> float:
+        """The share of rehearsals whose models the screens of the defence would flag; 0 without any."""
+        flags = self.view.flags
+        if flags is None:
+            return 0.0
+        found = models(self.true, self.records, parts, keys, own)
+        each = [jax.tree.map(lambda leaf, i=i: leaf[i], found) for i in range(len(keys))]
+        return float(np.mean([flags(model) for model in each]))
 
 
 def median_norm(leaf: np.ndarray) -> float:

@@ -51,6 +51,11 @@ class Variables:
         return cls(rehearsals.entries, rehearsals.phases, scales, budget, norms)
 
     @property
+    def few(self) -> bool:
+        """Whether a few of the errors matter and the others do not, as where one row or neuron has to be found."""
+        return any(entry.kinds for entry in self.entries)
+
+    @property
     def all(self) -> int:
         """How many errors there would be if none were 0."""
         return self.count([[np.ones(e.shape, bool) for e in self.entries] for _ in self.phases])
@@ -79,7 +84,7 @@ class Variables:
         down = self.errors(
             slopes
         )  # of what errors move: by the chain rule, as often as they are its multiple
-        alike = isfinite(self.budget.most)
+        alike = isfinite(self.budget.most) or self.few
         values, mean, square = _adam(course, down, jnp.asarray(number), jnp.asarray(rate, jnp.float32), alike)
         if price:
             longest = max(phase.steps for phase in self.phases)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from math import lcm, prod
-from typing import Any
+from typing import Any, Protocol
 
 import jax
 import jax.numpy as jnp
@@ -30,6 +30,18 @@ ROUNDS = 256
 """Batches up to which records are taken equally often in an update."""
 
 
+class Flags(Protocol):
+    """What an adversary foresees of the screens of the opened model, whose thresholds are public.
+
+    `name` tells which they are.
+    """
+
+    @property
+    def name(self) -> tuple[Any, ...]: ...
+
+    def __call__(self, released: Any) -> bool: ...
+
+
 @dataclass(frozen=True, eq=False)
 class View:
     """What `prepare` may use.
@@ -41,9 +53,9 @@ class View:
     it wants, `told` what the harness tells it of this trial (see `goals.Case`); `party` (records,) says who
     contributed each of the victims' records, where the job says so in public, and `own_party` (n,) whose its own are
     like; `initial` is the state that training starts from, where that is public; `checked` is with which probability
-    the honest parties look at a message of each site, where they do: a defence is no secret. `memo` holds what the
-    adversary has trained already, for all attacks on one trial; `said(what, done, total)` is told how far long work
-    is.
+    the honest parties look at a message of each site, where they do: a defence is no secret. `flags` tells
+    whether screens would flag a released model, None where nobody looks at it. `memo` holds what the adversary has
+    trained already, for all attacks on one trial; `said(what, done, total)` is told how far long work is.
     """
 
     x: np.ndarray
@@ -59,6 +71,7 @@ class View:
     own_party: np.ndarray | None = None
     initial: Any = None
     checked: Mapping[str, float] = field(default_factory=dict)
+    flags: Flags | None = None
     memo: dict[Any, Any] = field(default_factory=dict)
     said: Callable[[str, int, int], None] = lambda *_: None
     whole: Surface = None  # type: ignore[assignment]  # by default those that it may use

@@ -35,7 +35,7 @@ FEWEST = 30
 """Records of its own that an adversary needs to hold some out."""
 
 PLAIN = {"source": 0, "target": 1, "records": 5, "party": 0}
-OTHER = {"membership": {"records": 10, "target": 0}, "deposit": {"records": 1}}
+OTHER = {"membership": {"records": 1, "target": 0}, "deposit": {"records": 1}}
 USED = {
     "backdoor": ("source", "target", "trigger"),
     "targeted": ("records",),
@@ -162,6 +162,7 @@ class UniversalSearch(Attack):
         known = (
             *("search", descent.rehearsals.entries, tuple(sorted(view.checked.items()))),
             *(v for k, v in self.settings.items() if k != "strength"),
+            *(() if view.flags is None else view.flags.name),
         )
         if known not in view.memo:
             view.memo[known] = descent.run()

@@ -48,7 +48,8 @@ class Attacked:
     @cached_property
     def view(self) -> View:
         """The adversary's view."""
-        return replace(self.trial.view(self.attack.goal), said=self.progress)
+        view = replace(self.trial.view(self.attack.goal), said=self.progress)
+        return replace(view, flags=screening.foreseen(self.trial.deployed, view))
 
     @cached_property
     def plan(self) -> Any:

@@ -115,8 +115,9 @@ def audited(
     cells = _cells(experiments, target, memory)
     whole = pace.of(cells, trials, progress)
     works = honest.check(target, trials, seed, whole.stage(0), memory)
-    whole.costs = pace.costs(cells, trials, memory.times[:trials])
+    times = memory.times[:trials]
     ahead(memory, [one for one in cells.values() if one], progress)
+    whole.costs = pace.costs(cells, trials, times)
     results, unrun = _attacked(experiments, whole, memory)
     for name in (n for n in known if n not in wanted):
         unrun += (_unrun(name, "was not asked for."),)

@@ -6,12 +6,14 @@ has told the adversary is told: attacks that read it keep their success, and are
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+from turncoat.adversary.view import View
 from turncoat.attacks import Attack
 from turncoat.defences.cleanse import stands_out
 from turncoat.defences.defence import Defence
@@ -23,7 +25,7 @@ from turncoat.experiments.store import NOTHING
 from turncoat.experiments.trial import Progress, Trial
 from turncoat.jobs.deployed import Deployed
 from turncoat.jobs.leaves import named
-from turncoat.jobs.loop import train
+from turncoat.jobs.loop import predictions, train
 from turncoat.metrics import clopper_pearson
 from turncoat.metrics.screens import alarm_threshold, least_rise
 from turncoat.results.defended import Screened
@@ -54,6 +56,45 @@ def opened(trial: Trial, released: Any, second: Any = None) -> Opened:
         other=None if second is None else answers(trial, second).predict(test.x),
         units=lambda: [np.asarray(anatomy.units(m, released, shaped)) for m in anatomy.maps if m.relu],
     )
+
+
+@dataclass(frozen=True, eq=False)
+class Foreseen:
+    """What screens would say of released models, by an adversary's own records: their thresholds are public."""
+
+    limits: Mapping[Screen, float]
+    view: View
+
+    @property
+    def name(self) -> tuple[Any, ...]:
+        """The screens and their thresholds, as plain values."""
+        return tuple(sorted((screen.name, most) for screen, most in self.limits.items()))
+
+    def __call__(self, released: Any) -> bool:
+        view, job = self.view, self.view.job
+        predict = partial(predictions, job, released)
+        shaped, anatomy = view.shaped(view.x), view.anatomy
+        one = Opened(
+            weights={name: np.asarray(leaf) for name, leaf in named(released).items()},
+            x=view.x,
+            correct=predict(view.x) == view.y,
+            groups=view.y if view.own_party is None else view.own_party,
+            predict=predict,
+            units=lambda: [np.asarray(anatomy.units(m, released, shaped)) for m in anatomy.maps if m.relu],
+            moved=lambda: moved(job, released, shaped, job.labelled(view.y)),
+            cleansed=lambda: stands_out(job.scored, released, view.x, job.classes),
+        )
+        said = scores(self.limits, one)
+        return any(said[screen] > most for screen, most in self.limits.items())
+
+
+def foreseen(target: Deployed, view: View) -> Foreseen | None:
+    """What the adversary foresees of the screens of a job's defence; None without any, or where no class is told.
+
+    What a second training would say it does not foresee.
+    """
+    found = {screen: most for screen, most in limits(target).items() if not screen.twice}
+    return Foreseen(found, view) if found and target.job.task == "classes" else None
 
 
 def scores(screens: Iterable[Screen], one: Opened) -> dict[Screen, float]:

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 
 from turncoat.experiments.records import versions
 from turncoat.paper.options import Options
 from turncoat.paper.table import Table
 from turncoat.results.reproduction import Reproduction, Reproductions
 
-TRIALS = 2
-"""Trials of each row of a quick run."""
 WHOLE = "the whole paper"
 
 
@@ -25,8 +22,7 @@ def everything(tables: Mapping[str, Table], options: Options) -> Reproductions:
 
 
 def _each(tables: Mapping[str, Table], options: Options) -> Iterator[Reproduction]:
-    few = replace(options, trials=options.trials or TRIALS) if options.quick else options
     for done, table in enumerate(tables.values()):
         options.progress(WHOLE, done, len(tables))
-        yield table(few)
+        yield table(options)
     options.progress(WHOLE, len(tables), len(tables))

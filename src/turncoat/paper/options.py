@@ -14,6 +14,8 @@ from turncoat.settings import check_seed
 
 EMBEDDED = ("digits",)
 """The data of a quick run: part of Turncoat."""
+FEW = 2
+"""Trials of each row of a quick run."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,10 @@ class Options:
         if self.quick and name not in EMBEDDED:
             return False
         return self.data in (None, name, name.removesuffix("-like"))
+
+    def count(self, usual: int) -> int:
+        """The trials of a row that usually has so many."""
+        return self.trials or (FEW if self.quick else usual)
 
     def settings(self) -> dict[str, Any]:
         """The choices as plain data, for the result."""

@@ -136,7 +136,7 @@ class Experiments:
         paper = line.printed if real else {}
         asked = {"protocol": options.protocol} if options.protocol else {}
         job = Setup(found, engine=options.engine, **{**line.job, **asked})
-        trials = options.trials or (line.trials if paper else TRIALS)
+        trials = options.count(line.trials if paper else TRIALS)
         experiment = Experiment(line.attack, job, dict(line.settings), trials, options.seed)
         yield self.measured(line, job, experiment, paper, options)
 

@@ -66,7 +66,7 @@ def measured(name: str, options: Options) -> tuple[Result | None, str | None, st
         if not options.wants(data):
             continue
         job = Setup(data, model, protocol=options.protocol or "crypten", engine=options.engine)
-        experiment = Experiment(name, job, {}, options.trials or TRIALS, options.seed)
+        experiment = Experiment(name, job, {}, options.count(TRIALS), options.seed)
         try:
             return (
                 run(experiment, options.progress, memory=Memory.beside(options.memory)),

@@ -94,6 +94,8 @@ def so_far(found: Matrix, defence: str) -> str:
         return f"not sufficient: {', '.join(a.attack for a in breaking)}"
     tried = sum(defence in row.adaptive for row in found.rows)
     closed = sum(defence in row.closed for row in found.rows)
+    if not tried:
+        return f"nothing was tried: none of {counted(closed, 'attack')} had a way in"
     return f"not broken by {counted(tried, 'attack')} that had a way in; {closed} had none"
 
 

@@ -218,14 +218,13 @@ def test_a_sample_is_of_its_size_without_repetition_and_even(alpha):
 
 
 def test_soundness_by_hand():
-    """2 for the coins, 2 k - 1 for the opening round of k pieces, 3 for each halving."""
-    words = Counts(words=240)  # 20 pairs and the mask: 21, 11, 6, 3, 2, 1
-    assert plan.ring_rounds(words) == [24, 2, 2, 2, 2, 2]
-    assert plan.soundness(words) == (2 + 47 + 5 * 3) * 2.0**-47
-    lanes = Counts(lanes=12 * 4)  # 8 words, 4, then 256 bits and the mask: 9 halvings
-    assert plan.bit_rounds(lanes) == [12, 2] + [2] * 9
-    assert plan.soundness(lanes) == (2 + 23 + 30) * 2.0**-47
-    assert plan.soundness(words + lanes) == plan.soundness(words)
+    """2 for the coins, 2 * 16 - 1 for the opening round, 3 for each halving."""
+    words = Counts(words=160)  # 20 pairs and the mask: 21, 11, 6, 3, 2, 1
+    assert plan.ring_rounds(words) == [16, 2, 2, 2, 2, 2]
+    assert plan.soundness(words) == (2 + 31 + 5 * 3) * 2.0**-47
+    lanes = Counts(lanes=16 * 4)  # 8 words, 4, then 256 bits and the mask: 9 halvings
+    assert plan.bit_rounds(lanes) == [16, 2] + [2] * 9
+    assert plan.soundness(words + lanes) == plan.soundness(lanes) == (2 + 31 + 30) * 2.0**-47
     assert plan.soundness(Counts()) == 0
     assert plan.ring_rounds(Counts(pairs=7)) == [2, 2, 2]
     assert plan.soundness(Counts(words=2**22, lanes=2**22, pairs=2**20)) < 2.0**-40

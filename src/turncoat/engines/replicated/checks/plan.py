@@ -8,8 +8,8 @@ from math import ceil
 
 from turncoat.engines.replicated.checks.algebra import DEGREE
 
-WORDS_FIRST, LANES_FIRST = 24, 12
-"""Into how many pieces rows of words, and of lanes, are cut in the opening round; in the others, into two."""
+FIRST = 16
+"""Into how many pieces rows are cut in the opening round; in the others, into two."""
 LANES = 64
 SHORT = 4
 """Words in a row of bits from which on they are unpacked."""
@@ -53,19 +53,19 @@ def ring_rounds(counts: Counts) -> list[int]:
     """The pieces of each round of the proof over the Galois ring."""
     if not counts.words and not counts.pairs:
         return []
-    batched = 2 * ceil(counts.words / WORDS_FIRST)
-    return [WORDS_FIRST] * bool(batched) + [2] * sum(halvings(batched + counts.pairs + 1))
+    batched = 2 * ceil(counts.words / FIRST)
+    return [FIRST] * bool(batched) + [2] * sum(halvings(batched + counts.pairs + 1))
 
 
 def bit_rounds(counts: Counts) -> list[int]:
     """The pieces of each round of the proof over the field."""
     if not counts.lanes:
         return []
-    words = 2 * ceil(counts.lanes / LANES_FIRST)
+    words = 2 * ceil(counts.lanes / FIRST)
     packed = halvings(words, SHORT)
     for rounds in packed:
         words = ceil(words / 2**rounds)
-    return [LANES_FIRST] + [2] * (sum(packed) + sum(halvings(LANES * words + 1)))
+    return [FIRST] + [2] * (sum(packed) + sum(halvings(LANES * words + 1)))
 
 
 def missed(rounds: Sequence[int]) -> float:

@@ -9,7 +9,7 @@ prover does not, from the seed that they share. A round makes the rows shorter:
    with verifier two, to verifier one.
 2. The verifiers draw s and tell the prover. u becomes U(s), v becomes V(s), the claim g(s).
 
-The first round has many pieces of coefficients (`opening round`), the later ones have two. In the end verifier two
+The first round has 16 pieces of coefficients (`opening round`), the later ones have two. In the end verifier two
 sends v and its summand to verifier one, who compares. The last v is masked: the rows end with a pair (1, r), r
 from the prover's and verifier two's seed, which verifier two adds to its summand; r's factor in the last v is a
 product of challenges, which are not 0. All else that verifier one sees is masked by that seed too. Sources: Boneh
@@ -42,6 +42,8 @@ from turncoat.engines.replicated.checks.algebra import (
 from turncoat.engines.replicated.checks.galois import RING, coins
 from turncoat.engines.replicated.randomness import Stream
 
+ENTRIES = 1024
+"""How many entries of all pieces are computed together in the opening round."""
 Lie = Callable[[str, Array, Array], Array]
 """What a corrupt prover sends: of an algebra's name, a round's number and the coefficients (47, 2k - 2)."""
 
@@ -94,9 +96,7 @@ def batched(
     left = coins(proving.coins.words(k))
     one, two = (algebra.total(times(algebra, left, algebra.tally(r, c)), 1) for c in claims)
     u, v, both = _beside(u), _beside(v), jnp.concatenate([r, r], axis=1)
-    # coefficients (47, a, a'): the inner products of u's pieces with v's, entry b counted r_b times
-    table = jnp.moveaxis(lax.map(lambda piece: algebra.tally(both, algebra.multiply(piece, v)), u), 0, 1)
-    table = scaled(algebra, left[:, :, None], table)
+    table = scaled(algebra, left[:, :, None], _table(algebra, both, u, v))
     g = diagonals(algebra, jnp.moveaxis(table, 0, 2)[:, ::-1]).T  # of t^(a + k - 1 - a')
     others, s = jnp.concatenate([g[:, : k - 1], g[:, k:]], axis=1), proving.challenges()
     masks = proving.elements(algebra, 2 * k - 2)
@@ -105,6 +105,25 @@ def batched(
     one, two = (_at(algebra, point, given) for given in ((message, one), (masks, two)))
     u = scaled(algebra, both, algebra.mix(times(algebra, left, point[:, :k]), u))
     return Claim(u, algebra.mix(point[:, :k][:, ::-1], v), one, two)
+
+
+def _table(algebra: Algebra, r: Array, u: Array, v: Array) -> Array:
+    """Coefficients (47, a, a'): the inner products of u's pieces with v's, (k, n) each, entry b counted r_b times.
+
+    Block by block of entries, so that all pairs of pieces meet r in one product of matrices.
+    """
+    (k, n), blocks = u.shape, -(-u.shape[1] // ENTRIES)
+
+    def part(r: Array, u: Array, v: Array) -> Array:
+        pairs = algebra.multiply(u[:, None], v[None])
+        return algebra.tally(r, pairs.reshape(k * k, -1)).reshape(-1, k, k)
+
+    if blocks == 1:
+        return part(r, u, v)
+    filled = (jnp.pad(x, ((0, 0), (0, blocks * ENTRIES - n))) for x in (r, u, v))
+    cut = tuple(jnp.moveaxis(x.reshape(len(x), blocks, ENTRIES), 1, 0) for x in filled)
+    start = jnp.zeros((len(r), k, k), jnp.uint64)
+    return lax.scan(lambda total, block: (algebra.add(total, part(*block)), None), start, cut)[0]
 
 
 def _beside(x: Array) -> Array:

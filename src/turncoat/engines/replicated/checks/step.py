@@ -13,7 +13,7 @@ from turncoat.engines.replicated.checks.algebra import Algebra
 from turncoat.engines.replicated.checks.binary import BITS, PACKED, unpacked
 from turncoat.engines.replicated.checks.galois import RING
 from turncoat.engines.replicated.checks.galois import coins as members
-from turncoat.engines.replicated.checks.plan import LANES_FIRST, SHORT, WORDS_FIRST, halvings
+from turncoat.engines.replicated.checks.plan import FIRST, SHORT, halvings
 from turncoat.engines.replicated.checks.policy import Policy
 from turncoat.engines.replicated.checks.proof import (
     Claim,
@@ -68,10 +68,8 @@ def _bits(record: Record, policy: Policy, proving: Proving) -> Array:
 
 
 def _batched(algebra: Algebra, proving: Proving, entry: Entry) -> Claim:
-    first = WORDS_FIRST if algebra is RING else LANES_FIRST
-
     def cut(row: Array) -> Array:
-        return jnp.pad(row, (0, -len(row) % first)).reshape(first, -1)
+        return jnp.pad(row, (0, -len(row) % FIRST)).reshape(FIRST, -1)
 
     one, two, z = (jax.tree.map(cut, part) for part in (entry.one, entry.two, entry.z))
     known = algebra.add(algebra.multiply(one.x, one.y), one.w)
