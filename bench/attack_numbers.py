@@ -1,7 +1,8 @@
 """`python -m bench.attack_numbers [NAME ...]` runs attacks on small jobs and writes what came out into their pages.
 
 For each attack two commands are run, which its page then names: `turncoat attack` for the numbers under passive
-security and the picture, `turncoat defend` for what is left under each defence. It takes about a minute an attack.
+security and the picture, `turncoat defend` for what is left under each defence. It takes some minutes an
+attack, most of them for the attacks that are planned again for each defence.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ NETWORK = ("--model", "mlp", "--hidden", "32")
 JOBS: dict[str, tuple[str, ...]] = {
     "deposit": NETWORK,
     "fairness": (OWN, "--protocol", "crypten"),
+    "leak-by-abort": NETWORK,
     "gradient-amplification": (
         "--model",
         "mlp",
@@ -51,6 +53,8 @@ JOBS: dict[str, tuple[str, ...]] = {
     "targeted-override": NETWORK,
 }
 """The options of the job that an attack is run on; all others are run on logistic regression on digits."""
+CHECKED = {"leak-by-abort": ("--defence", "recomputed")}
+"""What an attack reads an abort of, which is run under a check only."""
 COLOURS = 64
 """A picture's colours: enough for its few hues and their soft edges, in a third of the bytes."""
 
@@ -123,19 +127,35 @@ def defended(it: Ran, name: str) -> str:
 
 
 def under(found: Matrix, one: Row) -> Iterator[str]:
-    yield f"| defence | bytes x passive | run is aborted | {one.success_name} |"
-    yield "|---|---|---|---|"
-    yield f"| no errors | | | {interval(one.honest)} |"
-    yield f"| none | 1 | 0% | {interval(one.passive)} |"
+    """A row for each defence: its price, and what it leaves of the attack, as planned and planned again."""
+    knows = bool(one.adaptive or one.closed)
+    heads = ["defence", "bytes x passive", "run is aborted", one.success_name]
+    yield line(*heads, *["planned again, knowing the defence"] * knows)
+    yield line(*["---"] * (len(heads) + knows))
+    yield line("no errors", "", "", interval(one.honest), *[""] * knows)
+    yield line("none", "1", "0%", interval(one.passive), *[""] * knows)
     for defence in found.defences:
+        name = defence.defence
         factor = "" if defence.factor is None else f"{defence.factor:.2f}"
-        if defence.defence in one.unable:
-            yield f"| `{defence.defence}` | {factor} | | no way in |"
-            continue
-        cell = one.cells[defence.defence]
-        yield (
-            f"| `{defence.defence}` | {factor} | {numbers.percent(cell.detected.mean)} | {interval(cell.success)} |"
-        )
+        cell = one.cells.get(name)
+        planned = ("", "no way in") if cell is None else (percent(cell.detected), interval(cell.success))
+        yield line(f"`{name}`", factor, *planned, *[again(one, name)] * knows)
+
+
+def line(*cells: str) -> str:
+    return "|" + "".join(f" {cell} |" for cell in cells)
+
+
+def again(one: Row, name: str) -> str:
+    """What an attack that was planned in the knowledge of a defence reaches, and how; or that none was found."""
+    if name in one.adaptive:
+        found = one.adaptive[name]
+        return f"{interval(found.success)}, aborted {percent(found.detected)}: {found.how}"
+    return "no way in" if name in one.closed else ""
+
+
+def percent(value: Measured) -> str:
+    return numbers.percent(value.mean)
 
 
 def picture(name: str, result: Result) -> str:
@@ -160,12 +180,12 @@ def save(folder: Path, file: str, image: bytes, says: str) -> str:
     return f"![{says}](images/{file})"
 
 
-def blocks(name: str) -> dict[str, str]:
-    """The blocks of a page that are measured."""
+def blocks(name: str, *how: str) -> dict[str, str]:
+    """The blocks of a page that are measured; `how` are further options of `turncoat defend`."""
     job = JOBS.get(name, ())
-    shown = ran("attack", name, *job, "--trials", str(TRIALS))
+    shown = ran("attack", name, *job, *CHECKED.get(name, ()), "--trials", str(TRIALS))
     own, options = (job[:1], job[1:]) if OWN in job else ((), job)
-    against = ran("defend", *own, *options, "--attack", name, "--trials", str(TRIALS))
+    against = ran("defend", *own, *options, "--attack", name, "--trials", str(TRIALS), *how)
     return {
         "picture": picture(name, shown.found),
         "passive": passive(shown),
@@ -178,9 +198,12 @@ def main() -> None:
         prog="python -m bench.attack_numbers", description=__doc__.splitlines()[0]
     )
     parser.add_argument("names", nargs="*", metavar="NAME", help="attacks; all by default")
-    for name in parser.parse_args().names or attacks.CATALOGUE:
+    parser.add_argument("--no-adaptive", action="store_true", help="as planned without the defences in mind")
+    given = parser.parse_args()
+    how = ("--no-adaptive",) if given.no_adaptive else ()
+    for name in given.names or attacks.CATALOGUE:
         print(name, file=sys.stderr)
-        made, path = blocks(name), page(name)
+        made, path = blocks(name, *how), page(name)
         path.write_text(replaced(path.read_text(), made))
 
 

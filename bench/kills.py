@@ -22,12 +22,11 @@ from typing import Any
 
 JOB = """
 [job]
-epochs = 3
+epochs = 2
 [run]
-trials = 8
+trials = 6
 [attacks.backdoor]
 [attacks.availability]
-[attacks.reconstruction]
 """
 AUDIT = ("audit", "job.toml")
 NEW = (0, 1, 1, 2)
@@ -90,7 +89,7 @@ def main() -> None:
         expected = finished(folder, folder / "whole", AUDIT)
         whole, cache = time.monotonic() - began, folder / "killed"
         every = len(cells(folder / "whole"))
-        print(f"a whole run takes {whole:.1f} s and finishes {every} cells\n")
+        print(f"a whole run takes {whole:.1f} s and finishes {every} cells\n", flush=True)
         print("| kill | seconds after its last new cell | finished before | then | lost or written again |")
         print("|---|---|---|---|---|")
         for number in range(1, options.times + 1):

@@ -109,7 +109,7 @@ def test_an_update_is_what_a_step_changes():
 def test_an_adversary_that_keeps_away_from_a_site_still_knows_the_step():
     """Sizes are told by the whole surface; what is done there is done at the sites that are left alone."""
     view = of(BUILT_IN["mlp"])[1]
-    derivative = "softmax"
+    derivative = "softmax/product"
     assert derivative in view.surface.sites
     left = replace(view, surface=view.surface.without({derivative}))
     assert unit(left) == unit(view) == 1.0 and moved_by_one(left, view.anatomy.maps[-1]) is not None

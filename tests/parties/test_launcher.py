@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from turncoat.parties import launcher
+from turncoat.parties import launcher, session
 
 WAITS = "import os, pathlib, time; pathlib.Path('id{0}').write_text(str(os.getpid())); time.sleep(60)"
 FAILS = """
@@ -107,3 +107,11 @@ def test_parties_end_when_their_parent_is_killed(tmp_path):
     parent.send_signal(signal.SIGKILL)
     parent.wait()
     assert gone(children)
+
+
+def test_flags_of_this_processs_compiler_are_not_the_parties(monkeypatch):
+    """SPU's own compiler ends at one that it does not know."""
+    monkeypatch.setenv("XLA_FLAGS", "--xla_cpu_use_fusion_emitters=false")
+    monkeypatch.setenv("KEPT", "1")
+    given = session._environment()
+    assert "XLA_FLAGS" not in given and given["KEPT"] == "1" and given["OMP_NUM_THREADS"] == "1"

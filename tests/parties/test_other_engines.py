@@ -65,7 +65,8 @@ def test_parties_reveal_what_the_simulator_predicts_and_see_nothing(engine, atta
     assert found.effect > 100 * found.attacked.allowed > 0
     for party in found.honest_parties:
         clean, other = found.honest.seen[party], found.attacked.seen[party]
-        assert clean == other and (clean.exit_code, clean.printed) == (0, "")
+        assert clean == other and clean.exit_code == 0
+        assert clean.printed == "" or engine == "mp-spdz"  # which tells its users about its protocols
         assert max(clean.messages or 0, clean.rounds or 0) > 0 and max(clean.bytes or 0, clean.sent_bytes) > 0
 
 

@@ -136,5 +136,6 @@ def _commands(session: Session, folder: Path) -> list[list[str]]:
 
 
 def _environment() -> dict[str, str]:
-    """One thread a party: they share this machine's cores."""
-    return dict(os.environ) | {"OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+    """One thread a party: they share this machine's cores. Flags for this process's compiler are not an engine's."""
+    kept = {name: value for name, value in os.environ.items() if name != "XLA_FLAGS"}
+    return kept | {"OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}

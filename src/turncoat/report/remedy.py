@@ -26,8 +26,8 @@ def remarks(audit: AuditResult) -> list[str]:
     if not found:
         return []
     prices = dict.fromkeys(
-        f"Prices: {one.prices}{f'; {one.remark}' if one.remark else ''}, and that a part of the messages can be "
-        "checked for its share is an assumption."
+        f"Prices: {one.prices}{f'; {one.remark}' if one.remark else ''}. That a part of the messages can be checked "
+        "for its share of the price is an assumption."
         for one in found
     )
     return [*prices, NAMED if any(one.suspects for one in found) else "", AGAIN]
