@@ -42,14 +42,15 @@ KIND = "kind"
 """The field of a lent dataclass that stands under the name of the field that lends it."""
 
 
-SEEDS = range(2**62)
-"""What a seed may be: a trial's is the experiment's plus the trial's number, and JAX takes 63 bits."""
+SEEDS = range(2**29)
+"""What a seed may be: a trial's is the experiment's plus the trial's number. JAX keeps 32 bits of a seed, so that
+larger ones would stand for the same randomness as smaller ones; what lies between is for models that no trial has."""
 
 
 def check_seed(seed: int) -> None:
     """Refuses a seed that randomness cannot start from."""
     if seed not in SEEDS:
-        raise Refusal(f"the seed must be at least 0 and below 2**62, not {seed}")
+        raise Refusal(f"the seed must be at least 0 and below 2**29, not {seed}")
 
 
 @dataclass(frozen=True)

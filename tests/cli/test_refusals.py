@@ -123,6 +123,7 @@ reproduce table3 --trials 1000000000000 | at most 100,000
 attack backdoor --seed -1 | seed must be
 attack backdoor --seed 18446744073709551616 | seed must be
 attack backdoor --seed 9223372036854775807 | seed must be
+attack backdoor --seed 4294967296 | seed must be
 attack backdoor --seed 1e3 | --seed
 attack backdoor --seed NINES | --seed
 attack --list --seed -1 | seed must be
