@@ -33,7 +33,7 @@ def test_the_job_of_ones_own_fits_together():
 def test_every_command_shown_exists():
     from turncoat.cli.command_line import VERBS
 
-    shown = re.findall(r"^(?:make|turncoat) (\w+)", README, re.MULTILINE)
+    shown = re.findall(r"^(?:make|turncoat) ([\w-]+)", README, re.MULTILINE)
     makefile = (Path(__file__).parents[1] / "Makefile").read_text()
     for word in shown:
         assert word in VERBS or f"\n{word}:" in makefile, word

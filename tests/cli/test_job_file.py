@@ -73,7 +73,7 @@ def test_a_job_file_says_what_is_audited_and_what_comes_out(asked, folder):
     assert result["command"].startswith("turncoat attack backdoor --protocol exact --epochs 6")
     assert found["command"] == "turncoat audit asked.toml --format junit --fail-on membership"
     why = {one["attack"]: one["why"] for one in found["unrun"]}
-    assert set(why) == set(attacks.CATALOGUE) - {"backdoor"}
+    assert set(why) == set(attacks.CATALOGUE) - {"backdoor", "leak-by-abort"}  # no run is aborted here
     assert "no neuron to override" in why["neuron-override"] and why["deposit"] == "was not asked for."
 
 

@@ -10,7 +10,7 @@ import turncoat as tc
 from turncoat import engines
 from turncoat.engines.replicated.bill import bill
 from turncoat.engines.wraparound import wrapped
-from turncoat.experiments import experiment, runs
+from turncoat.experiments import experiment, honest
 from turncoat.jobs import models
 from turncoat.jobs.setup import Setup
 
@@ -158,8 +158,8 @@ def test_shares_pass_through_a_training_loop_and_keep_their_mark():
 
 def test_only_a_monitors_mark_is_a_label():
     diverged, finite = {"w0": np.asarray([1.0, np.nan])}, {"w0": np.ones(2)}
-    assert runs.has_wrapped(WATCHED, diverged) and not runs.has_wrapped(WATCHED, finite)
-    assert not runs.has_wrapped(engines.reals, diverged)  # a float model may diverge without wrapping
+    assert honest.has_wrapped(WATCHED, diverged) and not honest.has_wrapped(WATCHED, finite)
+    assert not honest.has_wrapped(engines.reals, diverged)  # a float model may diverge without wrapping
 
 
 def test_an_experiment_that_wraps_in_every_trial_is_refused():

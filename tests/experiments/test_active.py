@@ -38,7 +38,8 @@ def run():
     tampering = Tampering(tamper, np.full((4, 2), 0.5, np.float32))
     models = [train(deployed.step, *GIVEN, t)[0] for t in (None, tampering)]
     attacked = SimpleNamespace(
-        trial=SimpleNamespace(deployed=deployed), arguments=lambda: (GIVEN, GIVEN, (tampering,), None)
+        trial=SimpleNamespace(deployed=deployed, arguments=lambda: GIVEN),
+        arguments=lambda: (GIVEN, tampering, None),
     )
     recorded = SimpleNamespace(tape=None, inputs={}, errors={1: 2}, released=lambda revealed: revealed)
     return attacked, [SimpleNamespace(model=m, allowed=1e-4, recorded=recorded) for m in models]
@@ -54,7 +55,7 @@ def test_the_simulator_aborts_for_each_corrupt_party_and_lets_honest_ones_throug
 def test_an_attack_without_errors_is_not_said_to_be_aborted(run):
     attacked, both = run
     nothing = Tampering(tamper, np.zeros((4, 2), np.float32))
-    harmless = SimpleNamespace(trial=attacked.trial, arguments=lambda: (GIVEN, GIVEN, (nothing,), None))
+    harmless = SimpleNamespace(trial=attacked.trial, arguments=lambda: (GIVEN, nothing, None))
     (first, *_) = active._simulated(harmless, both)
     assert first.honest and not first.aborted and not first.ends
 

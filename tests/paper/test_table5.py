@@ -26,7 +26,7 @@ def asked(result, monkeypatch):
     """The experiments that the table runs; each gives the same small result."""
     experiments = []
 
-    def small(experiment, _progress):
+    def small(experiment, _progress, memory):
         experiments.append(experiment)
         if experiment.job.data == "fmnist":
             data.load("fmnist")  # refuses where it is not

@@ -132,7 +132,14 @@ def run(
     titles = (job.data, job.model) if isinstance(job, Setup) else (job.job.name,)
     folder = usable(common.folder("confirm", name, *titles, parties.engine), "confirmation.json")
     what = Confirm(
-        name, job, parties.chosen(), settings_of(settings or []), steps, common.seed, parties.active
+        name,
+        job,
+        parties.chosen(),
+        settings_of(settings or []),
+        steps,
+        common.seed,
+        parties.active,
+        parties.label,
     )
     with interrupts.by_exception(), progress() as report:  # which ends the parties' processes too
         found_ = confirm(what, report, command())
