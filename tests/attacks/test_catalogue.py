@@ -48,7 +48,7 @@ TABLE = [
     ("search", {"iterations": 1}, "digits", "lr"),
     ("search", {"iterations": 1, "phases": "constant"}, "breast_cancer", "mlp-sigmoid"),
     ("search", {"iterations": 1, "aim": "fairness", "phases": "constant"}, "parties", "svm"),
-    ("search", {"iterations": 8, "aim": "targeted", "records": 2}, "breast_cancer", "lr-sigmoid"),
+    ("search", {"iterations": 8, "aim": "targeted", "records": 2}, "digits", "lr"),
     ("sparse-backdoor", {"errors": 8, "largest": 100.0}, "digits", "lr"),
     ("sparse-backdoor", {}, "digits", "mlp"),
     ("fairness", {}, "parties", "lr-sigmoid"),
