@@ -119,6 +119,12 @@ class Attack(Settings):
         """What these settings make of the attack, in a few words, and whether the paper has it."""
         return ""
 
+    def check(self, job: Job) -> None:
+        """Refusal for a job that lacks what the attack needs, or on whose data its goal means nothing."""
+        self.needs.check(job)
+        self.goal.check_task(job.data)
+        self.goal.check(job.data)
+
     def prepare(self, view: View) -> Any:
         """What is computed before training: a pytree of arrays."""
         raise NotImplementedError

@@ -18,16 +18,14 @@ from turncoat import attacks
 from turncoat.cli.job_options import Given
 from turncoat.cli.options import Group as Options
 from turncoat.cli.options import grouped, without_effect
-from turncoat.cli.screen import Files, as_text, aside, deliver, progress, say, screen, show, usable
+from turncoat.cli.screen import as_text, aside, deliver, progress, report_of, say, screen, show, usable
 from turncoat.cli.working import Working
 from turncoat.experiments import monitored
 from turncoat.experiments.experiment import Experiment, run
 from turncoat.jobs.setup import Setup
 from turncoat.refusal import Refusal
 from turncoat.report import terminal
-from turncoat.report.saved import Saved
 from turncoat.results.json import to_json
-from turncoat.results.result import Result
 
 app = typer.Typer(add_completion=False)
 TRIALS = 10
@@ -128,13 +126,7 @@ def _run(experiment: Experiment, monitor: bool, common: Working, folder: Path) -
         for note in found:
             say(note, "yellow")
     table, said = terminal.attack_table(result), "The results are in {folder}"
-    deliver(to_json(result), table, common.as_json, folder, lambda: _files(result), said)
-
-
-def _files(result: Result) -> Files:
-    from turncoat.report.files import files_of  # imported here, as it draws: the help needs none of it
-
-    return files_of(Saved(result))
+    deliver(to_json(result), table, common.as_json, folder, lambda: report_of(result), said)
 
 
 # ---- settings ---------------------------------------------------------------------------------------------

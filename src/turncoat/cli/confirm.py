@@ -15,14 +15,13 @@ from turncoat.cli.attack import Pairs, settings_of
 from turncoat.cli.job_options import Given
 from turncoat.cli.options import Common, grouped, named, without_effect
 from turncoat.cli.parties import DEADLINE, Pythons
-from turncoat.cli.screen import Files, command, deliver, progress, usable
+from turncoat.cli.screen import command, deliver, progress, report_of, usable
 from turncoat.experiments.confirm import Confirm, confirm
 from turncoat.jobs.setup import Setup
 from turncoat.parties import backends, hosts
 from turncoat.parties.session import Session
 from turncoat.refusal import Refusal
 from turncoat.report.confirmation import confirmation_table
-from turncoat.report.saved import Saved
 from turncoat.results.confirmation import Confirmation
 from turncoat.results.json import to_json
 
@@ -150,10 +149,4 @@ def run(
 
 def _delivered(found: Confirmation, common: Common, folder: Path) -> None:
     said = "The report is {folder}/report.html"
-    deliver(to_json(found), confirmation_table(found), common.as_json, folder, lambda: _files(found), said)
-
-
-def _files(found: Confirmation) -> Files:
-    from turncoat.report.files import files_of  # imported here, as it draws: the help needs none of it
-
-    return files_of(Saved(found))
+    deliver(to_json(found), confirmation_table(found), common.as_json, folder, lambda: report_of(found), said)

@@ -10,15 +10,13 @@ import typer
 from turncoat import attacks, defences
 from turncoat.cli.job_options import Given
 from turncoat.cli.options import Group, grouped, named, without_effect
-from turncoat.cli.screen import Files, command, deliver, progress, usable
+from turncoat.cli.screen import command, deliver, progress, report_of, usable
 from turncoat.cli.working import Working
 from turncoat.experiments.adaptive import Effort
 from turncoat.experiments.matrix import DEFENCES
 from turncoat.experiments.matrix import defend as against
 from turncoat.report.matrix import matrix_table
-from turncoat.report.saved import Saved
 from turncoat.results.json import to_json
-from turncoat.results.matrix import Matrix
 
 app = typer.Typer(add_completion=False)
 TRIALS = 5
@@ -71,10 +69,4 @@ def defend(
         found = against(target, names, tuple(defence_names or DEFENCES), effort, report, memory)
     found = found.model_copy(update={"command": command()})
     said = "The report is {folder}/report.html"
-    deliver(to_json(found), matrix_table(found), common.as_json, folder, lambda: _files(found), said)
-
-
-def _files(found: Matrix) -> Files:
-    from turncoat.report.files import files_of  # imported here, as it draws: the help needs none of it
-
-    return files_of(Saved(found))
+    deliver(to_json(found), matrix_table(found), common.as_json, folder, lambda: report_of(found), said)

@@ -10,13 +10,11 @@ import typer
 from turncoat import attacks
 from turncoat.cli.job_options import Given
 from turncoat.cli.options import Group, grouped, named, without_effect
-from turncoat.cli.screen import Files, command, deliver, progress, usable
+from turncoat.cli.screen import command, deliver, progress, report_of, usable
 from turncoat.cli.working import Working
 from turncoat.defences import framework
 from turncoat.experiments.design import MINUTES, Asked, design
 from turncoat.report.design import design_table
-from turncoat.report.saved import Saved
-from turncoat.results.design import Design
 from turncoat.results.harms import HARMS
 from turncoat.results.json import to_json
 
@@ -75,10 +73,4 @@ def run(own: Own = None, *, given: Given, against: Against, common: Working) -> 
         found = design(target, asked, report, memory)
     found = found.model_copy(update={"command": command()})
     said = "The report is {folder}/report.html"
-    deliver(to_json(found), design_table(found), common.as_json, folder, lambda: _files(found), said)
-
-
-def _files(found: Design) -> Files:
-    from turncoat.report.files import files_of  # imported here, as it draws: the help needs none of it
-
-    return files_of(Saved(found))
+    deliver(to_json(found), design_table(found), common.as_json, folder, lambda: report_of(found), said)

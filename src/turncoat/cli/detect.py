@@ -7,11 +7,10 @@ from typing import Annotated, Any
 import typer
 
 from turncoat.cli.options import Common, grouped
-from turncoat.cli.screen import Files, command, deliver, usable
+from turncoat.cli.screen import command, deliver, report_of, usable
 from turncoat.metrics.detection import detected, errors_afforded, missed, share_needed
 from turncoat.refusal import Refusal
 from turncoat.report.detection import detection_table
-from turncoat.report.saved import Saved
 from turncoat.results.detection import Detection
 from turncoat.results.json import to_json
 
@@ -69,13 +68,7 @@ def detect(
         found["errors_afforded"] = errors_afforded(share, found["caught"])
     answer, folder = Detection(**found), common.out and usable(common.out, "detection.json")
     text, said = to_json(answer), "The report is {folder}/report.html"
-    deliver(text, detection_table(answer), common.as_json, folder, lambda: _files(answer), said)
-
-
-def _files(found: Detection) -> Files:
-    from turncoat.report.files import files_of  # imported here, as it draws: the help needs none of it
-
-    return files_of(Saved(found))
+    deliver(text, detection_table(answer), common.as_json, folder, lambda: report_of(answer), said)
 
 
 def number(option: str, text: str) -> float:

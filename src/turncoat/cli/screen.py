@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 from rich.console import Console, RenderableType
@@ -19,6 +19,9 @@ from turncoat.cli.progress import Report, bars, lines
 from turncoat.refusal import Refusal
 from turncoat.report.folder import rescue, save
 from turncoat.report.folder import usable as _usable
+
+if TYPE_CHECKING:
+    from turncoat.results.json import Found
 
 screen, notices = Console(), Console(stderr=True)
 
@@ -138,3 +141,12 @@ def command() -> str:
 def as_text(content: Any) -> str:
     """Plain data as the JSON text of a file."""
     return json.dumps(content, indent=2, default=str, ensure_ascii=False) + "\n"
+
+
+def report_of(found: Found) -> Files:
+    """The files of a result's folder: the result, its page and its pictures."""
+    # imported here, as they draw: the help needs none of it
+    from turncoat.report.files import files_of
+    from turncoat.report.saved import Saved
+
+    return files_of(Saved(found))

@@ -113,9 +113,7 @@ class Adversary:
         target = counting(self.target, defence.measures, [defence])
         if not counted(plan, defence):
             target = under(self.target, defence)
-        plan.needs.check(target.job)
-        plan.goal.check_task(target.job.data)
-        plan.goal.check(target.job.data)
+        plan.check(target.job)
         return run_trials(target, (plan,), trials, seed, self.progress, self.memory)
 
     def _worth(self, plan: Attack, defence: Defence, checks: Checks) -> tuple[float, float]:

@@ -161,9 +161,7 @@ def _cells(experiments: Sequence[Experiment], target: Deployed, memory: Memory) 
     for one in experiments:
         attack = attacks.get(one.attack, one.settings)
         try:
-            attack.needs.check(target.job)
-            attack.goal.check_task(target.job.data)
-            attack.goal.check(target.job.data)
+            attack.check(target.job)
             found[one.attack] = Cells(target, attack, one.trials, one.seed, memory)
         except Refusal:
             found[one.attack] = None

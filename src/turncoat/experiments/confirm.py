@@ -124,9 +124,7 @@ def drawn(what: Confirm, attack: Attack) -> Attacked:
     """The trial: training on the first batches of the victims' records alone, in one epoch."""
     deployed = what.job.deployed(what.seed)
     check(deployed.job)
-    attack.needs.check(deployed.job)
-    attack.goal.check_task(deployed.job.data)
-    attack.goal.check(deployed.job.data)
+    attack.check(deployed.job)
     deployed = replace(deployed, job=replace(deployed.job, epochs=1))
     trial = Trial.of(deployed, what.seed)
     records, needed = len(trial.splits.victim), what.steps * deployed.job.batch

@@ -136,9 +136,7 @@ def run(
     attack = attacks.get(experiment.attack, experiment.settings)
     target = experiment.job.deployed(experiment.seed, dataset)
     check(target.job)
-    attack.needs.check(target.job)
-    attack.goal.check_task(target.job.data)
-    attack.goal.check(target.job.data)
+    attack.check(target.job)
     aborts.check(attack.goal, target)
     points = swept(experiment.attack, attack) if sweep and target.defence is None else []
     every = (attack, *(point.attack for point in points))

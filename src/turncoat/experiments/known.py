@@ -122,9 +122,7 @@ def _run(
     name: str, settings: Mapping[str, Any], left: frozenset[str], ground: Ground
 ) -> tuple[Result, frozenset[str], int]:
     plain, target = attacks.get(name, settings), ground.target
-    plain.needs.check(target.job)
-    plain.goal.check_task(target.job.data)
-    plain.goal.check(target.job.data)
+    plain.check(target.job)
     checked = tuple((name, 1.0) for name in ground.surface.sites if name not in left)
     planned = Knowing(plain, checked, level=0.0)
     runs = run_trials(target, (planned,), ground.trials, ground.seed, ground.progress, ground.memory)

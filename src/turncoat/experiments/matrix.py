@@ -130,9 +130,7 @@ def _row(attack: Attack, ways: Ways, known: Known, knowing: Adversary) -> Row:
     """One attack, run without any check, and what each defence makes of that."""
     plain, effort = ways[()], knowing.effort
     run = effort.trials, effort.seed, knowing.progress, knowing.memory
-    attack.needs.check(plain.job)
-    attack.goal.check_task(plain.job.data)
-    attack.goal.check(plain.job.data)
+    attack.check(plain.job)
     found: dict[Any, Runs] = {(): run_trials(plain, (attack,), *run)}
     closed: dict[Any, str] = {}
     for way in filter(None, ways):
