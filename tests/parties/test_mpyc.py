@@ -95,8 +95,8 @@ def test_other_errors_than_the_predicted_ones_are_told_apart(attacked):
 
 
 @pytest.mark.parametrize("party", range(3))
-def test_when_one_is_killed_all_end(party, attacked, monkeypatch):
-    killed_at_random(session.Session(backends.MPYC), attacked[0].recorded, {}, party, 3, monkeypatch)
+def test_when_one_is_killed_all_end(party, attacked):
+    killed_at_random(session.Session(backends.MPYC), attacked[0].recorded, {}, party, 3)
 
 
 @pytest.mark.skipif(not Path("/proc/self/net/tcp").exists(), reason="the kernel is asked through /proc")

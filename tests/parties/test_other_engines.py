@@ -87,12 +87,11 @@ def test_under_active_security_each_corrupt_party_ends_it(engine, tmp_path):
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_when_one_is_killed_all_end(engine, monkeypatch):
+def test_when_one_is_killed_all_end(engine):
     chosen = session_on(engine)
     with jax.numpy_dtype_promotion("strict"):
         what = confirm.Confirm("backdoor", Setup(batch=BATCH), chosen, {"strength": 1.0}, STEPS)
         honest = confirm.predicted(chosen, confirm.drawn(what, attacks.get("backdoor", what.settings)))[0]
     more = {"segments.json": segments(honest.recorded.tape)} if chosen.backend.cut else {}
     for party in range(3):
-        with monkeypatch.context() as patch:
-            killed_at_random(chosen, honest.recorded, more, party, 6, patch)
+        killed_at_random(chosen, honest.recorded, more, party, 6)
