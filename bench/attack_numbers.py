@@ -55,6 +55,8 @@ JOBS: dict[str, tuple[str, ...]] = {
 """The options of the job that an attack is run on; all others are run on logistic regression on digits."""
 CHECKED = {"leak-by-abort": ("--defence", "recomputed")}
 """What an attack reads an abort of, which is run under a check only."""
+AGAINST = {"leak-by-abort": ("recomputed", "everything", "matrices", "loss", "sampled:alpha=0.5")}
+"""The defences that an attack is set against, if not those of `turncoat defend`."""
 COLOURS = 64
 """A picture's colours: enough for its few hues and their soft edges, in a third of the bytes."""
 
@@ -163,9 +165,8 @@ def picture(name: str, result: Result) -> str:
     said = "Each trial, honest and attacked, of the command under [Numbers, passive](#numbers-passive)."
     shown = [save(PAGES, f"{name}.png", attack_image(result), f"{name}: accuracy and success of every trial")]
     if result.gallery is not None:
-        shown.append(
-            save(f"{name}-records.png", gallery_image(result.gallery), "originals above, what was read below")
-        )
+        read = "originals above, what was read below"
+        shown.append(save(PAGES, f"{name}-records.png", gallery_image(result.gallery), read))
         said += (
             " Below: records of digits (scikit-learn's), above, and what the adversary read off the model."
         )
@@ -185,7 +186,8 @@ def blocks(name: str, *how: str) -> dict[str, str]:
     job = JOBS.get(name, ())
     shown = ran("attack", name, *job, *CHECKED.get(name, ()), "--trials", str(TRIALS))
     own, options = (job[:1], job[1:]) if OWN in job else ((), job)
-    against = ran("defend", *own, *options, "--attack", name, "--trials", str(TRIALS), *how)
+    defences = [word for one in AGAINST.get(name, ()) for word in ("--against", one)]
+    against = ran("defend", *own, *options, "--attack", name, *defences, "--trials", str(TRIALS), *how)
     return {
         "picture": picture(name, shown.found),
         "passive": passive(shown),

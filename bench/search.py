@@ -12,7 +12,7 @@ import argparse
 import importlib.util
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -102,15 +102,15 @@ def line(name: str, row: Row, found: Result) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def lines(names: list[str], trials: int, seed: int, minutes: float) -> Iterator[str]:
+def lines(names: list[str], how: tuple[int, int], minutes: float, protocol: str | None) -> Iterator[str]:
     """The table, as soon as each row is known."""
     yield HEAD
     yield "|" + "---|" * HEAD.count(" |")
     for name in names:
-        row = ROWS[name]
+        row = ROWS[name] if protocol is None else replace(ROWS[name], protocol=protocol)
         settings = {"minutes": minutes, **row.settings}
         job = row.job()
-        yield line(name, row, one(job, row.protocol, settings, (trials, seed)))
+        yield line(name, row, one(job, row.protocol, settings, how))
 
 
 def one(job: tc.Job, protocol: str, settings: Mapping[str, Any], how: tuple[int, int]) -> Result:
@@ -124,10 +124,12 @@ def main() -> None:
     parser.add_argument("--trials", type=int, default=10)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--minutes", type=float, default=10.0, help="of each search, at most")
+    parser.add_argument("--protocol", help="instead of a row's own")
     given = parser.parse_args()
     if unknown := sorted(set(given.rows) - set(ROWS)):
         sys.exit(f"there is no row {unknown[0]!r}; take {', '.join(ROWS)}")
-    for text in lines(given.rows or list(ROWS), given.trials, given.seed, given.minutes):
+    how = (given.trials, given.seed)
+    for text in lines(given.rows or list(ROWS), how, given.minutes, given.protocol):
         print(text, flush=True)
 
 

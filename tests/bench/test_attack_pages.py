@@ -37,6 +37,20 @@ def test_a_page_says_what_the_code_says(name):
     assert len(from_code(name)["settings"].splitlines()) == 2 + len(CATALOGUE[name].known())
 
 
+@pytest.mark.parametrize("name", ATTACKS)
+def test_a_page_has_a_picture_and_numbers_of_a_command(name):
+    shown = parts(name)
+    (picture, *_) = re.findall(r"\]\((images/[^)]+)\)", shown["Picture"])
+    assert (DOCS / "attacks" / picture).is_file()
+    assert (
+        f"turncoat attack {name}" in shown["Numbers, passive"]
+        and "| test accuracy |" in shown["Numbers, passive"]
+    )
+    against = shown["Numbers with each defence"]
+    assert "turncoat defend" in against and f"--attack {name}" in against
+    assert "| defence |" in against or "Not run: " in against
+
+
 @pytest.mark.parametrize("name", site_pages.BLOCKS)
 def test_pages_of_the_site_say_what_the_code_says(name):
     assert site_pages.made(name) == (DOCS / name).read_text(), "run python -m bench.site_pages"

@@ -28,12 +28,12 @@ MORTAL = """
 import os, signal, time
 from turncoat.experiments import blocks
 
-def finish(block):
-    mark = os.path.join(block.folder, "died")
-    if 3 in block.numbers and not os.path.exists(mark):
+def finish(some):
+    mark = os.path.join(some[0].folder, "died")
+    if any(3 in block.numbers for block in some) and not os.path.exists(mark):
         open(mark, "w").close()
         os.kill(os.getpid(), signal.SIGKILL)
-    return blocks.finish(block)
+    return blocks.finish(some)
 
 def die_once(path):
     if path.endswith("x-mortal") and not os.path.exists(path):

@@ -6,7 +6,7 @@ import pytest
 
 from report import examples
 from turncoat import attacks
-from turncoat.paper import CATALOGUE, Options, rows, table7
+from turncoat.paper import CATALOGUE, Options, options, rows, table7
 from turncoat.paper.table6 import columns as fairness_columns
 from turncoat.paper.table6 import compared
 from turncoat.refusal import Refusal
@@ -100,7 +100,7 @@ def ran(monkeypatch):
         more = {f"{k}_{w}_accuracy": (0.7,) * 10 for k in ("honest", "attacked") for w in ("target", "other")}
         return result.model_copy(update={"per_trial": {**result.per_trial, **more}})
 
-    monkeypatch.setattr(rows, "run", run)
+    monkeypatch.setattr(options, "run", run)
     return seen
 
 

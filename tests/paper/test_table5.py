@@ -6,7 +6,7 @@ import pytest
 
 import small_runs
 from turncoat import data
-from turncoat.paper import Options, get, rows
+from turncoat.paper import Options, get, options, rows
 from turncoat.paper import table5 as module
 from turncoat.refusal import Refusal
 from turncoat.results import published
@@ -32,7 +32,7 @@ def asked(result, monkeypatch):
             data.load("fmnist")  # refuses where it is not
         return result
 
-    monkeypatch.setattr(rows, "run", small)
+    monkeypatch.setattr(options, "run", small)
     return experiments
 
 

@@ -6,9 +6,10 @@ The run itself then finds them in its store: whoever computed a cell, and in whi
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from math import ceil, inf
 from pathlib import Path
 from typing import Any
 
@@ -51,43 +52,62 @@ def made(origin: Setup | str, names: tuple[str, str], defence: Defence | None, d
     return Deployed.of(job, *names, defence)
 
 
-def finish(block: Block) -> float:
-    """Computes a block's trials into its store; how many seconds that took.
+def finish(blocks: Sequence[Block]) -> float:
+    """Computes the trials of blocks into their stores, one block after the other; how many seconds that took.
 
     Nothing is done where the job is another one here, and what is refused or fails is left to the run, which says so.
     """
     began = time.perf_counter()
-    try:
-        target = made(block.origin, block.names, block.defence, block.drawn_from)
-        if fingerprint.of_deployed(target) == block.digest:
-            memory = Memory(Store(block.folder))
-            Cells(target, block.attack, block.trials, block.seed, memory).run(block.numbers)
-    except Exception:
-        pass
+    for block in blocks:
+        try:
+            target = made(block.origin, block.names, block.defence, block.drawn_from)
+            if fingerprint.of_deployed(target) == block.digest:
+                memory = Memory(Store(block.folder))
+                Cells(target, block.attack, block.trials, block.seed, memory).run(block.numbers)
+        except Exception:
+            continue
     return time.perf_counter() - began
 
 
 def ahead(memory: Memory, every: Sequence[Cells], progress: Progress) -> None:
     """Lets the workers of a memory, if it has any, finish what these still lack."""
-    if memory.each is None or memory.store.folder is None:
-        return
-    began, blocks = time.perf_counter(), [b for one in every for b in _blocks(one, len(every))]
-    if len(blocks) > 1:
-        progress(WAITING, 0, len(blocks))
-        for done, _ in enumerate(memory.each(finish, blocks), 1):
-            progress(WAITING, done, len(blocks))
+    if works(memory):
+        _finished(memory, [(b,) for one in every for b in _blocks(one, len(every))], progress)
+
+
+def side_by_side(memory: Memory, groups: Iterable[Sequence[Cells]], progress: Progress) -> None:
+    """The same of groups of attacks on one job each: a worker has all of a group's, as they share honest runs.
+
+    A group is asked for when it is planned, so that no two jobs need to be there at once.
+    """
+    if works(memory):
+        planned = [tuple(b for one in group for b in _blocks(one, inf)) for group in groups]
+        _finished(memory, [group for group in planned if group], progress)
+
+
+def works(memory: Memory) -> bool:
+    """Whether a memory has workers, and a store by which they hand over what they finish."""
+    return memory.each is not None and memory.store.folder is not None
+
+
+def _finished(memory: Memory, items: Sequence[Sequence[Block]], progress: Progress) -> None:
+    began = time.perf_counter()
+    if len(items) > 1 and memory.each is not None:
+        progress(WAITING, 0, len(items))
+        for done, _ in enumerate(memory.each(finish, items), 1):
+            progress(WAITING, done, len(items))
         memory.elsewhere -= time.perf_counter() - began
 
 
-def _blocks(cells: Cells, attacks: int) -> Iterator[Block]:
-    """What is missing of an attack, in as many blocks as there are workers for it."""
+def _blocks(cells: Cells, attacks: float) -> Iterator[Block]:
+    """What is missing of one of so many attacks, in as many blocks as there are workers for it."""
     target, memory, attack = cells.deployed, cells.memory, cells.attack
     digest, origin = fingerprint.of_deployed(target), target.job.origin
     missing = cells.missing()
     if digest is None or not isinstance(origin, Setup | str) or not missing or memory.store.folder is None:
         return
     shares = attack.one_plan or attack.goal.one_split
-    parts = 1 if shares else min(len(missing), max(1, -(-2 * memory.workers // attacks)))
+    parts = 1 if shares else min(len(missing), max(1, ceil(2 * memory.workers / attacks)))
     for numbers in np.array_split(missing, parts):
         one: Any = tuple(int(n) for n in numbers)
         where = target.names, target.defence, cells.seed, digest

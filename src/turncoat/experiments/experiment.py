@@ -133,11 +133,8 @@ def run(
     """
     memory = Memory() if memory is None else memory
     began, before = time.perf_counter(), memory.elsewhere
-    attack = attacks.get(experiment.attack, experiment.settings)
     target = experiment.job.deployed(experiment.seed, dataset)
-    check(target.job)
-    attack.check(target.job)
-    aborts.check(attack.goal, target)
+    attack = checked(experiment, target)
     points = swept(experiment.attack, attack) if sweep and target.defence is None else []
     every = (attack, *(point.attack for point in points))
     runs = run_trials(target, every, experiment.trials, experiment.seed, progress, memory)
@@ -147,6 +144,15 @@ def run(
     line = experiment.command if command is None else command
     seconds = time.perf_counter() - began + memory.elsewhere - before
     return result.model_copy(update={"seconds": seconds, "paper": paper, "command": line})
+
+
+def checked(experiment: Experiment, target: Deployed) -> Attack:
+    """The attack of an experiment; Refusal where the job is unsound or leaves it no way in."""
+    attack = attacks.get(experiment.attack, experiment.settings)
+    check(target.job)
+    attack.check(target.job)
+    aborts.check(attack.goal, target)
+    return attack
 
 
 def to_result(experiment: Experiment, attack: Attack, target: Deployed, runs: Runs) -> Result:

@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from turncoat import data, engines, protocols
-from turncoat.experiments.experiment import check_trials
+from turncoat.experiments.experiment import Experiment, check_trials, run
 from turncoat.experiments.memory import Memory
 from turncoat.experiments.trial import Progress
 from turncoat.refusal import Refusal, nearest
+from turncoat.results.result import Result
 from turncoat.settings import check_seed
 
 EMBEDDED = ("digits",)
@@ -61,6 +62,14 @@ class Options:
     def count(self, usual: int) -> int:
         """The trials of a row that usually has so many."""
         return self.trials or (FEW if self.quick else usual)
+
+    def run(self, experiment: Experiment) -> Result:
+        """An experiment, by a memory of its own, as jobs differ; the time of its parts counts among the whole's."""
+        memory = Memory.beside(self.memory)
+        try:
+            return run(experiment, self.progress, memory=memory)
+        finally:
+            self.memory.elsewhere += memory.elsewhere
 
     def settings(self) -> dict[str, Any]:
         """The choices as plain data, for the result."""

@@ -6,8 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from turncoat.experiments.experiment import Experiment, run
-from turncoat.experiments.memory import Memory
+from turncoat.experiments.experiment import Experiment
 from turncoat.jobs.setup import Setup
 from turncoat.paper.options import Options, real_or_stand_in
 from turncoat.refusal import Refusal
@@ -110,6 +109,28 @@ def source(name: str, options: Options) -> tuple[str, str]:
 
 
 @dataclass(frozen=True, eq=False)
+class Plan:
+    """A line as it is run here, on its `data` or their stand-in: an experiment, or why there is none."""
+
+    line: Line
+    data: str
+    real: bool
+    run: Experiment | str
+
+    @property
+    def paper(self) -> Printed:
+        """The numbers that ours stand beside: no stand-in is held against the paper's."""
+        return self.line.printed if self.real else {}
+
+
+def _experiment(line: Line, found: str, real: bool, options: Options) -> Experiment:
+    asked = {"protocol": options.protocol} if options.protocol else {}
+    job = Setup(found, engine=options.engine, **{**line.job, **asked})
+    trials = options.count(line.trials if real and line.printed else TRIALS)
+    return Experiment(line.attack, job, dict(line.settings), trials, options.seed)
+
+
+@dataclass(frozen=True, eq=False)
 class Experiments:
     """The rows of a table of experiments: `columns` shows our numbers, `compared` gives their marks."""
 
@@ -119,35 +140,34 @@ class Experiments:
 
     def __call__(self, options: Options) -> Iterator[Row]:
         """The rows of the data sets that are wanted, one after the other."""
+        for plan in self.plans(options):
+            if isinstance(plan.run, str):
+                label = plan.data if plan.real else f"{plan.data} {STAND_IN}"
+                yield not_run(plan.line.title, label, plan.line.job["model"], plan.line.printed, plan.run)
+            else:
+                yield self.measured(plan, plan.run, options)
+
+    def planned(self, options: Options) -> Iterator[Experiment]:
+        """The experiments of these rows."""
+        return (plan.run for plan in self.plans(options) if isinstance(plan.run, Experiment))
+
+    def plans(self, options: Options) -> Iterator[Plan]:
+        """What is to be done for the rows of the data sets that are wanted; nothing for a stand-in's paper."""
         for line in self.lines:
-            if options.wants(line.data):
-                yield from self.row(line, options)
+            if not options.wants(line.data):
+                continue
+            found, why = source(line.data, options)
+            real = found == line.data
+            if not line.papers_way or real:
+                yield Plan(line, found, real, why or _experiment(line, found, real, options))
 
-    def row(self, line: Line, options: Options) -> Iterator[Row]:
-        """The row of a line, which was not run where its data are not here; none for a stand-in's paper."""
-        found, why = source(line.data, options)
-        real = found == line.data
-        if line.papers_way and not real:
-            return
-        if why:
-            label = found if real else f"{found} {STAND_IN}"
-            yield not_run(line.title, label, line.job["model"], line.printed, why)
-            return
-        paper = line.printed if real else {}
-        asked = {"protocol": options.protocol} if options.protocol else {}
-        job = Setup(found, engine=options.engine, **{**line.job, **asked})
-        trials = options.count(line.trials if paper else TRIALS)
-        experiment = Experiment(line.attack, job, dict(line.settings), trials, options.seed)
-        yield self.measured(line, job, experiment, paper, options)
-
-    def measured(
-        self, line: Line, job: Setup, experiment: Experiment, paper: Printed, options: Options
-    ) -> Row:
+    def measured(self, plan: Plan, experiment: Experiment, options: Options) -> Row:
         """An experiment on a job beside the paper's numbers; a refusal makes a row that was not run."""
+        line, paper = plan.line, plan.paper
         try:
-            result = run(experiment, options.progress, memory=Memory.beside(options.memory))
+            result = options.run(experiment)
         except Refusal as why:
-            return not_run(line.title, job.data, job.model, paper, str(why))
+            return not_run(line.title, plan.data, line.job["model"], paper, str(why))
         if line.picture and result.gallery:
             options.images[line.picture] = gallery_image(result.gallery)
         ours = self.columns(result)
@@ -155,7 +175,7 @@ class Experiments:
         return Row(
             name=line.title,
             data=result.data_label,
-            model=job.model,
+            model=line.job["model"],
             paper={**paper},
             ours={**ours},
             marks=marks,

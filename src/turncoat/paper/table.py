@@ -6,8 +6,10 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from turncoat.experiments.experiment import Experiment
 from turncoat.experiments.records import versions
 from turncoat.paper.options import Options
+from turncoat.paper.rows import Experiments
 from turncoat.results.reproduction import Reproduction, Row
 
 
@@ -29,7 +31,7 @@ class Table:
 
         Data that are not on this machine, and an attack that finds no way in, leave a row that was not run.
         """
-        began = time.perf_counter()
+        began, before = time.perf_counter(), options.memory.elsewhere
         rows = tuple(self.rows(options))
         return Reproduction(
             table=self.name,
@@ -37,6 +39,10 @@ class Table:
             rows=rows,
             notes=self.notes,
             settings=options.settings(),
-            seconds=time.perf_counter() - began,
+            seconds=time.perf_counter() - began + options.memory.elsewhere - before,
             versions=versions(),
         )
+
+    def planned(self, options: Options) -> Iterable[Experiment]:
+        """The experiments that its rows are made of, as far as they are known before the first is run."""
+        return self.rows.planned(options) if isinstance(self.rows, Experiments) else ()

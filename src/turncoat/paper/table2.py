@@ -11,8 +11,7 @@ from typing import Any
 
 from turncoat import attacks
 from turncoat.attacks import Attack
-from turncoat.experiments.experiment import Experiment, run
-from turncoat.experiments.memory import Memory
+from turncoat.experiments.experiment import Experiment
 from turncoat.jobs.setup import Setup
 from turncoat.metrics.power import ALARMS
 from turncoat.paper.options import Options
@@ -68,11 +67,7 @@ def measured(name: str, options: Options) -> tuple[Result | None, str | None, st
         job = Setup(data, model, protocol=options.protocol or "crypten", engine=options.engine)
         experiment = Experiment(name, job, {}, options.count(TRIALS), options.seed)
         try:
-            return (
-                run(experiment, options.progress, memory=Memory.beside(options.memory)),
-                experiment.command,
-                "",
-            )
+            return options.run(experiment), experiment.command, ""
         except Refusal as refused:
             reasons.append(f"{data} {model}: {refused}")
     return None, None, "; ".join(reasons) or f"none of its jobs uses {options.data}"
