@@ -97,7 +97,10 @@ def honestly(items: Iterable[Item], trial: Callable[[Item], Trial]) -> Iterator[
         trials = [trial(item) for item in batch]
         missing = [t for t in trials if t.honestly not in t.memo]
         for t, (released, tally) in _trained(missing):
-            t.memo[t.honestly] = jax.tree.leaves(released), tally
+            done = jax.block_until_ready(
+                released
+            )  # its time is its own, and not of whoever asks for it first
+            t.memo[t.honestly] = jax.tree.leaves(done), tally
         yield from batch
 
 
