@@ -20,6 +20,7 @@ from turncoat.experiments.audit import audited, every
 from turncoat.experiments.experiment import Experiment, run
 from turncoat.experiments.memory import Memory
 from turncoat.jobs.setup import Setup
+from turncoat.paper import so_far
 
 TENTHS = range(1, 10)
 EVERY = 0.25
@@ -53,7 +54,7 @@ def asked(options: argparse.Namespace) -> Callable[[Any], object]:
     if options.of in attacks.CATALOGUE:
         experiment = Experiment(options.of, job, {}, trials)
         return lambda progress: run(experiment, progress, sweep=True, memory=memory)
-    table = paper.get(options.of)
+    table = so_far.telling(paper.get(options.of))
     return lambda progress: table(paper.Options(trials, progress=progress, memory=memory))
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 
 from turncoat.experiments.records import versions
-from turncoat.paper import so_far
 from turncoat.paper.options import Options
 from turncoat.paper.table import Table
 from turncoat.results.reproduction import Reproduction, Reproductions
+
+WHOLE = "the whole paper"
 
 
 def everything(tables: Mapping[str, Table], options: Options) -> Reproductions:
@@ -22,7 +22,7 @@ def everything(tables: Mapping[str, Table], options: Options) -> Reproductions:
 
 
 def _each(tables: Mapping[str, Table], options: Options) -> Iterator[Reproduction]:
-    rows = [table.count(options) for table in tables.values()]
-    for number, table in enumerate(tables.values()):
-        within = so_far.within(options.progress, sum(rows[:number]), rows[number], sum(rows))
-        yield table(replace(options, progress=within))
+    for done, table in enumerate(tables.values()):
+        options.progress(WHOLE, done, len(tables))
+        yield table(options)
+    options.progress(WHOLE, len(tables), len(tables))

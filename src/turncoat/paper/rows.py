@@ -9,7 +9,6 @@ from typing import Any
 from turncoat.experiments.experiment import Experiment, run
 from turncoat.experiments.memory import Memory
 from turncoat.jobs.setup import Setup
-from turncoat.paper import so_far
 from turncoat.paper.options import Options, real_or_stand_in
 from turncoat.refusal import Refusal
 from turncoat.report.gallery import gallery_image
@@ -120,12 +119,9 @@ class Experiments:
 
     def __call__(self, options: Options) -> Iterator[Row]:
         """The rows of the data sets that are wanted, one after the other."""
-        for line, of_row in so_far.each(self.wanted(options), options):
-            yield from self.row(line, of_row)
-
-    def wanted(self, options: Options) -> list[Line]:
-        """The lines of these data sets."""
-        return [line for line in self.lines if options.wants(line.data)]
+        for line in self.lines:
+            if options.wants(line.data):
+                yield from self.row(line, options)
 
     def row(self, line: Line, options: Options) -> Iterator[Row]:
         """The row of a line, which was not run where its data are not here; none for a stand-in's paper."""

@@ -1,50 +1,45 @@
-"""How far a table is, or all of them: each row is as much as another, and as far as its trials are."""
+"""How far a table is: each row is as much as another, and as far as its trials are."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
-from typing import TypeVar
 
+from turncoat import attacks
 from turncoat.experiments.attacked import WHAT
-from turncoat.experiments.trial import Progress
+from turncoat.paper import table2
 from turncoat.paper.options import Options
+from turncoat.paper.rows import Experiments
+from turncoat.paper.table import Table
+from turncoat.results.reproduction import Row
 
-TABLE = "the whole table"
-WHOLE = "the whole paper"
+WHOLE = "the whole table"
 FINE = 1000
-"""Parts that a whole is reported in."""
-
-Item = TypeVar("Item")
+"""Parts that the whole is reported in."""
 
 
-def each(items: Iterable[Item], options: Options) -> Iterator[tuple[Item, Options]]:
-    """What a table makes a row of each, with the options for it, whose progress tells of the whole table too."""
-    listed = list(items)
-    for number, item in enumerate(listed):
-        yield item, replace(options, progress=_row(options.progress, number, len(listed)))
-    options.progress(TABLE, FINE, FINE)
+def telling(table: Table) -> Table:
+    """The table, which tells of the whole of it as it runs; as it is where its rows are not known before."""
+
+    def rows(options: Options) -> Iterator[Row]:
+        finished, whole = 0, count(table, options)
+
+        def report(what: str, done: int, total: int) -> None:
+            if what == WHAT and total:
+                options.progress(WHOLE, round(FINE * min((finished + done / total) / whole, 1)), FINE)
+            options.progress(what, done, total)
+
+        options.progress(WHOLE, 0, FINE)
+        for row in table.rows(replace(options, progress=report)):
+            yield row
+            finished += 1
+            options.progress(WHOLE, round(FINE * min(finished / whole, 1)), FINE)
+
+    return table if count(table, Options()) == 0 else replace(table, rows=rows)
 
 
-def _row(progress: Progress, number: int, rows: int) -> Progress:
-    progress(TABLE, round(FINE * number / rows), FINE)
-
-    def told(what: str, done: int, total: int) -> None:
-        if what == WHAT and total:
-            progress(TABLE, round(FINE * (number + done / total) / rows), FINE)
-        progress(what, done, total)
-
-    return told
-
-
-def within(progress: Progress, before: int, rows: int, every: int) -> Progress:
-    """Progress of a table of so many rows, after `before` others of `every`: it tells of the whole paper instead."""
-
-    def told(what: str, done: int, total: int) -> None:
-        if what == TABLE:
-            progress(WHOLE, round(FINE * (before + rows * done / total) / max(every, 1)), FINE)
-        else:
-            progress(what, done, total)
-
-    told(TABLE, 0, FINE)
-    return told
+def count(table: Table, options: Options) -> int:
+    """How many rows a table has at most; 0 where that is not known."""
+    if isinstance(table.rows, Experiments):
+        return sum(options.wants(line.data) for line in table.rows.lines)
+    return len(attacks.CATALOGUE) if table.rows is table2.rows else 0

@@ -24,11 +24,6 @@ class Table:
     rows: Callable[[Options], Iterable[Row]]
     notes: tuple[str, ...] = ()
 
-    def count(self, options: Options) -> int:
-        """How many rows it has, of those that take long: what a table is among all of them."""
-        wanted = getattr(self.rows, "wanted", None)
-        return 1 if wanted is None else len(wanted(options))
-
     def __call__(self, options: Options) -> Reproduction:
         """The paper's numbers beside ours; Refusal for options that this table cannot have.
 
