@@ -24,7 +24,7 @@ JOB = """
 [job]
 epochs = 2
 [run]
-trials = 6
+trials = 16
 [attacks.backdoor]
 [attacks.availability]
 """

@@ -85,15 +85,28 @@ def test_without_a_terminal_there_is_a_line_now_and_then_even_if_nothing_is_repo
 
 @pytest.mark.parametrize(
     ("done", "total", "left"),
-    [(0, 10, "10 s so far"), (2, 10, "10 s so far, about 40 s left"), (5, 10, "10 s so far, about 10 s left"),
+    [(0, 10, "10 s so far"), (2, 10, "10 s so far, at most 40 s left"), (5, 10, "10 s so far, at most 10 s left"),
      (10, 10, "10 s so far")],
 )  # fmt: skip
-def test_the_time_left_is_what_the_rest_takes_at_the_pace_so_far(monkeypatch, done, total, left):
+def test_the_time_left_is_at_most_what_the_rest_takes_at_the_pace_so_far(monkeypatch, done, total, left):
     state = State(began=0.0)
     monkeypatch.setattr(time, "monotonic", lambda: 10.0)
     assert state.line() == "starting, for 10 s"
     state.report("backdoor", done, total)
     assert state.line() == f"backdoor: {done} of {total}, {left}"
+
+
+def test_what_was_compiled_before_the_first_part_was_done_is_not_counted_for_every_other_part(monkeypatch):
+    state, now = State(began=0.0), [0.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    for after, done in ((0.0, 0), (20.0, 1), (22.0, 2), (24.0, 3)):
+        now[0] = after
+        state.report("backdoor", done, 10)
+    assert state.left() == 7 * 2.0 and state.line() == "backdoor: 3 of 10, 24 s so far, about 14 s left"
+    now[0] = 25.0  # and the fourth is half done
+    assert state.left() == 7 * 2.0 - 1
+    state.report(progress.WHOLE, 50, 100)
+    assert state.left() == 25.0
 
 
 def test_a_terminal_shows_the_whole_and_the_part_that_is_run_now():

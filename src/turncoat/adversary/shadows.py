@@ -28,6 +28,7 @@ import numpy as np
 from turncoat.adversary.view import View
 from turncoat.core.values import struct
 from turncoat.data import files
+from turncoat.jobs import spread
 from turncoat.jobs.fingerprint import of_array, of_function
 from turncoat.jobs.leaves import named
 from turncoat.jobs.loop import Schedule, Tampering, as_batches, batch_order, each, train
@@ -135,7 +136,8 @@ def fingerprint(view: View, count: int, seed: int) -> str | None:
     more = {"number": struct((), np.int32), "key": jax.eval_shape(lambda: jax.random.key(0))}
     extra = {name: more[name] for name in view.program.takes}
     y = struct((size, *labels.shape[1:]), labels.dtype)
-    versions = FORMAT, __version__, jax.__version__, jax.default_backend(), view.program.protocol.name
+    device = jax.default_backend(), len(spread.devices())
+    versions = FORMAT, __version__, jax.__version__, *device, view.program.protocol.name
     sizes = view.records, size, view.epochs, count, seed, sorted(job.places.items()), job.public
     step = of_function(view.program.secured, job.state, x, y, index, **extra)
     init = of_function(job.init, jax.eval_shape(lambda: jax.random.key(0)))

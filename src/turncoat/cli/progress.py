@@ -22,7 +22,7 @@ from rich.progress import (
 from turncoat.report.numbers import duration
 
 WHOLE = "the whole audit"
-WHOLES = (WHOLE, "the whole paper", "the whole matrix")
+WHOLES = (WHOLE, "the whole paper", "the whole table", "the whole matrix")
 """What the whole is called in reports of progress; anything else is the part that is being run."""
 MINUTE, DAY = 60.0, 86400.0
 LEFT = TimeRemainingColumn(elapsed_when_finished=True)
@@ -32,34 +32,60 @@ Report = Callable[[str, int, int], None]
 
 @dataclass
 class State:
-    """How far the whole is and the part of it that is run now, each as (name, done, total)."""
+    """How far the whole is and the part of it that is run now, each as (name, done, total).
+
+    `firsts` is when a part, by its name, had advanced for the first time, and how far: until then it was compiled.
+    """
 
     began: float = field(default_factory=time.monotonic)
     whole: tuple[str, int, int] | None = None
     part: tuple[str, int, int] | None = None
+    firsts: dict[str, tuple[float, int]] = field(default_factory=dict)
+    last: float = 0.0
 
     def report(self, what: str, done: int, total: int) -> None:
         """Takes a report of progress."""
         if what in WHOLES:
             self.whole = (what, done, total)
+            return
+        self.last, self.part = time.monotonic(), (what, done, total)
+        if done == 0:
+            self.firsts.pop(what, None)
         else:
-            self.part = (what, done, total)
+            self.firsts.setdefault(what, (self.last, done))
 
     def line(self) -> str:
         """The state in one line: the part, the whole, and the time that is left if it goes on as it has gone."""
-        part, whole = self.part, self.whole or self.part
-        if part is None or whole is None:
-            return f"starting, for {duration(time.monotonic() - self.began)}"
+        part, whole, passed = self.part, self.whole, duration(time.monotonic() - self.began)
+        if part is None:
+            return f"starting, for {passed}"
         said = [f"{part[0]}: {_count(part)}"]
-        if self.whole is not None:
+        if whole is not None:
             said.append(f"{whole[0]}: {100 * whole[1] / max(whole[2], 1):.0f}%")
-        return ", ".join([*said, self._left(whole[1], whole[2])])
+        left, most = self.left(), self._most()
+        if left is not None:
+            return ", ".join([*said, f"{passed} so far", f"about {duration(left)} left"])
+        return ", ".join(
+            [*said, f"{passed} so far", *([] if most is None else [f"at most {duration(most)} left"])]
+        )
 
-    def _left(self, done: int, total: int) -> str:
-        passed = time.monotonic() - self.began
-        if not 0 < done < total:
-            return f"{duration(passed)} so far"
-        return f"{duration(passed)} so far, about {duration(passed * (total - done) / done)} left"
+    def left(self) -> float | None:
+        """The seconds that are left of the whole, or of a part that is all there is; None where nothing tells."""
+        if self.whole is not None:
+            return self._most()
+        name, done, total = self.part or ("", 0, 0)
+        began, before = self.firsts.get(name, (0.0, done))
+        if not before < done < total:
+            return None
+        each = (self.last - began) / (done - before)
+        return max(each * (total - done) - (time.monotonic() - self.last), 0.0)
+
+    def _most(self) -> float | None:
+        """What is left if all goes on as since the start, in which a part that is all there is was compiled."""
+        told = self.whole or self.part
+        if told is None or not 0 < told[1] < told[2]:
+            return None
+        return (time.monotonic() - self.began) * (told[2] - told[1]) / told[1]
 
 
 def _count(part: tuple[str, int, int]) -> str:

@@ -12,6 +12,7 @@ from turncoat import engines, paper, protocols
 from turncoat.cli.options import Group, grouped, named, without_effect
 from turncoat.cli.screen import Files, command, deliver, progress, usable
 from turncoat.cli.working import Working
+from turncoat.paper import so_far
 from turncoat.refusal import Refusal
 from turncoat.report import kinds
 from turncoat.report.saved import Saved
@@ -52,7 +53,7 @@ class Choice(Group):
 @grouped
 def reproduce(name: Name, *, choice: Choice, common: Working) -> None:
     """Runs a table or figure of the paper, or all, and shows our numbers beside the paper's."""
-    make = None if name == ALL else paper.get(name)
+    make = None if name == ALL else so_far.telling(paper.get(name))
     if make is not None:
         without_effect("but with `all`", quick=choice.quick, docs=choice.docs)
     if choice.docs is not None and not choice.docs.parent.is_dir():

@@ -97,6 +97,8 @@ def honestly(items: Iterable[Item], trial: Callable[[Item], Trial]) -> Iterator[
         trials = [trial(item) for item in batch]
         missing = [t for t in trials if t.honestly not in t.memo]
         for t, (released, tally) in _trained(missing):
+            # waited for, so that its time is its own, and not that of whoever asks for it first
+            jax.block_until_ready(released)  # type: ignore[no-untyped-call]
             t.memo[t.honestly] = jax.tree.leaves(released), tally
         yield from batch
 

@@ -8,10 +8,11 @@ import os
 import tempfile
 import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from zipfile import is_zipfile
 
 import numpy as np
 
@@ -122,15 +123,25 @@ def at(folder: str | Path) -> Store:
 def about(path: Path) -> dict[str, Any]:
     """What is said of a cell, without reading its arrays; raises ValueError for a file that is none."""
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
-            found = _text(stored)
-            return dict(found["about"])
+        with _opened(path) as stored:
+            return dict(_text(stored)["about"])
     except Exception as fault:
         raise ValueError(_words(fault)) from fault
 
 
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    """The arrays of a file; ValueError for one that is no archive, which NumPy would take for a pickle."""
+    with path.open("rb") as file:
+        if not is_zipfile(file):
+            raise ValueError("it is no archive of arrays")
+        file.seek(0)
+        with np.load(file, allow_pickle=False) as stored:
+            yield stored
+
+
 def _read(path: Path, key: str) -> Stored:
-    with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
+    with _opened(path) as stored:
         text = _text(stored)
         arrays = [stored[f"a{i}"] for i in range(len(stored.files) - 2)]
         if bytes(stored["digest"]) != _digest(key, bytes(stored["json"]), arrays):

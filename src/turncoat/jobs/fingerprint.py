@@ -18,6 +18,7 @@ import numpy as np
 from turncoat import engines, protocols
 from turncoat.core.values import struct
 from turncoat.defences.defence import Defence
+from turncoat.jobs import spread
 from turncoat.jobs.deployed import Deployed
 from turncoat.version import __version__
 
@@ -57,6 +58,7 @@ def surroundings() -> dict[str, str]:
         "numpy": np.__version__,
         "machine": platform.machine(),
         "device": jax.devices()[0].device_kind,
+        "devices": str(len(spread.devices())),
         "xla": os.environ.get("XLA_FLAGS", ""),
         **flags,
     }

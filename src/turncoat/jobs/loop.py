@@ -18,6 +18,7 @@ from turncoat.core.shared import reveal
 from turncoat.defences.ideal import Tally
 from turncoat.engines import shuffling
 from turncoat.engines.replicated.checks.outcome import failed
+from turncoat.jobs import spread
 from turncoat.jobs.deployed import Step
 from turncoat.jobs.job import Job
 from turncoat.jobs.leaves import filled, named
@@ -179,8 +180,8 @@ def each(
 ) -> Iterator[tuple[Item, Any]]:
     """Every item with `run(*arguments(item))`, the arguments all of one form.
 
-    One compiled program after the other, each item made when its turn comes, or all of them `at_once`, vectorised:
-    by default as `together` says.
+    One compiled program after the other, each item made when its turn comes, or all of them `at_once`, vectorised and
+    spread over all devices: by default as `together` says.
     """
     if not (together() if at_once is None else at_once):
         for item in items:
@@ -189,10 +190,8 @@ def each(
     listed = list(items)
     if not listed:
         return
-    stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *map(arguments, listed))
-    out = jax.vmap(lambda given: run(*given))(stacked)
-    for i, item in enumerate(listed):
-        yield item, jax.tree.map(lambda a, i=i: a[i], out)
+    out = jax.vmap(lambda given: run(*given))(spread.stacked([arguments(item) for item in listed]))
+    yield from zip(listed, spread.apart(out, len(listed)), strict=True)
 
 
 def as_batches(records: int, size: int = 10_000) -> list[slice]:

@@ -1,15 +1,18 @@
 """A result folder: written whole or not at all, and never over what is not Turncoat's.
 
 Beside a result stands `files.json`, the names of the files that belong to it. A later result of the same kind
-replaces these; whatever else lies in the folder stays.
+replaces these; whatever else lies in the folder stays. Of two runs that write into one folder one waits.
 """
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import json
 import os
 import shutil
 import tempfile
+import time
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -38,6 +41,10 @@ KINDS = (
 FORMAT = "turncoat.files/1"
 PROBE = 2**20
 """Bytes written on trial, about what a result takes."""
+PATIENCE = 20.0
+"""Seconds that are waited for another run which writes."""
+OURS = ".turncoat-"
+"""How names begin that only last while something is written."""
 
 Files = Mapping[str, bytes | str]
 
@@ -56,7 +63,7 @@ def usable(folder: str | Path, kind: str) -> Path:
     not end in one.
     """
     target = _located(folder)
-    with _refusing(target):
+    with _refusing(target), _alone(target):
         _leaving(target, kind, ())
         place = target if _exists(target) else next(p for p in target.parents if _exists(p))
         probe = place / _temporary()
@@ -81,7 +88,7 @@ def save(folder: str | Path, files: Files) -> Path:
     if wrong := [name for name in files if not _inside(name)]:
         raise Refusal(f"the file name {wrong[0]!r} leads out of the result folder; give a name inside it")
     kind = next(name for name in files if name in KINDS)
-    with _refusing(target):
+    with _refusing(target), _alone(target, make=True):
         leaving = _leaving(target, kind, (*files, MANIFEST))
         if _exists(target):
             _exchange(target, files, leaving)
@@ -117,7 +124,9 @@ def _leaving(target: Path, kind: str, coming: Iterable[str]) -> list[str]:
     if not target.is_dir():
         raise Refusal(f"{target} is a file; choose a folder")
     earlier = _earlier(target)
-    if earlier is None and any(target.iterdir()):
+    if earlier is None and not all(
+        p.name.startswith(OURS) for p in target.iterdir()
+    ):  # of a run that was killed
         raise Refusal(f"{target} holds other files than a result of Turncoat's; choose a new or empty folder")
     if earlier is not None and earlier.kind != kind:
         raise Refusal(f"{target} holds a result of another kind ({earlier.kind}); choose another folder")
@@ -156,7 +165,6 @@ def _inside(name: str) -> bool:
 
 def _create(target: Path, files: Files) -> None:
     """A new folder: written under another name, which it loses at the end."""
-    target.parent.mkdir(parents=True, exist_ok=True)
     part = target.parent / _temporary()
     try:
         _write(part, files)
@@ -219,7 +227,36 @@ def _write_one(path: Path, content: bytes | str) -> None:
 
 
 def _temporary() -> str:
-    return f".turncoat-{uuid.uuid4().hex[:8]}"
+    return f"{OURS}{uuid.uuid4().hex[:8]}"
+
+
+@contextmanager
+def _alone(target: Path, make: bool = False) -> Iterator[None]:
+    """No other run writes to a folder meanwhile, which may not be there yet: the one that holds it is locked."""
+    if make:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    held = os.open(next((p for p in target.parents if _exists(p)), target), os.O_RDONLY)
+    try:
+        _lock(held)
+        yield
+    finally:
+        os.close(held)
+
+
+def _lock(held: int) -> None:
+    """Waits for a folder's lock (`flock`, which ends with its process), where the file system has locks."""
+    until = time.monotonic() + PATIENCE
+    while True:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            if time.monotonic() > until:
+                raise OSError(errno.EBUSY, "another run is writing there") from error
+            time.sleep(0.01)
+        except OSError:
+            return
+        else:
+            return
 
 
 # ---- names that the file system does not take -------------------------------------------------------------

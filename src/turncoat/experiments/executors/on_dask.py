@@ -35,7 +35,9 @@ class Dask:
     def started(self) -> Iterator[Each]:
         """A client, and a cluster of this machine's own if no address was given."""
         library: Any = import_module("distributed")
-        here: Any = {"host": LOOPBACK, "dashboard_address": None, "silence_logs": 40, "threads_per_worker": 1}
+        here: Any = {"host": LOOPBACK, "silence_logs": 40, "threads_per_worker": 1}
+        # without its dashboard it serves figures all the same: at a port that no other run's has taken
+        here |= {"dashboard_address": f"{LOOPBACK}:0", "scheduler_kwargs": {"dashboard": False}}
         with ExitStack() as stack:
             stack.enter_context(
                 import_module("dask").config.set({"distributed.scheduler.allowed-failures": TRIES - 1})

@@ -45,7 +45,8 @@ class Ray:
         """A connection, and a cluster of this machine's own if no address was given."""
         ray: Any = import_module("ray")
         here: dict[str, Any] = {"num_cpus": self.workers, "include_dashboard": False, "log_to_driver": False}
-        ray.init(address=self.address, **({} if self.address else here))
+        # "local": not the cluster that $RAY_ADDRESS names, which nobody asked for here
+        ray.init(address=self.address or "local", **({} if self.address else here))
         try:
             yield _each
         finally:
@@ -60,5 +61,10 @@ def _each(function: Callable[[Any], Any], items: Sequence[Any]) -> Iterator[Any]
         (done,), waiting = ray.wait(waiting)
         try:
             yield ray.get(done)
-        except ray.exceptions.WorkerCrashedError:
+        except _deaths(ray.exceptions):
             continue
+
+
+def _deaths(errors: Any) -> tuple[type[Exception], ...]:
+    """What is raised of an item whose workers have died: by themselves, of memory, or with their machine."""
+    return errors.WorkerCrashedError, errors.OutOfMemoryError, errors.NodeDiedError
