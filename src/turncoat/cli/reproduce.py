@@ -12,7 +12,6 @@ from turncoat import engines, paper, protocols
 from turncoat.cli.options import Group, grouped, named, without_effect
 from turncoat.cli.screen import Files, command, deliver, progress, usable
 from turncoat.cli.working import Working
-from turncoat.paper import so_far
 from turncoat.refusal import Refusal
 from turncoat.report import kinds
 from turncoat.report.saved import Saved
@@ -53,7 +52,7 @@ class Choice(Group):
 @grouped
 def reproduce(name: Name, *, choice: Choice, common: Working) -> None:
     """Runs a table or figure of the paper, or all, and shows our numbers beside the paper's."""
-    make = None if name == ALL else so_far.telling(paper.get(name))
+    make = None if name == ALL else paper.get(name)
     if make is not None:
         without_effect("but with `all`", quick=choice.quick, docs=choice.docs)
     if choice.docs is not None and not choice.docs.parent.is_dir():
@@ -63,7 +62,7 @@ def reproduce(name: Name, *, choice: Choice, common: Working) -> None:
     chosen = choice.trials, choice.protocol, choice.engine, choice.data, choice.quick, common.seed
     with common.memory() as memory, progress() as report:
         options = paper.Options(*chosen, report, memory=memory)
-        found = paper.everything(paper.CATALOGUE, options) if make is None else make(options)
+        found = paper.everything(paper.CATALOGUE, options) if make is None else paper.alone(make, options)
     if not found.rows:
         raise Refusal(f"{name} has no rows of {choice.data!r}; leave --data out to see which it has")
     saved = Saved(found.model_copy(update={"command": command()}), options.images)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from turncoat.paper import figures, table1, table2, table3, table4, table5, table6, table7, table8
-from turncoat.paper.everything import everything
+from turncoat.paper.everything import alone, everything
 from turncoat.paper.options import Options
 from turncoat.paper.table import Table
 from turncoat.refusal import Refusal, nearest
@@ -32,4 +32,4 @@ def get(name: str) -> Table:
     return CATALOGUE[name]
 
 
-__all__ = ["CATALOGUE", "Options", "Table", "everything", "get"]
+__all__ = ["CATALOGUE", "Options", "Table", "alone", "everything", "get"]

@@ -1,4 +1,4 @@
-"""All tables and figures of the paper: by workers, if there are any, side by side, else one after the other."""
+"""Tables and figures of the paper: by workers, if any, their rows side by side, else one after the other."""
 
 from __future__ import annotations
 
@@ -8,11 +8,18 @@ from itertools import chain
 
 from turncoat.experiments import lookahead
 from turncoat.experiments.records import versions
+from turncoat.paper import so_far
 from turncoat.paper.options import Options
 from turncoat.paper.table import Table
 from turncoat.results.reproduction import Reproduction, Reproductions
 
 WHOLE = "the whole paper"
+
+
+def alone(table: Table, options: Options) -> Reproduction:
+    """One table or figure, which tells how far it is."""
+    lookahead.ahead(table.planned(options), options.memory, options.progress)
+    return so_far.telling(table)(options)
 
 
 def everything(tables: Mapping[str, Table], options: Options) -> Reproductions:
