@@ -32,6 +32,8 @@ from turncoat.results.values import Measured
 ROOT = Path(__file__).parents[1]
 PAGES = DOCS / "attacks"
 TRIALS = 5
+MORE = {"leak-by-abort": 40}
+"""Trials of attacks that tell one bit in each."""
 OWN = "fraud_two_contributors:job"
 """A job of `examples/` whose records come from two banks."""
 NETWORK = ("--model", "mlp", "--hidden", "32")
@@ -183,11 +185,11 @@ def save(folder: Path, file: str, image: bytes, says: str) -> str:
 
 def blocks(name: str, *how: str) -> dict[str, str]:
     """The blocks of a page that are measured; `how` are further options of `turncoat defend`."""
-    job = JOBS.get(name, ())
-    shown = ran("attack", name, *job, *CHECKED.get(name, ()), "--trials", str(TRIALS))
+    job, trials = JOBS.get(name, ()), str(MORE.get(name, TRIALS))
+    shown = ran("attack", name, *job, *CHECKED.get(name, ()), "--trials", trials)
     own, options = (job[:1], job[1:]) if OWN in job else ((), job)
     defences = [word for one in AGAINST.get(name, ()) for word in ("--against", one)]
-    against = ran("defend", *own, *options, "--attack", name, *defences, "--trials", str(TRIALS), *how)
+    against = ran("defend", *own, *options, "--attack", name, *defences, "--trials", trials, *how)
     return {
         "picture": picture(name, shown.found),
         "passive": passive(shown),
