@@ -8,7 +8,7 @@ from report import examples
 from turncoat import attacks
 from turncoat.attacks import Needs
 from turncoat.goals import Goal
-from turncoat.paper import Options
+from turncoat.paper import Options, options
 from turncoat.paper import table2 as t
 from turncoat.refusal import Refusal
 
@@ -83,7 +83,7 @@ def test_jobs_are_tried_in_turn(monkeypatch, result):
             raise Refusal("no hidden layer")
         return result
 
-    monkeypatch.setattr(t, "run", pretend)
+    monkeypatch.setattr(options, "run", pretend)
     found = t.row("backdoor", Options(trials=3))
     assert tried == [("digits", "lr", 3), ("digits", "mlp", 3)]
     assert "--model mlp" in found.command and found.mark != "not run"
@@ -93,7 +93,7 @@ def test_jobs_are_tried_in_turn(monkeypatch, result):
 
 
 def test_every_attack_has_a_row(monkeypatch, result):
-    monkeypatch.setattr(t, "run", lambda experiment, progress, memory: result)
+    monkeypatch.setattr(options, "run", lambda experiment, progress, memory: result)
     table = t.TABLE(Options())
     assert [r.name.split(" ")[0] for r in table.rows] == list(attacks.CATALOGUE)
     for found, name in zip(table.rows, attacks.CATALOGUE, strict=True):

@@ -24,9 +24,10 @@ def test_a_row_holds_both_runs_and_the_command(row):
 def test_the_table_has_a_row_for_each_network(monkeypatch, row):
     asked = []
 
-    def made(_, line, options):
+    def made(_, plan, options):
+        line = plan.line
         asked.append((line.title, line.data, line.attack, line.job["model"]))
-        yield row.model_copy(update={"name": line.title})
+        return row.model_copy(update={"name": line.title})
 
     monkeypatch.setattr(Experiments, "row", made)
     found = TABLE(Options(data="fmnist"))

@@ -140,12 +140,14 @@ class Experiments:
 
     def __call__(self, options: Options) -> Iterator[Row]:
         """The rows of the data sets that are wanted, one after the other."""
-        for plan in self.plans(options):
-            if isinstance(plan.run, str):
-                label = plan.data if plan.real else f"{plan.data} {STAND_IN}"
-                yield not_run(plan.line.title, label, plan.line.job["model"], plan.line.printed, plan.run)
-            else:
-                yield self.measured(plan, plan.run, options)
+        return (self.row(plan, options) for plan in self.plans(options))
+
+    def row(self, plan: Plan, options: Options) -> Row:
+        """The row of a plan, which was not run where its data are not here."""
+        if isinstance(plan.run, Experiment):
+            return self.measured(plan, plan.run, options)
+        label = plan.data if plan.real else f"{plan.data} {STAND_IN}"
+        return not_run(plan.line.title, label, plan.line.job["model"], plan.line.printed, plan.run)
 
     def planned(self, options: Options) -> Iterator[Experiment]:
         """The experiments of these rows."""
