@@ -74,12 +74,13 @@ def of_workers(trials: int) -> None:
 def of_more(folder: Path) -> None:
     """What workers would make of the cells in a folder, computed from what each took."""
     attacks: dict[tuple[str, ...], list[float]] = defaultdict(list)
-    for path in Store(folder).paths():
-        said = about(path)
+    every = sorted((about(path) for path in Store(folder).paths()), key=lambda said: str(said["created"]))
+    newest = every[-1]["surroundings"]["source"]
+    for said in (one for one in every if one["surroundings"]["source"] == newest):
         name = (str(said.get(n)) for n in ("cell", "data", "job", "protocol", "engine", "attack", "settings"))
         attacks[tuple(name)].append(float(said["seconds"]))
     cells = sum(map(len, attacks.values()))
-    print(f"\n{cells} cells, {len(attacks)} attacks and kinds of honest run\n")
+    print(f"\n{cells} cells of the newest version, {len(attacks)} attacks and kinds of honest run\n")
     print("| workers | computed |\n|---|---|")
     for workers in WORKERS:
         print(f"| {workers} | {sum(spread(times, workers) for times in attacks.values()):.0f} s |")

@@ -21,11 +21,13 @@ EVERY = {"backdoor": cells("backdoor"), "membership": cells("membership", shadow
 
 
 def test_an_attack_costs_its_compiling_what_its_adversary_trains_and_its_trials():
-    honest, backdoor, membership, fairness, search = pace.costs(EVERY, 5, [9.0, 2.0, 2.5, 2.0, 2.0])
+    every = {**EVERY, "fast": cells("search", minutes=0.5, iterations=4)}
+    honest, backdoor, membership, fairness, search, fast = pace.costs(every, 5, [9.0, 2.0, 2.5, 2.0, 2.0])
     assert honest.whole == 7 + 5 * 2
     assert backdoor.whole == 2 * 7 + 5 * (1 + 1) * 2
     assert membership.whole == backdoor.whole + 20 * 2
-    assert search.whole == backdoor.whole + 30
+    assert search.whole == backdoor.whole + 6 * 7 + 30
+    assert fast.whole == backdoor.whole + 6 * 7 + 3 * 4 * 2
     assert fairness.whole == 0
 
 

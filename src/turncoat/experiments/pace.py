@@ -16,6 +16,10 @@ WHOLE = "the whole audit"
 HONEST = "honest training"
 PROGRAMS = 2.0
 """How much an attack has to compile, in units of honest training: its own training, what it plans, its goal."""
+SEARCH = 6.0
+"""How much a search compiles beside, in the same units: the slope of a training by errors at every site."""
+SLOPE = 3.0
+"""What an iteration of it takes, in trainings, until its clock ends it."""
 OWN = 1.0
 """How often the adversary trains in a trial, to learn what its errors do."""
 FINE = 1000
@@ -58,7 +62,7 @@ def _of(cells: Cells, compiling: float, each: float) -> Cost:
     settings, missing = cells.attack.settings, len(cells.missing())
     first = PROGRAMS * compiling + each * settings.get("shadow_models", 0)
     if "minutes" in settings:
-        first += 60 * settings["minutes"]
+        first += SEARCH * compiling + min(60 * settings["minutes"], SLOPE * settings["iterations"] * each)
     runs = 1 + OWN + cells.attack.needs.colluding_contributor
     return Cost(cells.attack.name, first, runs * each, missing)
 
