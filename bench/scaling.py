@@ -54,12 +54,12 @@ def timed(call: Callable[[], object], repeats: int = REPEATS) -> float:
     return (time.perf_counter() - began) / repeats
 
 
-def of_workers(trials: int) -> None:
+def of_workers(trials: int, epochs: int) -> None:
     """One attack on one and on two workers, from an empty store."""
     print(
         "\n| executor | workers | until they are ready | an attack of", trials, "trials |\n|---|---|---|---|"
     )
-    job = Setup("digits", "mlp", epochs=40)
+    job = Setup("digits", "mlp", epochs=epochs)
     for name, workers in (("local", 1), ("local", 2), ("dask", 2)):
         with ExitStack() as stack, tempfile.TemporaryDirectory() as made:
             began, executor = time.perf_counter(), executors.get(name, workers)
@@ -114,12 +114,13 @@ def main() -> None:
     asked = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     asked.add_argument("--cache", type=Path)
     asked.add_argument("--trials", type=int, default=8)
+    asked.add_argument("--epochs", type=int, default=40)
     options = asked.parse_args()
     if options.cache is not None:
         of_more(options.cache)
         return
     of_a_cell()
-    of_workers(options.trials)
+    of_workers(options.trials, options.epochs)
 
 
 if __name__ == "__main__":
