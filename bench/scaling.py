@@ -1,7 +1,8 @@
 """What workers make of long work: `python -m bench.scaling` measures the overhead of a cell, and one and two workers.
 
 With `--cache DIR`, a folder of finished cells, it also computes what 1, 2, 10 and 100 workers would make of all of
-them: attack after attack, each worker compiling an attack's programs once, its trials shared out evenly.
+them: attack after attack, each worker compiling an attack's programs once, its trials shared out evenly; or job
+beside job, each job with all its attacks one worker's.
 """
 
 from __future__ import annotations
@@ -10,9 +11,10 @@ import argparse
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 from turncoat.experiments import codec, executors
 from turncoat.experiments.experiment import Experiment, run
@@ -52,12 +54,12 @@ def timed(call: Callable[[], object], repeats: int = REPEATS) -> float:
     return (time.perf_counter() - began) / repeats
 
 
-def of_workers(trials: int) -> None:
+def of_workers(trials: int, epochs: int) -> None:
     """One attack on one and on two workers, from an empty store."""
     print(
         "\n| executor | workers | until they are ready | an attack of", trials, "trials |\n|---|---|---|---|"
     )
-    job = Setup("digits", "mlp", epochs=40)
+    job = Setup("digits", "mlp", epochs=epochs)
     for name, workers in (("local", 1), ("local", 2), ("dask", 2)):
         with ExitStack() as stack, tempfile.TemporaryDirectory() as made:
             began, executor = time.perf_counter(), executors.get(name, workers)
@@ -73,16 +75,31 @@ def of_workers(trials: int) -> None:
 
 def of_more(folder: Path) -> None:
     """What workers would make of the cells in a folder, computed from what each took."""
-    attacks: dict[tuple[str, ...], list[float]] = defaultdict(list)
-    for path in Store(folder).paths():
-        said = about(path)
-        name = (str(said.get(n)) for n in ("cell", "data", "job", "protocol", "engine", "attack", "settings"))
-        attacks[tuple(name)].append(float(said["seconds"]))
-    cells = sum(map(len, attacks.values()))
-    print(f"\n{cells} cells, {len(attacks)} attacks and kinds of honest run\n")
-    print("| workers | computed |\n|---|---|")
+    every = sorted((about(path) for path in Store(folder).paths()), key=lambda said: str(said["created"]))
+    newest = [one for one in every if one["surroundings"]["source"] == every[-1]["surroundings"]["source"]]
+    attacks = _seconds(newest, ("cell", "data", "job", "protocol", "engine", "attack", "settings")).values()
+    jobs = [sum(times) for times in _seconds(newest, ("data", "job", "protocol", "engine")).values()]
+    print(f"\n{len(newest)} cells of the newest version: {len(attacks)} attacks and kinds of honest run")
+    print(f"on {len(jobs)} jobs\n\n| workers | attack after attack | job beside job |\n|---|---|---|")
     for workers in WORKERS:
-        print(f"| {workers} | {sum(spread(times, workers) for times in attacks.values()):.0f} s |")
+        after = sum(spread(times, workers) for times in attacks)
+        print(f"| {workers} | {after:.0f} s | {side_by_side(jobs, workers):.0f} s |")
+
+
+def _seconds(cells: Sequence[Mapping[str, Any]], names: Sequence[str]) -> dict[tuple[str, ...], list[float]]:
+    """The seconds of cells, by what is said of them under these names."""
+    found: dict[tuple[str, ...], list[float]] = defaultdict(list)
+    for said in cells:
+        found[tuple(str(said.get(name)) for name in names)].append(float(said["seconds"]))
+    return found
+
+
+def side_by_side(jobs: Sequence[float], workers: int) -> float:
+    """Seconds until the last of so many workers is done, each job given to the one that is free first."""
+    busy = [0.0] * workers
+    for seconds in sorted(jobs, reverse=True):
+        busy[busy.index(min(busy))] += seconds
+    return max(busy)
 
 
 def spread(times: list[float], workers: int) -> float:
@@ -97,12 +114,13 @@ def main() -> None:
     asked = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     asked.add_argument("--cache", type=Path)
     asked.add_argument("--trials", type=int, default=8)
+    asked.add_argument("--epochs", type=int, default=40)
     options = asked.parse_args()
     if options.cache is not None:
         of_more(options.cache)
         return
     of_a_cell()
-    of_workers(options.trials)
+    of_workers(options.trials, options.epochs)
 
 
 if __name__ == "__main__":

@@ -21,11 +21,13 @@ EVERY = {"backdoor": cells("backdoor"), "membership": cells("membership", shadow
 
 
 def test_an_attack_costs_its_compiling_what_its_adversary_trains_and_its_trials():
-    honest, backdoor, membership, fairness, search = pace.costs(EVERY, 5, [9.0, 2.0, 2.5, 2.0, 2.0])
+    every = {**EVERY, "fast": cells("search", minutes=0.5, iterations=2)}
+    honest, backdoor, membership, fairness, search, fast = pace.costs(every, 5, [9.0, 2.0, 2.5, 2.0, 2.0])
     assert honest.whole == 7 + 5 * 2
-    assert backdoor.whole == 2 * 7 + 5 * (1 + 1) * 2
+    assert backdoor.whole == 7 + 5 * (1 + 1) * 2
     assert membership.whole == backdoor.whole + 20 * 2
-    assert search.whole == backdoor.whole + 30
+    assert search.whole == backdoor.whole + 7 * 7 + 30
+    assert fast.whole == backdoor.whole + 7 * 7 + 3 * 2 * 2
     assert fairness.whole == 0
 
 
@@ -60,6 +62,11 @@ def test_the_whole_rises_to_its_end_and_names_the_parts():
 ])  # fmt: skip
 def test_what_a_stage_has_spent(what, done, total, spent):
     assert pace.Cost("search", 40.0, 3.0, 5).so_far(what, done, total) == spent
+
+
+def test_what_is_compiled_is_over_once_a_search_advances():
+    search = pace.Cost("search", 40.0, 3.0, 5, compiled=20.0)
+    assert [search.so_far("searching for errors", n, 4) for n in (0, 1, 4)] == [0.0, 25.0, 40.0]
 
 
 def test_what_is_finished_costs_nothing():

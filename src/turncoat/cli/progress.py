@@ -35,6 +35,7 @@ class State:
     """How far the whole is and the part of it that is run now, each as (name, done, total).
 
     `firsts` is when a part, by its name, had advanced for the first time, and how far: until then it was compiled.
+    `since` is when the whole was told of for the first time, and how far it was.
     """
 
     began: float = field(default_factory=time.monotonic)
@@ -42,11 +43,12 @@ class State:
     part: tuple[str, int, int] | None = None
     firsts: dict[str, tuple[float, int]] = field(default_factory=dict)
     last: float = 0.0
+    since: tuple[float, int] | None = None
 
     def report(self, what: str, done: int, total: int) -> None:
         """Takes a report of progress."""
         if what in WHOLES:
-            self.whole = (what, done, total)
+            self.whole, self.since = (what, done, total), self.since or (time.monotonic(), done)
             return
         self.last, self.part = time.monotonic(), (what, done, total)
         if done == 0:
@@ -85,7 +87,8 @@ class State:
         told = self.whole or self.part
         if told is None or not 0 < told[1] < told[2]:
             return None
-        return (time.monotonic() - self.began) * (told[2] - told[1]) / told[1]
+        began, before = self.since if self.since and self.since[1] < told[1] else (self.began, 0)
+        return (time.monotonic() - began) * (told[2] - told[1]) / (told[1] - before)
 
 
 def _count(part: tuple[str, int, int]) -> str:

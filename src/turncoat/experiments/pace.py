@@ -14,8 +14,12 @@ from turncoat.experiments.trial import Progress
 
 WHOLE = "the whole audit"
 HONEST = "honest training"
-PROGRAMS = 2.0
-"""How much an attack has to compile, in units of honest training: its own training, what it plans, its goal."""
+PROGRAMS = 1.0
+"""How much an attack has to compile, in units of honest training: its own training; what else it has is small."""
+SEARCH = 7.0
+"""How much a search compiles beside, in the same units: the slope of a training by errors at every site."""
+SLOPE = 3.0
+"""What an iteration of it takes, in trainings, until its clock ends it."""
 OWN = 1.0
 """How often the adversary trains in a trial, to learn what its errors do."""
 FINE = 1000
@@ -24,12 +28,16 @@ FINE = 1000
 
 @dataclass(frozen=True)
 class Cost:
-    """What a stage costs before its first trial, and in each, in seconds or whatever all stages are counted in."""
+    """What a stage costs before its first trial, and in each, in seconds or whatever all stages are counted in.
+
+    `compiled` is how much of the first is over as soon as it has advanced at all.
+    """
 
     name: str
     first: float
     each: float
     trials: int
+    compiled: float = 0.0
 
     @property
     def whole(self) -> float:
@@ -40,7 +48,7 @@ class Cost:
         if what == WHAT or self.name == HONEST:
             left = min(total - done, self.trials)
             return 0.0 if left == self.trials else self.whole - self.each * left
-        return self.first * done / max(total, 1)
+        return self.compiled + (self.first - self.compiled) * done / max(total, 1) if done else 0.0
 
 
 def costs(every: Mapping[str, Cells | None], trials: int, times: Sequence[float] = ()) -> list[Cost]:
@@ -56,11 +64,12 @@ def costs(every: Mapping[str, Cells | None], trials: int, times: Sequence[float]
 def _of(cells: Cells, compiling: float, each: float) -> Cost:
     """The cost of an attack, by what compiling an honest training and running one takes; of what is missing alone."""
     settings, missing = cells.attack.settings, len(cells.missing())
-    first = PROGRAMS * compiling + each * settings.get("shadow_models", 0)
+    compiled, before = PROGRAMS * compiling, each * settings.get("shadow_models", 0)
     if "minutes" in settings:
-        first += 60 * settings["minutes"]
+        compiled += SEARCH * compiling
+        before += min(60 * settings["minutes"], SLOPE * settings["iterations"] * each)
     runs = 1 + OWN + cells.attack.needs.colluding_contributor
-    return Cost(cells.attack.name, first, runs * each, missing)
+    return Cost(cells.attack.name, compiled + before, runs * each, missing, compiled)
 
 
 @dataclass
