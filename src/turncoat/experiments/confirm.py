@@ -18,7 +18,7 @@ from turncoat.experiments import active
 from turncoat.experiments.as_inputs import as_inputs
 from turncoat.experiments.attacked import Attacked
 from turncoat.experiments.experiment import Experiment, to_result
-from turncoat.experiments.recorded import Given, Recorded, record
+from turncoat.experiments.recorded import Given, Recorded, largest_difference, record
 from turncoat.experiments.runs import Runs
 from turncoat.experiments.trial import Progress, Trial
 from turncoat.goals import Case
@@ -108,7 +108,7 @@ def confirm(what: Confirm, progress: Progress = lambda *_: None, command: str | 
         version=str(next(iter(ended[0].reports.values()))["version"]),
         honest=among[0],
         attacked=among[1],
-        effect=_largest(both[0].model, both[1].model),
+        effect=largest_difference(both[0].model, both[1].model),
         predicted_change=changes[0],
         revealed_change=changes[1],
         active=endings,
@@ -159,7 +159,7 @@ def predicted(session: Session, attacked: Attacked, evidence: str = "A") -> list
             allowed = _allowed_in_ring(session, deployed, model, arguments, errors)
         else:
             allowed = _allowed(session, recorded)
-        found.append(Predicted(recorded, model, allowed))
+        found.append(Predicted(recorded, model, allowed + _of_floats(model)))
     honest, tampered = found
     if honest.recorded.tape.hash != tampered.recorded.tape.hash:
         raise Refusal("the attacked program is not the honest one, so that every party would see the attack")
@@ -167,7 +167,7 @@ def predicted(session: Session, attacked: Attacked, evidence: str = "A") -> list
         tampered = found[1] = replace(tampered, recorded=as_inputs(tampered.recorded))
     else:
         _check_realised(session, tampered.recorded)
-    effect, allowed = _largest(honest.model, tampered.model), max(p.allowed for p in found)
+    effect, allowed = largest_difference(honest.model, tampered.model), max(p.allowed for p in found)
     if effect < MARGIN * allowed:
         raise Refusal(
             f"the errors move no number of the model by more than {effect:.1g}, and rounding to "
@@ -197,7 +197,7 @@ def _allowed_in_ring(
         engines.get(f"ring:precision={backend.precision},truncation=probabilistic,monitor=true")
     )
     draws = [train(ring, *arguments, errors, jax.random.key(seed))[0] for seed in range(DRAWS)]
-    largest = max(_largest(model, draw) for draw in draws)
+    largest = max(largest_difference(model, draw) for draw in draws)
     if not np.isfinite(largest):
         raise Refusal(f"numbers of this run wrap around on {backend.title}; lower the attack's strength")
     return backend.unit + SAFETY * largest
@@ -233,13 +233,13 @@ def _allowed(session: Session, recorded: Recorded) -> float:
         )
     machines = [Plain(backend.precision, seed, backend.factor_bits, backend.spread) for seed in range(DRAWS)]
     draws = [recorded.computed(machine) for machine in machines]
-    return backend.unit + SAFETY * max(_largest(true, draw) for draw in draws)
+    return backend.unit + SAFETY * max(largest_difference(true, draw) for draw in draws)
 
 
-def _largest(one: Any, other: Any) -> float:
-    """The largest difference of any number of two pytrees."""
-    pairs = zip(jax.tree.leaves(one), jax.tree.leaves(other), strict=True)
-    return max(float(np.abs(np.asarray(a, float) - np.asarray(b, float)).max(initial=0)) for a, b in pairs)
+def _of_floats(model: Any) -> float:
+    """How far a prediction may be off by itself: it is computed in 32 bits, and so is its largest number."""
+    numbers = [np.abs(np.asarray(leaf, float)).max(initial=0) for leaf in jax.tree.leaves(model)]
+    return SAFETY * float(np.finfo(np.float32).eps * max(numbers))
 
 
 def _changes(before: Sequence[Any], after: Sequence[Any]) -> tuple[Any, Any]:
@@ -257,7 +257,7 @@ def _among(ended: Ended, model: Any, one: Predicted) -> Among:
     reports = list(ended.reports.values())
     steps = np.max([report["seconds"] for report in reports], axis=0)
     return Among(
-        deviation=_largest(one.model, model),
+        deviation=largest_difference(one.model, model),
         allowed=one.allowed,
         seconds=tuple(steps),
         processor=tuple(np.sum([report["processor"] for report in reports], axis=0)),
