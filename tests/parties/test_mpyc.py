@@ -15,7 +15,7 @@ from cli.conftest import turncoat, written
 from parties.hygiene import killed_at_random
 from parties.scalars import check_scalars
 from turncoat import attacks
-from turncoat.experiments import confirm
+from turncoat.experiments import confirm, rounding
 from turncoat.jobs.setup import Setup
 from turncoat.parties import backends, session
 from turncoat.refusal import Refusal
@@ -177,7 +177,14 @@ def test_errors_in_bits_are_refused_where_a_bit_cannot_be_flipped(attacked):
         confirm._check_realised(session.Session(backends.MPYC), flips)
 
 
+def test_a_job_whose_own_numbers_are_too_large_is_not_told_to_lower_the_attack(attacked):
+    small = session.Session(replace(backends.MPYC, bits=backends.MPYC.precision + 1))
+    said = r"honest run reaches .* holds them below 1 here .*; this engine cannot carry the job"
+    with pytest.raises(Refusal, match=said):
+        rounding.allowed(small, attacked[0].recorded)
+
+
 def test_a_prediction_in_32_bits_is_trusted_no_further_than_its_largest_number_allows():
     small, large = ({"weights": np.array([0.5, n], np.float32)} for n in (1, 300))
-    assert confirm._of_floats(small) < 1e-6
-    assert 2 * np.spacing(np.float32(300)) < confirm._of_floats(large) < 1e-3
+    assert rounding.of_floats(small) < 1e-6
+    assert 2 * np.spacing(np.float32(300)) < rounding.of_floats(large) < 1e-3

@@ -82,6 +82,7 @@ def test_errors_that_all_agreed_to_are_never_said_to_go_unnoticed():
     )
     text = Page(files_of(Saved(found))["report.html"]).text
     assert "Evidence B: the errors are private inputs" in text and "no honest party saw" not in text
+    assert "party 2 gave errors at 2" in text and "It edits" not in text
 
 
 @pytest.mark.parametrize(("off", "confirmed"), [(None, True), (1e-5, True), (0.1, False)])

@@ -9,7 +9,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 from rich import box
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -142,12 +142,15 @@ def views(found: Confirmation) -> list[tuple[str, ...]]:
 
 def evidence(found: Confirmation) -> list[str]:
     """What the confirmation rests on, in sentences."""
+    own = found.evidence == "A"
+    edits = f" It edits {found.where}." if own else ""
+    did = "deviated" if own else "gave errors"
     return [
-        f"Evidence {found.evidence}: {EVIDENCE[found.evidence]}. It edits {found.where}.",
+        f"Evidence {found.evidence}: {EVIDENCE[found.evidence]}.{edits}",
         words.sentence(found.sharing),
         f"All parties ran one program of {numbers.counted(found.operations, 'operation')} in "
         f"{numbers.counted(found.steps, 'step')}, {found.interactive:,} of them interactive; party "
-        f"{found.corrupt} deviated at {found.tampered:,}: {', '.join(found.sites)}. SHA-256 of the program: "
+        f"{found.corrupt} {did} at {found.tampered:,}: {', '.join(found.sites)}. SHA-256 of the program: "
         f"{found.tape[:16]}...",
     ]
 
@@ -216,6 +219,7 @@ def _changes(axes: Axes, found: Confirmation) -> None:
         found.predicted_change, found.revealed_change, "o", color=ATTACKED, markersize=4, mew=0, alpha=0.7
     )
     axes.set(xlabel="Change of a weight, as predicted", ylabel="as the parties revealed")
+    axes.xaxis.set_major_locator(MaxNLocator(5))  # signed numbers are wide
     _plain(axes)
 
 
