@@ -1,6 +1,6 @@
 """Attacks among real parties, on each engine that is there: `python -m bench.live`, a line for each of both.
 
-Every attack of the list is confirmed, or refused with a sentence; then one attack on every built-in model and on
+Every attack of the list is confirmed, or refused with a sentence; then an attack on every built-in model and on
 two jobs of other frameworks (from `examples`). Steps and batches are small: what is confirmed is that the parties
 compute what the simulator predicts, and that honest ones see nothing.
 """
@@ -12,15 +12,16 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from turncoat.cli.parties import OWN, Pythons
 from turncoat.experiments.confirm import Confirm, confirm
+from turncoat.jobs import finding
 from turncoat.jobs.deployed import Deployed
 from turncoat.jobs.setup import Setup
 from turncoat.parties import backends
+from turncoat.parties.launcher import Failed
 from turncoat.parties.session import Session
 from turncoat.refusal import Refusal
 
@@ -44,7 +45,7 @@ class Case:
         if not self.example:
             return Setup(batch=BATCH, **self.setup)
         sys.path.insert(0, str(EXAMPLES))
-        return Deployed.of(import_module(self.example).job, "crypten", "reals")
+        return Deployed.of(finding.job(f"{self.example}:job"), "crypten", "reals")
 
 
 SMALL = {"model": "mlp", "hidden": (8,)}
@@ -63,17 +64,17 @@ ATTACKS = (
     ),
     Case("what the search finds", "search", {"iterations": 20, "minutes": 1.0, "strength": 4.0}),
 )
-MODELS = (
-    Case("model lr", "backdoor", SHIFT),
+MODELS = (  # but for lr, which the first attacks are on
     *(
         Case(f"model {n}", "backdoor", SHIFT, BINARY | {"model": n})
         for n in ("lr-sigmoid", "svm", "svm-squared")
     ),
-    Case("model mlp", "backdoor", SHIFT, SMALL),
-    Case("model mlp-sigmoid", "backdoor", SHIFT, BINARY | {"model": "mlp-sigmoid", "hidden": (8,)}),
-    Case("model cnn", "backdoor", SHIFT, {"model": "cnn", "hidden": (8,)}),
-    Case("equinox, momentum", "backdoor", SHIFT, example="equinox_mlp_momentum"),
-    Case("flax, CNN, Adam", "backdoor", SHIFT, example="flax_cnn_adam"),
+    # parameter transfer, which that backdoor is, means nothing to a network that started elsewhere
+    Case("model mlp", "availability", {}, SMALL),
+    Case("model mlp-sigmoid", "availability", {}, BINARY | {"model": "mlp-sigmoid", "hidden": (8,)}),
+    Case("model cnn", "availability", {}, {"model": "cnn", "hidden": (8,)}),
+    Case("equinox, momentum", "availability", {}, example="equinox_mlp_momentum"),
+    Case("flax, CNN, Adam", "availability", {}, example="flax_cnn_adam"),
 )
 
 
@@ -81,12 +82,16 @@ def line(case: Case, session: Session, steps: int) -> str:
     """What became of a case on an engine."""
     try:
         found = confirm(Confirm(case.attack, case.job, session, case.settings, steps))
+    except Failed as reason:
+        return f"FAILED: {reason}"
     except Refusal as reason:
         return f"refused: {reason}"
     said = "confirmed" if found.confirmed else "NOT confirmed"
     off = f"{found.honest.deviation:.1e} / {found.attacked.deviation:.1e} of {found.attacked.allowed:.1e}"
     sites = f"{found.tampered} at {', '.join(found.sites)}"
-    return f"{said}: off {off}; moved {found.effect:.2g}; {sites}; unseen: {'yes' if found.unseen else 'NO'}"
+    success = " / ".join(f"{run.success.mean:.0%}" for run in (found.result.honest, found.result.attacked))
+    unseen = f"unseen: {'yes' if found.unseen else 'NO'}"
+    return f"{said}: off {off}; moved {found.effect:.2g}; success {success}; {sites}; {unseen}"
 
 
 def asked_for(asked: argparse.ArgumentParser) -> argparse.Namespace:

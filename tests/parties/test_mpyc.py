@@ -13,8 +13,9 @@ import pytest
 from bench import hygiene
 from cli.conftest import turncoat, written
 from parties.hygiene import killed_at_random
+from parties.scalars import check_scalars
 from turncoat import attacks
-from turncoat.experiments import confirm
+from turncoat.experiments import confirm, rounding
 from turncoat.jobs.setup import Setup
 from turncoat.parties import backends, session
 from turncoat.refusal import Refusal
@@ -81,6 +82,16 @@ def test_the_result_is_kept_as_everywhere(found, folder, ran):
     assert (folder / "found" / "confirmation.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_an_attack_whose_errors_are_numpys_arrays_is_recorded_as_any_other():
+    with jax.numpy_dtype_promotion("strict"):
+        job = Setup(model="mlp", hidden=(4,), batch=BATCH)
+        what = confirm.Confirm("deposit", job, session.Session(backends.MPYC), {"records": 1}, 1)
+        drawn = confirm.drawn(what, attacks.get(what.attack, what.settings))
+        honest, tampered = confirm.predicted(what.session, drawn)
+    assert not honest.recorded.errors and honest.recorded.tape.hash == tampered.recorded.tape.hash
+    assert confirm._sites(tampered.recorded) == ["relu0/grad_input"]
+
+
 def test_other_errors_than_the_predicted_ones_are_told_apart(attacked):
     """A negative control: three halves of each error."""
     one = attacked[1]
@@ -92,6 +103,10 @@ def test_other_errors_than_the_predicted_ones_are_told_apart(attacked):
         for a, b in zip(jax.tree.leaves(one.model), jax.tree.leaves(revealed), strict=True)
     )
     assert deviation > 100 * one.allowed
+
+
+def test_values_without_axes_are_computed_too():
+    check_scalars(session.Session(backends.MPYC))
 
 
 @pytest.mark.parametrize("party", range(3))
@@ -114,7 +129,7 @@ confirm nothing --engine mpyc | no attack 'nothing'
 confirm backdoor | name the engine of the parties by --engine: mpyc, crypten, spu, mp-spdz
 audit --spu-python x | --spu-python has no effect without --confirm
 audit --confirm mpd | no real parties run on 'mpd'
-confirm backdoor --engine mpyc --parties 4 | MPyC runs here with 3 or 5 or 7 parties, not 4
+confirm backdoor --engine mpyc --parties 4 | MPyC runs here with 3, 5 or 7 parties, not 4
 confirm backdoor --engine mpyc --corrupt 3 | there is no party 3: 3 parties are numbered 0 to 2
 confirm backdoor --engine mpyc --spu-python x | --spu-python has no effect on engine 'mpyc'
 confirm backdoor --engine spu --spu-python nowhere | there is no interpreter 'nowhere'
@@ -123,12 +138,13 @@ confirm backdoor --engine mp-spdz --mp-spdz . | there is no MP-SPDZ in .
 confirm backdoor --engine mpyc --mp-spdz . | --mp-spdz has no effect on engine 'mpyc'
 confirm backdoor --engine mpyc --party 0 | --party has no effect on its own; several machines need both
 confirm backdoor --engine mpyc --party 0 --hosts a,b,c | since it unpickles what its peers send
+confirm backdoor --engine mpyc --deadline 0 | --deadline is a number of seconds above 0, not 0
 confirm backdoor --engine mpyc --evidence C | evidence is A or B, not 'C'
 confirm backdoor --engine mpyc --evidence B --active | an active protocol takes them too
 confirm backdoor --engine mpyc --steps 0 | at least one step
 confirm backdoor --engine mpyc --steps 900 | take --steps 19 at most
-confirm backdoor --engine mpyc --protocol exact | has no ideal
-confirm backdoor --engine mpyc --protocol spu | cannot decompose a number into bits
+confirm backdoor --engine mpyc --protocol exact | real parties have no ideal softmax: choose a protocol
+confirm backdoor --engine mpyc --protocol spu | real parties cannot decompose a number into bits here, which softmax
 confirm backdoor --engine mpyc --set strength=1e-7 | nothing would be confirmed; raise the strength
 confirm reconstruction --engine mpyc --set strength=1e7 | holds them below 2.1e+06 here
 """
@@ -159,3 +175,16 @@ def test_errors_in_bits_are_refused_where_a_bit_cannot_be_flipped(attacked):
         Refusal, match=r"flips a bit at 'softmax/max.*', and MPyC realises errors at products"
     ):
         confirm._check_realised(session.Session(backends.MPYC), flips)
+
+
+def test_a_job_whose_own_numbers_are_too_large_is_not_told_to_lower_the_attack(attacked):
+    small = session.Session(replace(backends.MPYC, bits=backends.MPYC.precision + 1))
+    said = r"honest run reaches .* holds them below 1 here .*; this engine cannot carry the job"
+    with pytest.raises(Refusal, match=said):
+        rounding.allowed(small, attacked[0].recorded)
+
+
+def test_a_prediction_in_32_bits_is_trusted_no_further_than_its_largest_number_allows():
+    small, large = ({"weights": np.array([0.5, n], np.float32)} for n in (1, 300))
+    assert rounding.of_floats(small) < 1e-6
+    assert 2 * np.spacing(np.float32(300)) < rounding.of_floats(large) < 1e-3

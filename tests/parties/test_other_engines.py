@@ -8,6 +8,7 @@ import pytest
 
 from cli.conftest import turncoat
 from parties.hygiene import killed_at_random
+from parties.scalars import check_scalars
 from turncoat import attacks
 from turncoat.engines.segments import segments
 from turncoat.experiments import confirm
@@ -74,6 +75,11 @@ def session_on(engine):
     if engine == "mp-spdz":
         return session.Session(backends.MP_SPDZ, 3, options=mp_spdz.options(WHERE[engine]))
     return session.Session(backends.CATALOGUE[engine], 3, python=WHERE[engine])
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_values_without_axes_are_computed_too(engine):
+    check_scalars(session_on(engine))
 
 
 @pytest.mark.parametrize("engine", ENGINES[-1:])

@@ -174,7 +174,7 @@ def peeking(x):
     ("f", "protocol", "said"),
     [
         (peeking, "crypten", "reveals a value while it runs"),
-        (jnp.exp, "exact", "has no ideal exp"),
+        (jnp.exp, "exact", "have no ideal exp"),
         (lambda x: 1 / x, "spu", "cannot decompose a number into bits"),
     ],
     ids=["reveals", "ideal", "digits"],

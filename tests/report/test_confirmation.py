@@ -1,12 +1,14 @@
 """A confirmation's table and page say how the attack ended under active security, and who ran here."""
 
+import io
 import re
 
 import pytest
+from rich.console import Console
 
 from report import examples
 from report.parsed import Page
-from turncoat.report.confirmation import endings, headline
+from turncoat.report.confirmation import confirmation_table, endings, headline
 from turncoat.report.files import files_of
 from turncoat.report.saved import Saved
 from turncoat.results.confirmation import Ending
@@ -63,6 +65,12 @@ def test_a_machine_speaks_for_the_parties_that_it_ran(here, says):
     found = whole.model_copy(update={"honest": some, "attacked": some})
     assert found.here == here and found.honest_parties == tuple(i for i in here if i != 2)
     assert re.search(says, headline(found))
+    console = Console(width=200, file=io.StringIO())
+    with console.capture() as printed:
+        console.print(confirmation_table(found))
+    for text in (Page(files_of(Saved(found))["report.html"]).text, printed.get()):
+        assert ("sent a step, by this party" in text) == (len(here) < 3)
+        assert (re.search("n honest party saw", text) is not None) == (here != (2,))
 
 
 def test_errors_that_all_agreed_to_are_never_said_to_go_unnoticed():
@@ -74,6 +82,7 @@ def test_errors_that_all_agreed_to_are_never_said_to_go_unnoticed():
     )
     text = Page(files_of(Saved(found))["report.html"]).text
     assert "Evidence B: the errors are private inputs" in text and "no honest party saw" not in text
+    assert "party 2 gave errors at 2" in text and "It edits" not in text
 
 
 @pytest.mark.parametrize(("off", "confirmed"), [(None, True), (1e-5, True), (0.1, False)])

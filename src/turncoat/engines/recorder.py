@@ -45,7 +45,7 @@ class Writing:
 
     def array(self, array: Any) -> int:
         """The number of a public array, each held once."""
-        array = np.ascontiguousarray(array)
+        array = np.asarray(array, order="C")  # `ascontiguousarray` gives a scalar an axis
         key = array.dtype.str, array.shape, array.tobytes()
         if key not in self.found:
             self.found[key] = len(self.arrays)
@@ -212,9 +212,18 @@ class Recorder(Eager):
 
     def ideal(self, fn, xs, avals, aval, at):
         if "ideal" not in self.kinds:
-            return super().ideal(fn, xs, avals, aval, at)
+            raise Refusal(
+                f"real parties have no ideal {at.name}: choose a protocol that builds it from products and "
+                "comparisons, such as --protocol crypten"
+            )
         text = jax.jit(fn).lower(*avals).as_text()
         return self._write("ideal", xs, aval, at=at, detail=text)
+
+    def bits(self, x, lo, hi, operand, at):
+        raise Refusal(
+            f"real parties cannot decompose a number into bits here, which {at.name} needs: choose a protocol that "
+            "reads no digits, such as --protocol crypten"
+        )
 
 
 _DTYPES = {"bit": np.bool_, "integer": np.int32, "fixed": np.float32}

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import jax
 import numpy as np
 
 from turncoat.engines import Replicated
 from turncoat.experiments.attacked import Attacked
-from turncoat.experiments.recorded import Given
+from turncoat.experiments.recorded import Given, largest_difference
 from turncoat.experiments.trial import Progress
 from turncoat.jobs.loop import train
 from turncoat.parties import session as parties
@@ -51,7 +51,7 @@ def _among(session: Session, both: list[Predicted]) -> Iterator[Ending]:
     honest, attacked = both
     r = honest.recorded
     revealed = r.released(parties.run(checked, r.tape, r.inputs, {}).revealed)
-    through = _off(revealed, honest.model) <= honest.allowed
+    through = largest_difference(revealed, honest.model) <= honest.allowed
     for corrupt in range(PARTIES):
         said = _ended_by(replace(checked, corrupt=corrupt), attacked)
         yield Ending(
@@ -89,15 +89,12 @@ def _simulated(attacked: Attacked, both: list[Predicted]) -> Iterator[Ending]:
         step = deployed.on(Replicated(corrupt=corrupt, check="all"))
         if corrupt == 0:
             model, tally = train(step, *plain, None, jax.random.key(0))
-            through = not bool(tally.aborted) and _off(model, both[0].model) <= both[0].allowed + UNIT
+            through = (
+                not bool(tally.aborted) and largest_difference(model, both[0].model) <= both[0].allowed + UNIT
+            )
         _, tally = train(step, *given, tampering, jax.random.key(0))
         blamed = ", ".join(str(i) for i in np.flatnonzero(np.asarray(tally.failed)))
         said = f"the proof of party {blamed} failed" if blamed else ""
         yield Ending(
             protocol=SIMULATED, corrupt=corrupt, aborted=bool(tally.aborted), honest=through, said=said
         )
-
-
-def _off(one: Any, other: Any) -> float:
-    pairs = zip(jax.tree.leaves(one), jax.tree.leaves(other), strict=True)
-    return max(float(np.abs(np.asarray(a, float) - np.asarray(b, float)).max(initial=0)) for a, b in pairs)

@@ -10,15 +10,15 @@ from typing import Any, Literal
 import jax
 import numpy as np
 
-from turncoat import attacks, engines, protocols
+from turncoat import attacks, protocols
 from turncoat.attacks import Attack
 from turncoat.defences.ideal import Tally
 from turncoat.engines.segments import segments
-from turncoat.experiments import active
+from turncoat.experiments import active, rounding
 from turncoat.experiments.as_inputs import as_inputs
 from turncoat.experiments.attacked import Attacked
 from turncoat.experiments.experiment import Experiment, to_result
-from turncoat.experiments.recorded import Given, Recorded, record
+from turncoat.experiments.recorded import Given, Recorded, largest_difference, record
 from turncoat.experiments.runs import Runs
 from turncoat.experiments.trial import Progress, Trial
 from turncoat.goals import Case
@@ -27,14 +27,11 @@ from turncoat.jobs.deployed import Deployed
 from turncoat.jobs.loop import Tampering, train
 from turncoat.jobs.setup import Setup
 from turncoat.parties import session as parties
-from turncoat.parties.programs.plain import Plain
 from turncoat.parties.programs.tape import INTERACTIVE, Tape
 from turncoat.parties.session import Ended, Session
 from turncoat.refusal import Refusal
 from turncoat.results.confirmation import Among, Confirmation, Seen
 
-DRAWS, SAFETY = 8, 4.0
-"""How large fixed-point error is: the largest of so many simulated roundings, times a factor."""
 MARGIN = 4.0  # times that error: what an attack changes must be larger
 SHOWN = 400  # numbers of the model that a figure shows
 STAGES = ("recording the program", "running it honestly", "running it with one party corrupt")
@@ -108,7 +105,7 @@ def confirm(what: Confirm, progress: Progress = lambda *_: None, command: str | 
         version=str(next(iter(ended[0].reports.values()))["version"]),
         honest=among[0],
         attacked=among[1],
-        effect=_largest(both[0].model, both[1].model),
+        effect=largest_difference(both[0].model, both[1].model),
         predicted_change=changes[0],
         revealed_change=changes[1],
         active=endings,
@@ -156,10 +153,10 @@ def predicted(session: Session, attacked: Attacked, evidence: str = "A") -> list
         recorded = _whole(deployed, arguments, errors) if own else record(deployed, arguments, errors)
         model, _ = train(deployed.step, *arguments, errors)
         if own:
-            allowed = _allowed_in_ring(session, deployed, model, arguments, errors)
+            allowed = rounding.allowed_in_ring(session, deployed, model, arguments, errors)
         else:
-            allowed = _allowed(session, recorded)
-        found.append(Predicted(recorded, model, allowed))
+            allowed = rounding.allowed(session, recorded)
+        found.append(Predicted(recorded, model, allowed + rounding.of_floats(model)))
     honest, tampered = found
     if honest.recorded.tape.hash != tampered.recorded.tape.hash:
         raise Refusal("the attacked program is not the honest one, so that every party would see the attack")
@@ -167,7 +164,7 @@ def predicted(session: Session, attacked: Attacked, evidence: str = "A") -> list
         tampered = found[1] = replace(tampered, recorded=as_inputs(tampered.recorded))
     else:
         _check_realised(session, tampered.recorded)
-    effect, allowed = _largest(honest.model, tampered.model), max(p.allowed for p in found)
+    effect, allowed = largest_difference(honest.model, tampered.model), max(p.allowed for p in found)
     if effect < MARGIN * allowed:
         raise Refusal(
             f"the errors move no number of the model by more than {effect:.1g}, and rounding to "
@@ -188,21 +185,6 @@ def _whole(deployed: Deployed, arguments: Given, errors: Tampering | None) -> Re
         ) from reason
 
 
-def _allowed_in_ring(
-    session: Session, deployed: Deployed, model: Any, arguments: Given, errors: Tampering | None
-) -> float:
-    """The same where the engine has its own functions: by training in the ring, under the protocol that has them."""
-    backend = session.backend
-    ring = deployed.on(
-        engines.get(f"ring:precision={backend.precision},truncation=probabilistic,monitor=true")
-    )
-    draws = [train(ring, *arguments, errors, jax.random.key(seed))[0] for seed in range(DRAWS)]
-    largest = max(_largest(model, draw) for draw in draws)
-    if not np.isfinite(largest):
-        raise Refusal(f"numbers of this run wrap around on {backend.title}; lower the attack's strength")
-    return backend.unit + SAFETY * largest
-
-
 def _check_realised(session: Session, recorded: Recorded) -> None:
     """Refuses errors that no party can add on this engine, or numbers that it cannot hold."""
     backend, ops = session.backend, recorded.tape.ops
@@ -216,30 +198,6 @@ def _check_realised(session: Session, recorded: Recorded) -> None:
                 f"this attack flips a bit at {ops[number].site!r}, and {backend.title} realises errors at products "
                 f"alone: {backend.bits_refused}"
             )
-
-
-def _allowed(session: Session, recorded: Recorded) -> float:
-    """How far probabilistic truncation to the engine's precision can lead: simulated, times a factor.
-
-    Refusal where a number is too large for the engine.
-    """
-    backend, exact = session.backend, Plain()
-    true = recorded.computed(exact)
-    if exact.largest >= backend.largest:
-        raise Refusal(
-            f"a number of this run reaches {exact.largest:.3g}, and {backend.title} holds them below "
-            f"{backend.largest:.3g} here ({backend.bits} bits, {backend.precision} of them fractional); lower the "
-            "attack's strength"
-        )
-    machines = [Plain(backend.precision, seed, backend.factor_bits, backend.spread) for seed in range(DRAWS)]
-    draws = [recorded.computed(machine) for machine in machines]
-    return backend.unit + SAFETY * max(_largest(true, draw) for draw in draws)
-
-
-def _largest(one: Any, other: Any) -> float:
-    """The largest difference of any number of two pytrees."""
-    pairs = zip(jax.tree.leaves(one), jax.tree.leaves(other), strict=True)
-    return max(float(np.abs(np.asarray(a, float) - np.asarray(b, float)).max(initial=0)) for a, b in pairs)
 
 
 def _changes(before: Sequence[Any], after: Sequence[Any]) -> tuple[Any, Any]:
@@ -257,7 +215,7 @@ def _among(ended: Ended, model: Any, one: Predicted) -> Among:
     reports = list(ended.reports.values())
     steps = np.max([report["seconds"] for report in reports], axis=0)
     return Among(
-        deviation=_largest(one.model, model),
+        deviation=largest_difference(one.model, model),
         allowed=one.allowed,
         seconds=tuple(steps),
         processor=tuple(np.sum([report["processor"] for report in reports], axis=0)),

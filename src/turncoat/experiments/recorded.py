@@ -56,6 +56,12 @@ class Recorded:
         return found
 
 
+def largest_difference(one: Any, other: Any) -> float:
+    """The largest difference of any number of two pytrees of arrays."""
+    pairs = zip(jax.tree.leaves(one), jax.tree.leaves(other), strict=True)
+    return max(float(np.abs(np.asarray(a, float) - np.asarray(b, float)).max(initial=0)) for a, b in pairs)
+
+
 def record(
     deployed: Deployed, given: Given, tampering: Tampering | None = None, ideals: bool = False
 ) -> Recorded:

@@ -103,8 +103,8 @@ def train(
     key = jax.random.key(0) if key is None else key
     if step.engine.traced:
         run, x, y = _train_compiled, jnp.asarray(x), jnp.asarray(y)
-    else:
-        run = _train
+    else:  # what an attack prepared as NumPy's arrays is indexed by traced steps all the same
+        run, tampering = _train, jax.tree.map(jnp.asarray, tampering)
     return run(step, (state, x, y), schedule, tampering, key)
 
 

@@ -65,7 +65,8 @@ class Backend:
     def check_parties(self, parties: int, corrupt: int) -> None:
         """Refuses numbers that this engine does not run with."""
         if parties not in self.parties:
-            allowed = " or ".join(map(str, self.parties))
+            *others, last = map(str, self.parties)
+            allowed = f"{', '.join(others)} or {last}" if others else last
             raise Refusal(f"{self.title} runs here with {allowed} parties, not {parties}: {self.sharing}")
         if not 0 <= corrupt < parties:
             raise Refusal(f"there is no party {corrupt}: {parties} parties are numbered 0 to {parties - 1}")

@@ -17,6 +17,7 @@ import numpy as np
 from turncoat.parties.backends import Backend
 from turncoat.parties.launcher import Failed, launch
 from turncoat.parties.programs.tape import Array, Tape, load_numbered, save_numbered
+from turncoat.refusal import Refusal
 
 COUNTED = ("rounds", "messages", "sent_bytes", "received_bytes", "bytes")
 
@@ -40,6 +41,8 @@ class Session:
     party: int | None = None
 
     def __post_init__(self) -> None:
+        if not self.deadline > 0:
+            raise Refusal(f"--deadline is a number of seconds above 0, not {self.deadline:g}")
         self.backend.check_parties(self.parties, self.corrupt)
         self.backend.check_installed(self.python)
 

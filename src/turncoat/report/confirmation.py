@@ -9,7 +9,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 from rich import box
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -77,7 +77,7 @@ def confirmation_table(found: Confirmation) -> RenderableType:
         Text(""),
         Text(headline(found), "bold green" if found.confirmed else "bold red"),
         _runs(found),
-        _views(found),
+        *_views(found),
         *_active(found),
         *(Text(line, "dim") for line in evidence(found)),
     ]
@@ -96,6 +96,7 @@ def _runs(found: Confirmation) -> Table:
 def runs(found: Confirmation) -> list[tuple[str, str, str]]:
     """What was revealed and what it took, of the honest and the attacked run."""
     both = (found.honest, found.attacked)
+    whose = "all parties" if len(found.here) == found.parties else "this party"
 
     def row(what: str, of: Callable[[Among], str]) -> tuple[str, str, str]:
         return (what, *map(of, both))  # type: ignore[return-value]
@@ -106,15 +107,17 @@ def runs(found: Confirmation) -> list[tuple[str, str, str]]:
         *([] if found.uncut is None else [("  off the same program in one part", f"{found.uncut:.1e}", "")]),
         ("Its errors move the model by up to", "", f"{found.effect:.2g}"),
         row("Seconds a step (median)", lambda run: f"{_median(run.seconds):.2g}"),
-        row("  processor, all parties", lambda run: f"{_median(run.processor):.2g}"),
+        row(f"  processor, {whose}", lambda run: f"{_median(run.processor):.2g}"),
         row("Seconds in all, with start-up", lambda run: f"{run.whole_seconds:.2g}"),
-        row("MB sent a step, by all parties", lambda run: f"{_sent(found, run):.3g}"),
+        row(f"MB sent a step, by {whose}", lambda run: f"{_sent(found, run):.3g}"),
         row("Peak memory, largest party (MiB)", lambda run: f"{max(run.peak_mib):.0f}"),
     ]
 
 
-def _views(found: Confirmation) -> Table:
-    """What each honest party saw, in the clean run and in the other."""
+def _views(found: Confirmation) -> list[RenderableType]:
+    """What each honest party saw, in the clean run and in the other; nothing where the corrupt one alone is here."""
+    if not found.honest_parties:
+        return []
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("An honest party saw")
     for i in found.honest_parties:
@@ -122,7 +125,7 @@ def _views(found: Confirmation) -> Table:
         table.add_column(f"party {i}, attacked run", justify="right")
     for row in views(found):
         table.add_row(*row)
-    return table
+    return [table]
 
 
 def views(found: Confirmation) -> list[tuple[str, ...]]:
@@ -132,19 +135,22 @@ def views(found: Confirmation) -> list[tuple[str, ...]]:
         seen = [
             getattr(run.of(i), name) for i in found.honest_parties for run in (found.honest, found.attacked)
         ]
-        if seen[0] is not None:
+        if seen and seen[0] is not None:
             rows.append((label, *(str(len(v)) if isinstance(v, str) else f"{v:,}" for v in seen)))
     return rows
 
 
 def evidence(found: Confirmation) -> list[str]:
     """What the confirmation rests on, in sentences."""
+    own = found.evidence == "A"
+    edits = f" It edits {found.where}." if own else ""
+    did = "deviated" if own else "gave errors"
     return [
-        f"Evidence {found.evidence}: {EVIDENCE[found.evidence]}. It edits {found.where}.",
+        f"Evidence {found.evidence}: {EVIDENCE[found.evidence]}.{edits}",
         words.sentence(found.sharing),
         f"All parties ran one program of {numbers.counted(found.operations, 'operation')} in "
         f"{numbers.counted(found.steps, 'step')}, {found.interactive:,} of them interactive; party "
-        f"{found.corrupt} deviated at {found.tampered:,}: {', '.join(found.sites)}. SHA-256 of the program: "
+        f"{found.corrupt} {did} at {found.tampered:,}: {', '.join(found.sites)}. SHA-256 of the program: "
         f"{found.tape[:16]}...",
     ]
 
@@ -213,6 +219,7 @@ def _changes(axes: Axes, found: Confirmation) -> None:
         found.predicted_change, found.revealed_change, "o", color=ATTACKED, markersize=4, mew=0, alpha=0.7
     )
     axes.set(xlabel="Change of a weight, as predicted", ylabel="as the parties revealed")
+    axes.xaxis.set_major_locator(MaxNLocator(5))  # signed numbers are wide
     _plain(axes)
 
 

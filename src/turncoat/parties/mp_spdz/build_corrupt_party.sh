@@ -8,7 +8,11 @@ tree=${1%/}
 copy=$tree-corrupt
 [ -e "$copy" ] || cp -a "$tree" "$copy"
 cd "$copy"
-[ -e Tools/CorruptParty.h ] || patch -p1 <"$patch"
+if ! [ -e Tools/CorruptParty.h ]; then
+    # all of it or nothing: half a patch would look like a whole one the next time
+    patch -p1 --dry-run <"$patch"
+    patch -p1 <"$patch"
+fi
 for party in replicated-ring-party.x malicious-rep-ring-party.x; do
     # what is not built in the user's tree is not wanted in the copy
     if [ -e "$party" ]; then make "$party"; fi

@@ -51,20 +51,21 @@ class Machine:
 
     async def _opened(self, values: Any) -> Any:
         self.rounds += 1
-        return (await mpc.output(FIELD.array(values))).value
+        return (await mpc.output(_listed(values))).value.reshape(np.shape(values))
 
     async def _reshared(self, product: Any, error: Any, scale: int) -> Any:
         """Products of shares, of degree 2t, as shares of degree t; the corrupt party adds its error to its own."""
         if error is not None:
             product = product + _encoded(error, scale) * self.unweighted
         self.rounds += 1
-        return (await mpc._reshare(FIELD.array(product % P))).value
+        return (await mpc._reshare(_listed(product % P))).value.reshape(np.shape(product))
 
     async def _truncated(self, x: Any, bits: int) -> Any:
         """x / 2^bits, up or down with the probabilities that make the mean exact (Catrina and de Hoogh, 2010).
 
         x has BITS + bits bits: it was a product of two numbers of which one had `bits` fractional ones.
         """
+        x = _array(x)
         if not bits:
             return x
         n, length = x.size, BITS + bits
@@ -73,7 +74,7 @@ class Machine:
         low = (low << np.arange(bits)).sum(1).reshape(x.shape)
         high = mpc._np_randoms(FIELD, n, 1 << mpc.options.sec_param + length - bits).value.reshape(x.shape)
         masked = await self._opened((x + low + (1 << length - 1) + (high << bits)) % P)
-        return (x + low - (masked & (1 << bits) - 1)) * pow(1 << bits, -1, P) % P
+        return _array((x + low - (masked & (1 << bits) - 1)) * pow(1 << bits, -1, P) % P)
 
     # ---- in and out --------------------------------------------------------------------------------------
 
@@ -101,13 +102,13 @@ class Machine:
         return _kept((x - y) % P, x, y)
 
     async def neg(self, op: Any, x: Any) -> Any:
-        return -x % P
+        return _array(-x % P)
 
     async def lift(self, op: Any, x: Any) -> Any:
-        return (x << PRECISION) % P
+        return _array((x << PRECISION) % P)
 
     async def mask(self, op: Any, a: Any, keep: Any) -> Any:
-        return a * keep.astype(object)
+        return _array(a * keep.astype(object))
 
     async def reshape(self, op: Any, x: Any) -> Any:
         return x.reshape(op.shape)
@@ -118,16 +119,16 @@ class Machine:
         return _kept(pool[index], *wires)
 
     async def total(self, op: Any, x: Any) -> Any:
-        return x.sum(-1) % P if x.shape[-1] else np.zeros(op.shape, object)
+        return _array(x.sum(-1) % P) if x.shape[-1] else np.zeros(op.shape, object)
 
     async def arith(self, op: Any, b: Any) -> Any:
-        return (b << _scale(op.sort)) % P
+        return _array((b << _scale(op.sort)) % P)
 
     async def xor(self, op: Any, a: Any, b: Any) -> Any:
         """a + b - 2ab: local where one is public, and else a product like any other."""
         if isinstance(a, Constant) or isinstance(b, Constant):
-            return (a + b - 2 * a * b) % P
-        return (a + b - 2 * await self._reshared(a * b, None, 0)) % P
+            return _array((a + b - 2 * a * b) % P)
+        return _array((a + b - 2 * await self._reshared(a * b, None, 0)) % P)
 
     # ---- interactive -------------------------------------------------------------------------------------
 
@@ -150,7 +151,7 @@ class Machine:
         return await self._truncated(await self._reshared(product, error, _scale(op.sort) + bits), bits)
 
     async def select(self, op: Any, b: Any, x: Any, y: Any, error: Any = None) -> Any:
-        return (await self._reshared(b * (x - y), error, _scale(op.sort)) + y) % P
+        return _array((await self._reshared(b * (x - y), error, _scale(op.sort)) + y) % P)
 
     async def both(self, op: Any, a: Any, b: Any, error: Any = None) -> Any:
         _not_a_bit(op, error)
@@ -160,8 +161,18 @@ class Machine:
         _not_a_bit(op, error)
         self.rounds += 1
         kind = {"LT" if op.detail == "lt" else "EQ": True}
-        bits = mpc.np_sgn(TYPE.array(FIELD.array((x - y) % P)), l=BITS, **kind)
-        return (await mpc.gather(bits)).value
+        bits = mpc.np_sgn(TYPE.array(_listed((x - y) % P)), l=BITS, **kind)
+        return (await mpc.gather(bits)).value.reshape(op.shape)
+
+
+def _array(value: Any) -> Any:
+    """The same as an array: NumPy makes an integer of what is computed of arrays of objects without axes."""
+    return np.asanyarray(value, object)
+
+
+def _listed(value: Any) -> Any:
+    """Field elements on one axis, as MPyC takes them."""
+    return FIELD.array(_array(value).ravel())
 
 
 def _not_a_bit(op: Any, error: Any) -> None:
@@ -180,7 +191,7 @@ def _encoded(array: Any, bits: int) -> Any:
     flat = [round(float(v) * 2**bits) if bits else int(v) for v in np.asarray(array).ravel()]
     out = np.empty(len(flat), object)
     out[:] = flat
-    return out.reshape(np.shape(array)) % P
+    return _array(out.reshape(np.shape(array)) % P)
 
 
 def _factor(factor: Any) -> tuple[Any, int]:

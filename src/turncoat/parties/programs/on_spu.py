@@ -131,7 +131,7 @@ for _name in (*LOCAL, *OTHERS):
 def _narrow(array: Any) -> Any:
     """A public array as a program in 32 bits takes it."""
     kinds = {"f": np.float32, "i": np.int32, "b": np.bool_}
-    return np.ascontiguousarray(array, kinds[array.dtype.kind])
+    return np.asarray(array, kinds[array.dtype.kind], order="C")
 
 
 def _edited(share: Any, sort: str, error: Any) -> Any:
