@@ -29,6 +29,8 @@ LIMIT, WHOLE = 10.0, 600.0  # seconds: from a kill to the end of all, and of a r
 LOOPBACK = ("0100007F", "00000000000000000000000001000000", "0000000000000000FFFF00000100007F")
 """127.0.0.1 and ::1, as the kernel writes them."""
 LISTENS = "0A"
+OVER = "was over before"
+"""What is said of a run that ended before anybody was killed."""
 HERE = Path(__file__).parents[1]
 
 
@@ -78,11 +80,10 @@ def kill(prepared: Path, parties: int, party: int | None, after: float) -> Ended
                 time.sleep(0.02)
             started = time.monotonic()
             while time.monotonic() < started + after and owner.poll() is None:
-                ranks = watched.look() or ranks
+                ranks |= watched.look()
                 time.sleep(0.02)
             over, after = owner.poll() is not None, time.monotonic() - started
-            if not over:
-                os.kill(owner.pid if party is None else ranks[party], signal.SIGKILL)
+            over = over or not _ended(owner.pid if party is None else ranks[party])
             began = time.monotonic()
             while (owner.poll() is None or watched.left()) and time.monotonic() < began + 2 * LIMIT:
                 time.sleep(0.02)
@@ -91,7 +92,14 @@ def kill(prepared: Path, parties: int, party: int | None, after: float) -> Ended
             said = "" if owner.poll() is None else (owner.stdout.read() if owner.stdout else "")
             faults += [] if over or party is None else _unsaid(said, party)
             _end(owner, watched)
-    return Ended(party, after, seconds, "was over before" if over else said.strip(), tuple(faults))
+    return Ended(party, after, seconds, OVER if over else said.strip(), tuple(faults))
+
+
+def struck(prepared: Path, parties: int, party: int | None, whole: float, draw: random.Random) -> Ended:
+    """A kill at a random moment of a run that takes so many seconds, tried again on one that was over by then."""
+    while (end := kill(prepared, parties, party, draw.uniform(0, whole))).said == OVER:
+        whole = end.after  # what that run took
+    return end
 
 
 def _faults(watched: Watched, party: int | None, seconds: float, made: Path) -> Iterator[str]:
@@ -109,6 +117,15 @@ def _unsaid(said: str, party: int) -> list[str]:
     """An owner says one sentence, which names the party that was killed."""
     named = f"party {party} was ended by signal 9" in said and "Its last words: " in said
     return [] if named and len(said.strip().splitlines()) == 1 else [f"said {said.strip()!r}"]
+
+
+def _ended(process: int) -> bool:
+    """Ends a process by SIGKILL; False if it is gone by itself."""
+    try:
+        os.kill(process, signal.SIGKILL)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def _end(owner: subprocess.Popen[str], watched: Watched) -> None:
@@ -226,9 +243,8 @@ def own(prepared: Path) -> None:
 def session_of(given: argparse.Namespace) -> session.Session:
     """Three parties, as the command line says."""
     told = mp_spdz.options(given.mp_spdz) if given.engine == "mp-spdz" else {}
-    return session.Session(
-        backends.get(given.engine), 3, 2, python=given.python or sys.executable, options=told
-    )
+    python = os.path.abspath(given.python) if given.python else sys.executable  # parties run elsewhere
+    return session.Session(backends.get(given.engine), 3, 2, python=python, options=told)
 
 
 def main() -> None:
@@ -249,7 +265,7 @@ def main() -> None:
         whole = kill(prepared, chosen.parties, None, WHOLE).after
         targets = [*range(chosen.parties), None]
         for i in range(options.kills):
-            end = kill(prepared, chosen.parties, targets[i % len(targets)], draw.uniform(0, whole))
+            end = struck(prepared, chosen.parties, targets[i % len(targets)], whole, draw)
             ends.append(end)
             who = "the owner" if end.party is None else f"party {end.party}"
             became = "; ".join(end.faults) or end.said

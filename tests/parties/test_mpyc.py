@@ -5,8 +5,10 @@ import os
 import sys
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -15,7 +17,10 @@ from cli.conftest import turncoat, written
 from parties.hygiene import killed_at_random
 from parties.scalars import check_scalars
 from turncoat import attacks
+from turncoat.core.errors import Errors
 from turncoat.experiments import confirm, rounding
+from turncoat.experiments.recorded import record
+from turncoat.jobs.loop import Tampering
 from turncoat.jobs.setup import Setup
 from turncoat.parties import backends, session
 from turncoat.refusal import Refusal
@@ -43,13 +48,20 @@ def found(ran):
 
 
 @pytest.fixture(scope="module")
-def attacked():
-    """The same run, as it is before any party starts."""
+def drawn():
+    """The same run's trial and attack."""
     with jax.numpy_dtype_promotion("strict"):
         what = confirm.Confirm(
             "backdoor", Setup(batch=BATCH), session.Session(backends.MPYC), {"strength": 1.0}, STEPS
         )
-        return confirm.predicted(what.session, confirm.drawn(what, attacks.get("backdoor", what.settings)))
+        return confirm.drawn(what, attacks.get("backdoor", what.settings))
+
+
+@pytest.fixture(scope="module")
+def attacked(drawn):
+    """The same run, as it is before any party starts."""
+    with jax.numpy_dtype_promotion("strict"):
+        return confirm.predicted(session.Session(backends.MPYC), drawn)
 
 
 def test_what_they_reveal_is_what_the_simulator_predicts(found):
@@ -82,14 +94,12 @@ def test_the_result_is_kept_as_everywhere(found, folder, ran):
     assert (folder / "found" / "confirmation.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_an_attack_whose_errors_are_numpys_arrays_is_recorded_as_any_other():
+def test_a_plan_of_numpys_arrays_is_indexed_by_the_step_that_is_recorded(drawn):
+    site, plan = "dense0/grad_weights", np.arange(1.0, STEPS + 1, dtype=np.float32)
+    tampering = Tampering(lambda plan, info: Errors({site: plan[info.step] * jnp.ones((64, 10))}), plan)
     with jax.numpy_dtype_promotion("strict"):
-        job = Setup(model="mlp", hidden=(4,), batch=BATCH)
-        what = confirm.Confirm("deposit", job, session.Session(backends.MPYC), {"records": 1}, 1)
-        drawn = confirm.drawn(what, attacks.get(what.attack, what.settings))
-        honest, tampered = confirm.predicted(what.session, drawn)
-    assert not honest.recorded.errors and honest.recorded.tape.hash == tampered.recorded.tape.hash
-    assert confirm._sites(tampered.recorded) == ["relu0/grad_input"]
+        found = record(drawn.trial.deployed, drawn.trial.arguments(), tampering)
+    assert [float(error.mean()) for error in found.errors.values()] == [1, 2]
 
 
 def test_other_errors_than_the_predicted_ones_are_told_apart(attacked):
@@ -119,8 +129,21 @@ def test_when_one_is_killed_all_end(party, attacked):
 def test_after_a_kill_no_process_no_port_and_no_file_is_left(party, attacked, tmp_path):
     prepared = hygiene.written(tmp_path, session.Session(backends.MPYC), attacked[0].recorded, {})
     ended = hygiene.kill(prepared, 3, party, 0.5)
-    assert ended.said != "was over before"
+    assert ended.said != hygiene.OVER
     assert ended.faults == () and ended.seconds < hygiene.LIMIT
+
+
+def test_a_run_that_was_over_before_the_kill_is_run_again_and_killed_sooner(monkeypatch):
+    moments = []
+
+    def kill(prepared, parties, party, after):
+        moments.append(after)
+        return hygiene.Ended(party, 3.0, 0.0, hygiene.OVER if len(moments) < 3 else "party 1 was ended")
+
+    monkeypatch.setattr(hygiene, "kill", kill)
+    latest = SimpleNamespace(uniform=lambda low, high: high)
+    assert hygiene.struck(Path(), 3, 1, 9.0, latest).said == "party 1 was ended"
+    assert moments == [9.0, 3.0, 3.0]
 
 
 REFUSED = """
