@@ -71,28 +71,24 @@ def finish(blocks: Sequence[Block]) -> float:
 
 def ahead(memory: Memory, every: Sequence[Cells], progress: Progress) -> None:
     """Lets the workers of a memory, if it has any, finish what these still lack."""
-    if works(memory):
-        _finished(memory, [(b,) for one in every for b in _blocks(one, len(every))], progress)
+    _finished(memory, ((b,) for one in every for b in _blocks(one, len(every))), progress)
 
 
 def side_by_side(memory: Memory, groups: Iterable[Sequence[Cells]], progress: Progress) -> None:
     """The same of groups of attacks on one job each: a worker has all of a group's, as they share honest runs.
 
-    A group is asked for when it is planned, so that no two jobs need to be there at once.
+    A group is asked for when it is planned, so that no two jobs need to be there at once, and none without workers.
     """
-    if works(memory):
-        planned = [tuple(b for one in group for b in _blocks(one, inf)) for group in groups]
-        _finished(memory, [group for group in planned if group], progress)
+    planned = (tuple(b for one in group for b in _blocks(one, inf)) for group in groups)
+    _finished(memory, filter(None, planned), progress)
 
 
-def works(memory: Memory) -> bool:
-    """Whether a memory has workers, and a store by which they hand over what they finish."""
-    return memory.each is not None and memory.store.folder is not None
-
-
-def _finished(memory: Memory, items: Sequence[Sequence[Block]], progress: Progress) -> None:
-    began = time.perf_counter()
-    if len(items) > 1 and memory.each is not None:
+def _finished(memory: Memory, planned: Iterable[Sequence[Block]], progress: Progress) -> None:
+    """What is planned, finished by workers where there are any, and a store by which they hand it over."""
+    if memory.each is None or memory.store.folder is None:
+        return
+    began, items = time.perf_counter(), list(planned)
+    if len(items) > 1:
         progress(WAITING, 0, len(items))
         for done, _ in enumerate(memory.each(finish, items), 1):
             progress(WAITING, done, len(items))

@@ -21,9 +21,8 @@ def ahead(every: Iterable[Experiment], memory: Memory, progress: Progress) -> No
 
     What is refused is left to its run, which says so.
     """
-    if blocks.works(memory):
-        alike = groupby(every, lambda one: (one.job, one.seed))
-        blocks.side_by_side(memory, (list(_cells(list(group), memory)) for _, group in alike), progress)
+    alike = groupby(every, lambda one: (one.job, one.seed))
+    blocks.side_by_side(memory, (list(_cells(list(group), memory)) for _, group in alike), progress)
 
 
 def _cells(group: Sequence[Experiment], memory: Memory) -> Iterator[Cells]:

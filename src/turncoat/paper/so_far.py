@@ -8,6 +8,7 @@ from dataclasses import replace
 from turncoat import attacks
 from turncoat.experiments.attacked import WHAT
 from turncoat.experiments.blocks import WAITING
+from turncoat.experiments.pace import FINE
 from turncoat.paper import table2
 from turncoat.paper.options import Options
 from turncoat.paper.rows import Experiments
@@ -15,8 +16,6 @@ from turncoat.paper.table import Table
 from turncoat.results.reproduction import Row
 
 WHOLE = "the whole table"
-FINE = 1000
-"""Parts that the whole is reported in."""
 LONG = {"search": 9.0}
 """Attacks that take so many times as long as others."""
 

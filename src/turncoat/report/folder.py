@@ -65,7 +65,7 @@ def usable(folder: str | Path, kind: str) -> Path:
     target = _located(folder)
     with _refusing(target), _alone(target):
         _leaving(target, kind, ())
-        place = target if _exists(target) else next(p for p in target.parents if _exists(p))
+        place = _first_there(target, *target.parents)
         probe = place / _temporary()
         try:
             inside = probe / target.relative_to(place)
@@ -124,9 +124,7 @@ def _leaving(target: Path, kind: str, coming: Iterable[str]) -> list[str]:
     if not target.is_dir():
         raise Refusal(f"{target} is a file; choose a folder")
     earlier = _earlier(target)
-    if earlier is None and not all(
-        p.name.startswith(OURS) for p in target.iterdir()
-    ):  # of a run that was killed
+    if earlier is None and not all(map(_left_by_a_killed_run, target.iterdir())):
         raise Refusal(f"{target} holds other files than a result of Turncoat's; choose a new or empty folder")
     if earlier is not None and earlier.kind != kind:
         raise Refusal(f"{target} holds a result of another kind ({earlier.kind}); choose another folder")
@@ -230,12 +228,20 @@ def _temporary() -> str:
     return f"{OURS}{uuid.uuid4().hex[:8]}"
 
 
+def _left_by_a_killed_run(path: Path) -> bool:
+    return path.name.startswith(OURS)
+
+
+def _first_there(*places: Path) -> Path:
+    return next(p for p in places if _exists(p))
+
+
 @contextmanager
 def _alone(target: Path, make: bool = False) -> Iterator[None]:
     """No other run writes to a folder meanwhile, which may not be there yet: the one that holds it is locked."""
     if make:
         target.parent.mkdir(parents=True, exist_ok=True)
-    held = os.open(next((p for p in target.parents if _exists(p)), target), os.O_RDONLY)
+    held = os.open(_first_there(*target.parents, target), os.O_RDONLY)
     try:
         _lock(held)
         yield
