@@ -52,6 +52,16 @@ def test_a_checked_bound_takes_sparse_shifts_and_not_many_small_ones(adversary):
     assert small.success.mean > 0.8 and small.messages > 100
 
 
+def test_a_plan_for_one_defence_is_tried_against_others(adversary):
+    strict, lax = (defences.get(f"sampled:alpha={alpha}") for alpha in (0.01, 0.001))
+    stricter = adversary.against("backdoor", strict)
+    found = adversary.against("backdoor", lax)
+    assert found.tried > len(plans("backdoor", lax, {"any": 0.001}, False, 1.0))
+    assert found.success.mean >= stricter.success.mean
+    with pytest.raises(Refusal, match="no way in here"):  # errors that are always found open no way in
+        adversary.against("backdoor", defences.get("matrices"))
+
+
 def test_it_is_one_function_too():
     found = strongest(
         Deployed.of(job("linear"), "exact", "reals"), defences.get("loss"), ["backdoor"], Effort(2, 1)

@@ -62,14 +62,20 @@ class Adversary:
     known: dict[Any, Any] = field(default_factory=dict)
 
     def against(self, name: str, defence: Defence) -> Adaptive:
-        """One attack, planned for a defence; Refusal, with the last reason, where no plan can be made."""
+        """One attack, planned for a defence; Refusal, with the last reason, where no plan can be made.
+
+        Plans that were made for other defences, and need no other runs here, are tried beside.
+        """
         checks = under(self.target, defence).checks
         assert checks is not None
         policy = {site: check.share for site, check in checks.policy.items() if check.share}
         free = len(policy) < len(checks.policy)
         tried: list[tuple[tuple[float, float], int, Attack]] = []
         reason = Refusal("every message is always checked, so that no error goes unseen")
-        for plan in plans(name, defence, policy, free, self.effort.minutes):
+        own = plans(name, defence, policy, free, self.effort.minutes)
+        for plan in [*own, *self._others(name, defence)]:
+            if plan not in own and not tried:
+                break  # no way in: the errors of other plans are at sites that are always looked at
             try:
                 tried.append((self._worth(plan, defence, checks), len(tried), plan))
             except Refusal as none:
@@ -95,10 +101,19 @@ class Adversary:
 
     # ---- runs ---------------------------------------------------------------------------------------------
 
+    def _others(self, name: str, defence: Defence) -> list[Attack]:
+        """Plans of an attack that have been run, for whatever defence, as they would be run under this one."""
+        run = [key for key, found in self.known.items() if isinstance(found, Runs)]
+        named = [key for key in run if key[0].attack.name == name]
+        return list(dict.fromkeys(k[0] for k in named if k == self._key(k[0], defence, *k[-2:])))
+
+    def _key(self, plan: Attack, defence: Defence, trials: int, seed: int) -> tuple[Any, ...]:
+        looked_at = None if counted(plan, defence) else defence
+        return plan, defence.measures, defence.screens, looked_at, trials, seed
+
     def _runs(self, plan: Attack, defence: Defence, trials: int, seed: int) -> Runs:
         """Runs under the measures of a defence, nothing looked at: the same for all that check differently."""
-        looked_at = None if counted(plan, defence) else defence
-        key = plan, defence.measures, defence.screens, looked_at, trials, seed
+        key = self._key(plan, defence, trials, seed)
         if key not in self.known:
             try:
                 self.known[key] = self._run(plan, defence, trials, seed)

@@ -101,10 +101,13 @@ def _planned(name: str, effort: Effort) -> Attack:
 
 
 def _again(row: Row, known: Known, knowing: Adversary) -> Row:
-    """The attack planned again for each defence: what that gains, or why there is no way in."""
+    """The attack planned again for each defence: what that gains, or why there is no way in.
+
+    Twice, since what is planned for one defence may do more against another than what was planned for that.
+    """
     found: dict[str, Adaptive] = {}
     closed: dict[str, str] = {}
-    for name, (defence, _) in known.items():
+    for name, (defence, _) in [*known.items()] * 2:
         try:
             found[name] = knowing.against(row.attack, defence)
         except Refusal as reason:
