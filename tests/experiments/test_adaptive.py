@@ -1,9 +1,13 @@
 """The adversary that knows a defence: it goes where nobody looks, makes few errors, and small ones below a bound."""
 
+import jax.numpy as jnp
+import numpy as np
 import pytest
 
 from foreign_jobs import job
 from turncoat import defences
+from turncoat.attacks.knowing import by_record
+from turncoat.core.errors import Errors
 from turncoat.experiments import store
 from turncoat.experiments.adaptive import Adversary, Effort, strongest
 from turncoat.experiments.memory import Memory
@@ -50,6 +54,25 @@ def test_a_checked_bound_takes_sparse_shifts_and_not_many_small_ones(adversary):
     small = adversary.against("backdoor", defence)
     assert sparse.success.mean < 0.3
     assert small.success.mean > 0.8 and small.messages > 100
+
+
+def test_a_bound_on_each_record_is_passed_by_small_errors_in_all_of_them(adversary):
+    """Sites hold each record alone there, so that a plan for a batch has to be made for each."""
+    found = adversary.against("backdoor", defences.get("clip-records:largest=0.05+checked:sites=bound/*"))
+    assert found.success.mean > 0.8 and "before the bound" in found.how and found.detected.mean == 0
+
+
+def test_errors_of_a_batch_are_made_for_each_record_of_it():
+    rows, whole, other = jnp.arange(6.0).reshape(3, 2), jnp.arange(10.0).reshape(5, 2), jnp.ones(4)
+    shapes = (("rows", (3, 1, 2)), ("whole", (3, 5, 2)), ("absent", (3, 1)))
+    found = by_record(Errors({"rows": rows, "whole": whole, "other": other}), shapes)
+    assert {name: value.shape for name, value in found.items()} == {
+        "rows": (3, 1, 2),
+        "whole": (3, 5, 2),
+        "other": (4,),
+    }
+    np.testing.assert_array_equal(found["rows"][:, 0], rows)
+    np.testing.assert_array_equal(found["whole"][2], whole)
 
 
 def test_a_plan_for_one_defence_is_tried_against_others(adversary):

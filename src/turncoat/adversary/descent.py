@@ -8,9 +8,8 @@ answers weigh, what errors cost, when to stop, and which errors are used in the 
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from functools import cached_property
 from math import isfinite
 from typing import Any
@@ -19,6 +18,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from turncoat.adversary.course import Course, Effort, Found, Pace
 from turncoat.adversary.limits import Budget
 from turncoat.adversary.rehearsal import Ending, Parts
 from turncoat.adversary.rehearsals import Rehearsals
@@ -38,6 +38,8 @@ RATE = 0.03
 """The first step of the descent, in units of a weight."""
 FEW = 0.4
 """The same of the errors that matter most, where their number has a limit."""
+CAREFUL = 0.1
+"""The same once slopes have misled it, when errors move by how far their slopes agree."""
 AT_ROWS = 0.1
 """The same of errors at rows of a batch."""
 PRICE = 0.02
@@ -46,70 +48,6 @@ PRUNED = 0.6
 """The share of the iterations after which a number of errors is within its limit."""
 ENOUGH = 0.97
 """The held-out success from which on errors become fewer rather than better."""
-
-
-@dataclass(frozen=True)
-class Effort:
-    """How long a search may take: iterations, and minutes of the clock."""
-
-    iterations: int
-    minutes: float
-
-
-@dataclass(frozen=True)
-class Pace:
-    """How many iterations there will be: all that were asked for, or those that the clock leaves time for.
-
-    The first one, which compiles, tells nothing of how long the others take.
-    """
-
-    iterations: int
-    until: float
-    total: int
-    since: float = 0.0
-
-    @classmethod
-    def of(cls, effort: Effort) -> Pace:
-        """Before the first iteration."""
-        return cls(effort.iterations, time.monotonic() + 60 * effort.minutes, effort.iterations)
-
-    def after(self, done: int) -> Pace:
-        """What so many iterations, ended now, leave."""
-        now = time.monotonic()
-        if done == 1:
-            return replace(self, since=now, total=self.total if now < self.until else 1)
-        each = max(now - self.since, 1e-9) / (done - 1)
-        left = int((self.until - now) / each)
-        return replace(self, total=min(self.iterations, done + max(left, 0)))
-
-
-@dataclass(frozen=True, eq=False)
-class Found:
-    """Errors in units of what they move, what came of them in held-out rehearsals, and how many they are.
-
-    `flagged` is the share of those whose models the defence's screens would flag.
-    """
-
-    values: list[list[np.ndarray]]
-    ending: Ending
-    errors: int
-    worth: float
-    flagged: float = 0.0
-
-
-@dataclass
-class Course:
-    """Where a descent stands: the values and Adam's moments of them, and what is learned from held-out rehearsals."""
-
-    values: Parts
-    mean: Parts
-    square: Parts
-    weight: float = WEIGHT
-    price: float = 0.0
-    left: Any = None
-    best: Found | None = None
-    waited: int = 0
-    looks: list[Found] = field(default_factory=list)
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,20 +85,27 @@ class Descent:
         zero = jax.tree.map(jnp.zeros_like, values)
         return Course(values, zero, zero, LEAST if isfinite(self.budget.most) else WEIGHT)
 
-    @property
-    def rate(self) -> float:
+    def rate(self, careful: bool) -> float:
         """The first step: few errors have to be larger."""
         if isfinite(self.budget.most):
             return FEW
-        return AT_ROWS if self.variables.few else RATE
+        if self.variables.few:
+            return AT_ROWS
+        return CAREFUL if careful else RATE
 
     def descend(self, course: Course, number: int, share: float) -> None:
         """One step of Adam, with a proximal step and a projection after it, when this share of them is done."""
         keys = jax.random.split(jax.random.fold_in(self.keys[2], number), REHEARSED)
-        _, slopes = self.rehearsals.slope(self.variables.errors(course.values), keys, self.own, course.weight)
-        rate = self.rate * 0.5 * (1 + np.cos(np.pi * share))
+        ending, slopes = self.rehearsals.slope(
+            self.variables.errors(course.values), keys, self.own, course.weight
+        )
+        if course.worsened(ending):
+            return self.back(course)
+        course.moves += 1
+        rate = self.rate(course.careful) * course.brake * 0.5 * (1 + np.cos(np.pi * share))
+        moments = course.values, course.mean, course.square
         course.values, course.mean, course.square = self.variables.moved(
-            (course.values, course.mean, course.square), slopes, number + 1, rate, course.price
+            moments, slopes, course.moves, rate, course.price, course.careful
         )
         if course.left is not None:
             course.values = jax.tree.map(kept_only, course.values, course.left)
@@ -175,22 +120,30 @@ class Descent:
             course.best, course.waited = found, 0
         elif course.best is not None:
             course.waited += 1
+            if course.careful and course.best.ending.success >= ENOUGH:
+                course.again(_arrays(course.best.values), slower=True)
         if not np.isfinite(found.worth):
             self.back(course)
         lost = self.lost(found.ending)
-        if lost > self.loss:
+        reached = found.ending.success >= ENOUGH
+        if lost > self.loss and (reached or not course.careful):
             course.weight = min(2 * course.weight, MOST)
-        elif found.ending.success < ENOUGH:
+        elif not reached:
             course.weight = max(course.weight / 1.5, LEAST)
-        good = lost <= self.loss and found.ending.success >= ENOUGH and found.ending.goal <= SURE
+        good = reached and found.ending.goal <= SURE and (lost <= self.loss or course.careful)
         dear = good or found.flagged > 0.5  # smaller errors are seen less
         course.price = max(2 * course.price, PRICE) if dear else course.price / 4
 
     def back(self, course: Course) -> None:
-        """From errors that ruin a rehearsal, where no slope is left, to a quarter of the way from the best ones."""
-        best = (course.best or self.nothing).values
-        course.values = jax.tree.map(lambda b, v: b + (v - b) / 4, _arrays(best), course.values)
-        course.mean, course.square = (jax.tree.map(jnp.zeros_like, m) for m in (course.mean, course.square))
+        """From errors whose slopes mislead to a quarter of the way from better ones, carefully from there."""
+        least = course.least(self.nothing)
+        slower = course.careful or self.variables.few or isfinite(self.budget.most)
+        if least is self.nothing and not slower:
+            values = self.start().values
+        else:
+            values = jax.tree.map(lambda b, v: b + (v - b) / 4, _arrays(least.values), course.values)
+        course.again(values, slower)
+        course.careful = True
 
     def prune(self, course: Course, share: float) -> None:
         """Takes errors away until, after `PRUNED` of the iterations, they are within the budget and remain."""

@@ -35,6 +35,7 @@ from turncoat.adversary.rehearsal import (
     thought,
 )
 from turncoat.adversary.smooth import smooth
+from turncoat.adversary.sustained import sustained
 from turncoat.adversary.view import View
 from turncoat.goals.surrogate import Copies, Members, Wanted
 from turncoat.jobs.deployed import Deployed
@@ -169,8 +170,23 @@ class Rehearsals:
 
     @cached_property
     def gains(self) -> list[float]:
-        """By how much an error of 1 at each entry alone moves what it moves most of the model, in one step."""
-        return [float(jnp.max(jnp.abs(moved))) for _, moved in self.moved]
+        """By how much an error of 1 at each entry alone moves what it moves most of the model, in one step.
+
+        Where the state remembers errors beside, as momentum does, a mean over several steps.
+        """
+        once = [float(jnp.max(jnp.abs(moved))) for _, moved in self.moved]
+        if not self.remembers:
+            return once
+        several = sustained(self.form, self.records, self.entries, self.view.key, once)
+        return [max(pair) for pair in zip(once, several, strict=True)]
+
+    @property
+    def remembers(self) -> bool:
+        """Whether errors move more of the state than is released."""
+        leaves, released = named(self.view.start), set(self.view.job.places.values())
+        return any(
+            jnp.issubdtype(leaf.dtype, jnp.floating) for n, leaf in leaves.items() if n not in released
+        )
 
     @cached_property
     def moved(self) -> list[tuple[str, Any]]:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from math import isfinite
-from typing import Any
+from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
@@ -25,6 +25,10 @@ FIRST = 1e-3
 """The size of the errors that a descent starts from."""
 B1, B2, EPS = 0.9, 0.99, 1e-8
 """Adam's constants, as Kingma and Ba 2015 have them but for a shorter memory of squares."""
+
+AGREED = 5
+"""The odd power of how far slopes agree, by which careful steps are multiplied."""
+Move = Literal["each", "alike", "agreed"]
 
 SITES = 0.1
 """What a site costs beside its entries."""
@@ -79,13 +83,18 @@ class Variables:
                 made += phase.steps * sum(n * np.count_nonzero(k) for n, k in _by_kind(entry, v))
         return round(made)
 
-    def moved(self, course: Moments, slopes: Parts, number: int, rate: float, price: float) -> Moments:
-        """A step of Adam down these slopes of the errors, then what `price` and limits make of it."""
+    def moved(
+        self, course: Moments, slopes: Parts, number: int, rate: float, price: float, careful: bool = False
+    ) -> Moments:
+        """A step of Adam down these slopes of the errors, then what `price` and limits make of it.
+
+        `careful`: only where slopes have agreed over iterations.
+        """
         down = self.errors(
             slopes
         )  # of what errors move: by the chain rule, as often as they are its multiple
-        alike = isfinite(self.budget.most) or self.few
-        values, mean, square = _adam(course, down, jnp.asarray(number), jnp.asarray(rate, jnp.float32), alike)
+        how = "alike" if isfinite(self.budget.most) or self.few else "agreed" if careful else "each"
+        values, mean, square = _adam(course, down, jnp.asarray(number), jnp.asarray(rate, jnp.float32), how)
         if price:
             longest = max(phase.steps for phase in self.phases)
             prices = [rate * price * phase.steps / longest for phase in self.phases]
@@ -166,8 +175,11 @@ def _in_norm(v: Array, most: Array) -> Array:
 
 
 @partial(jax.jit, static_argnums=4)
-def _adam(course: Moments, slopes: Parts, number: Array, rate: Array, alike: bool) -> Any:
-    """A step of Adam; `alike`: all entries by one scale, so that those that matter most move most."""
+def _adam(course: Moments, slopes: Parts, number: Array, rate: Array, how: Move) -> Any:
+    """A step of Adam: each entry by its own scale, or all by one, so that those that matter most move most.
+
+    Agreed: each by how far its slopes agree, 1 if they all do, to a high power: entries that only wander stay.
+    """
     values, mean, square = course
     mean = jax.tree.map(lambda m, g: B1 * m + (1 - B1) * g, mean, slopes)
     square = jax.tree.map(lambda s, g: B2 * s + (1 - B2) * g * g, square, slopes)
@@ -176,7 +188,7 @@ def _adam(course: Moments, slopes: Parts, number: Array, rate: Array, alike: boo
     largest = jnp.max(jnp.stack([jnp.max(s) for s in jax.tree.leaves(square)]))
 
     def step(v: Array, m: Array, s: Array) -> Array:
-        scale = jnp.sqrt((largest if alike else s) / second) + EPS
-        return v - rate * (m / first) / scale
+        scale = jnp.sqrt((largest if how == "alike" else s) / second) + EPS
+        return v - rate * ((m / scale) ** AGREED if how == "agreed" else (m / first) / scale)
 
     return jax.tree.map(step, values, mean, square), mean, square

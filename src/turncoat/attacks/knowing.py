@@ -24,6 +24,9 @@ from turncoat.jobs.deployed import Deployed
 from turncoat.jobs.loop import StepInfo, Tamper, Tampering
 from turncoat.refusal import Refusal
 
+Shapes = tuple[tuple[str, tuple[int, ...]], ...]
+"""Those of sites, by their names."""
+
 WORDS = {"planned": "", "last": "all in the last step", "all": "spread over all steps"}
 
 
@@ -40,6 +43,17 @@ class Scaled:
 
     def __call__(self, plan: tuple[Any, Any], info: StepInfo) -> Errors:
         return self.tamper(plan[0], info).scale(plan[1])
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """Another attack's errors, planned for a batch, where each record has a step of its own: see `by_record`."""
+
+    tamper: Tamper
+    shapes: Shapes
+
+    def __call__(self, plan: Any, info: StepInfo) -> Errors:
+        return by_record(self.tamper(plan, info), self.shapes)
 
 
 @dataclass(frozen=True)
@@ -113,7 +127,10 @@ class Knowing(Attack):
         return replace(view, surface=view.surface.without(self.avoid), checked=dict(self.checked))
 
     def prepare(self, view: View) -> dict[str, Any]:
-        plan = {"inner": self.attack.prepare(self.left(view))}
+        left = self.left(view)
+        planned_for = {name: site.shape for name, site in left.surface.sites.items()}
+        other = {n: s.shape for n, s in view.surface.sites.items() if planned_for.get(n, s.shape) != s.shape}
+        plan = {"inner": self.attack.prepare(left), "shapes": tuple(other.items())}
         return plan if self.when == "planned" else plan | self.gathered(plan["inner"], view.steps)
 
     def gathered(self, plan: Any, steps: int) -> dict[str, Any]:
@@ -140,15 +157,31 @@ class Knowing(Attack):
     def tampering(self, plan: dict[str, Any]) -> Tampering:
         inner = self.attack.tampering(plan["inner"])
         if self.when != "planned":
-            return super().tampering({name: plan[name] for name in ("errors", "first", "last")})
-        if self.share == 1:
-            return inner
-        return replace(inner, tamper=Scaled(inner.tamper), plan=(inner.plan, jnp.float32(self.share)))
+            inner = super().tampering({name: plan[name] for name in ("errors", "first", "last")})
+        elif self.share != 1:
+            inner = replace(inner, tamper=Scaled(inner.tamper), plan=(inner.plan, jnp.float32(self.share)))
+        return replace(inner, tamper=Fitted(inner.tamper, plan["shapes"])) if plan["shapes"] else inner
 
 
 def gathers(attack: Attack) -> bool:
     """Whether its errors are the same for all records, so that those of several steps add up."""
     return not (attack.needs.rows or attack.needs.data_order)
+
+
+def by_record(errors: Errors, shapes: Shapes) -> Errors:
+    """Errors that were planned for a batch, at sites that hold each record's own numbers, as under `clip-records`.
+
+    A row of the batch goes to its record; what is one error for the whole batch is made for each of its records.
+    """
+    found = dict(errors)
+    for name, shape in shapes:
+        if name in found:
+            value = found[name]
+            if shape == (*value.shape[:1], 1, *value.shape[1:]):
+                found[name] = value[:, None]
+            elif shape[1:] == value.shape:
+                found[name] = jnp.broadcast_to(value, shape)
+    return Errors(found)
 
 
 def total(tamper: Tamper, plan: Any, steps: int) -> Errors:

@@ -14,7 +14,8 @@ import jax.numpy as jnp
 from pydantic import Field
 
 from turncoat import goals
-from turncoat.adversary.descent import Descent, Effort, Found
+from turncoat.adversary.course import Effort, Found
+from turncoat.adversary.descent import Descent
 from turncoat.adversary.limits import Budget
 from turncoat.adversary.rehearsal import Entry, Phase, errors_of
 from turncoat.adversary.rehearsals import Rehearsals

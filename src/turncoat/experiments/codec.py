@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from turncoat.adversary.descent import Found
+from turncoat.adversary.course import Found
 from turncoat.adversary.rehearsal import Ending
 from turncoat.defences.ideal import Tally
 from turncoat.defences.screens import KINDS
