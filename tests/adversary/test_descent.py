@@ -162,7 +162,7 @@ def test_a_careful_step_moves_what_agrees_and_leaves_what_wanders():
             )
     moved = {how: np.abs(np.asarray(course[0][0][0])) for how, course in steps.items()}
     assert moved["each"][0] == pytest.approx(5, rel=0.05) and 2.5 < moved["agreed"][0] < 5
-    assert moved["agreed"][1] < 1e-5 < moved["each"][1]
+    assert moved["agreed"][1] < moved["each"][1] / 5
 
 
 def test_the_clock_shortens_a_search_and_its_first_iteration_tells_nothing(monkeypatch):

@@ -43,6 +43,6 @@ def test_it_is_refused_where_it_cannot_descend():
 def test_it_stores_a_record_that_is_read_off_victims_never_seen():
     """No neuron and no site is named to it: errors at rows of the first batch, and clean answers beside."""
     settings = {"aim": "deposit", "iterations": 300}
-    found = run(Experiment("search", Deployed.of(job("deep"), "exact", "reals"), settings, 3, 3))
+    found = run(Experiment("search", Deployed.of(job("deep"), "exact", "reals"), settings, 3, 5))
     assert found.honest.success.mean == 0 and found.attacked.success.mean > 0.5 and found.reached
     assert found.attacked.accuracy.mean > found.honest.accuracy.mean - 0.06

@@ -100,9 +100,13 @@ class Course:
         sound = [f for f in (nothing, *self.looks) if np.isfinite(f.worth)]
         return min(sound, key=lambda f: f.ending.goal + self.weight * f.ending.clean, default=nothing)
 
-    def again(self, values: Parts, slower: bool) -> None:
-        """From these values, knowing of no slopes; with half the step if `slower`."""
+    def again(self, values: Parts) -> None:
+        """From these values, knowing of no slopes."""
         self.values = values
         self.mean, self.square = (jax.tree.map(jnp.zeros_like, m) for m in (self.mean, self.square))
-        self.brake *= BRAKE if slower else 1
-        self.moves = 0
+
+    def with_care(self, values: Parts) -> None:
+        """From these values carefully; with half the step if it was careful before."""
+        self.again(values)
+        self.brake *= BRAKE if self.careful else 1
+        self.careful, self.moves = True, 0

@@ -46,6 +46,10 @@ PRICE = 0.02
 """What errors cost at first, once they do what they should."""
 PRUNED = 0.6
 """The share of the iterations after which a number of errors is within its limit."""
+NEARLY = 0.9
+"""The held-out success up to which a careful descent lets clean answers weigh less, whatever they cost."""
+SOME = 0.5
+"""The held-out success from which on it returns to the best errors when others do no better."""
 ENOUGH = 0.97
 """The held-out success from which on errors become fewer rather than better."""
 
@@ -85,6 +89,11 @@ class Descent:
         zero = jax.tree.map(jnp.zeros_like, values)
         return Course(values, zero, zero, LEAST if isfinite(self.budget.most) else WEIGHT)
 
+    @property
+    def alike(self) -> bool:
+        """Whether all errors move by one scale."""
+        return isfinite(self.budget.most) or self.variables.few
+
     def rate(self, careful: bool) -> float:
         """The first step: few errors have to be larger."""
         if isfinite(self.budget.most):
@@ -99,7 +108,7 @@ class Descent:
         ending, slopes = self.rehearsals.slope(
             self.variables.errors(course.values), keys, self.own, course.weight
         )
-        if course.worsened(ending):
+        if not self.alike and course.worsened(ending):
             return self.back(course)
         course.moves += 1
         rate = self.rate(course.careful) * course.brake * 0.5 * (1 + np.cos(np.pi * share))
@@ -120,13 +129,13 @@ class Descent:
             course.best, course.waited = found, 0
         elif course.best is not None:
             course.waited += 1
-            if course.careful and course.best.ending.success >= ENOUGH:
-                course.again(_arrays(course.best.values), slower=True)
+            if course.careful and course.best.ending.success >= SOME:
+                course.with_care(_arrays(course.best.values))
         if not np.isfinite(found.worth):
             self.back(course)
         lost = self.lost(found.ending)
         reached = found.ending.success >= ENOUGH
-        if lost > self.loss and (reached or not course.careful):
+        if lost > self.loss and (found.ending.success >= NEARLY or not course.careful):
             course.weight = min(2 * course.weight, MOST)
         elif not reached:
             course.weight = max(course.weight / 1.5, LEAST)
@@ -135,15 +144,18 @@ class Descent:
         course.price = max(2 * course.price, PRICE) if dear else course.price / 4
 
     def back(self, course: Course) -> None:
-        """From errors whose slopes mislead to a quarter of the way from better ones, carefully from there."""
-        least = course.least(self.nothing)
-        slower = course.careful or self.variables.few or isfinite(self.budget.most)
-        if least is self.nothing and not slower:
-            values = self.start().values
+        """From errors whose slopes mislead to a quarter of the way from better ones, carefully from there.
+
+        Where all errors move by one scale, as the few that matter do, no care is needed, and steps stay long.
+        """
+        best = course.best or self.nothing if self.alike else course.least(self.nothing)
+        near = jax.tree.map(lambda b, v: b + (v - b) / 4, _arrays(best.values), course.values)
+        if self.alike:
+            course.again(near)
+        elif course.careful or best is not self.nothing:
+            course.with_care(near)
         else:
-            values = jax.tree.map(lambda b, v: b + (v - b) / 4, _arrays(least.values), course.values)
-        course.again(values, slower)
-        course.careful = True
+            course.with_care(self.start().values)
 
     def prune(self, course: Course, share: float) -> None:
         """Takes errors away until, after `PRUNED` of the iterations, they are within the budget and remain."""

@@ -28,6 +28,8 @@ B1, B2, EPS = 0.9, 0.99, 1e-8
 
 AGREED = 5
 """The odd power of how far slopes agree, by which careful steps are multiplied."""
+LITTLE = 0.03
+"""What they are besides, of a plain step: where nothing agrees any more, small steps still lead down."""
 Move = Literal["each", "alike", "agreed"]
 
 SITES = 0.1
@@ -189,6 +191,9 @@ def _adam(course: Moments, slopes: Parts, number: Array, rate: Array, how: Move)
 
     def step(v: Array, m: Array, s: Array) -> Array:
         scale = jnp.sqrt((largest if how == "alike" else s) / second) + EPS
-        return v - rate * ((m / scale) ** AGREED if how == "agreed" else (m / first) / scale)
+        if how != "agreed":
+            return v - rate * (m / first) / scale
+        agreed = m / scale
+        return v - rate * (agreed**AGREED + LITTLE * agreed)
 
     return jax.tree.map(step, values, mean, square), mean, square
