@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from math import isfinite
 from typing import Any
 
 import jax
@@ -116,7 +117,7 @@ class Rehearsals:
     @cached_property
     def form(self) -> Form:
         """What is differentiated: the twin where there is one, and it does without errors what the program does."""
-        if not all(shifts_only(self.view, entry) for entry in self.entries):
+        if not self.shifts:
             return self.true
         return self.twin if self.apart < ALIKE else self.true
 
@@ -164,7 +165,7 @@ class Rehearsals:
                 size / max(phase.steps * times, 1.0)
                 for size, times in zip(self.sizes, self.times, strict=True)
             ]
-        if not all(shifts_only(self.view, entry) for entry in self.entries):
+        if not self.shifts:
             return self.sizes
         return [1 / (gain * phase.steps) for gain in self.gains]
 
@@ -174,11 +175,24 @@ class Rehearsals:
 
         Where the state remembers errors beside, as momentum does, a mean over several steps.
         """
-        once = [float(jnp.max(jnp.abs(moved))) for _, moved in self.moved]
         if not self.remembers:
-            return once
-        several = sustained(self.form, self.records, self.entries, self.view.key, once)
-        return [max(pair) for pair in zip(once, several, strict=True)]
+            return self.once
+        several = sustained(self.form, self.records, self.entries, self.view.key, self.once)
+        return [max(pair) for pair in zip(self.once, several, strict=True)]
+
+    @cached_property
+    def once(self) -> list[float]:
+        """The same in a first step alone."""
+        return [float(jnp.max(jnp.abs(moved))) for _, moved in self.moved]
+
+    @cached_property
+    def shifts(self) -> bool:
+        """Whether errors at all entries only shift the state, by a number that one step tells.
+
+        Before the root of a norm, of an example that moves nothing, it is none.
+        """
+        only = all(shifts_only(self.view, entry) for entry in self.entries)
+        return only and all(isfinite(gain) and gain > 0 for gain in self.once)
 
     @property
     def remembers(self) -> bool:
