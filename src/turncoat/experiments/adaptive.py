@@ -82,7 +82,7 @@ class Adversary:
                 reason = none
         if not tried:
             raise reason
-        _, _, best = max(tried, key=lambda t: (t[0], -t[1]))
+        _, _, best = max(tried, key=lambda t: (t[0][0], t[2] in own, t[0][1], -t[1]))
         return self._measured(name, best, defence, len(tried))
 
     def strongest(
