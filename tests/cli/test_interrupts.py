@@ -23,6 +23,14 @@ with interrupts.handled():
 """
 
 
+@pytest.fixture(autouse=True)
+def heard():
+    """SIGINT as a terminal leaves it: a shell starts what runs in the background deaf to it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.mark.parametrize("after", [0.05, 4.0])
 def test_an_interrupted_audit_ends_at_once_with_one_sentence(tmp_path, after):
     code, said, seconds = interrupted(tmp_path, after, "audit", "--epochs", "2000", "--trials", "50")
