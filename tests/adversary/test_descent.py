@@ -118,7 +118,7 @@ def test_from_ruin_it_goes_back_towards_the_best(descent):
 
 
 def test_where_slopes_mislead_it_starts_again_with_care_and_then_brakes(descent):
-    wide = replace(descent, budget=Budget())
+    wide = replace(descent, variables=replace(descent.variables, budget=Budget()))
     course = wide.start()
     course.values = jax.tree.map(lambda v: jnp.full_like(v, 8.0), course.values)
     wide.back(course)

@@ -89,11 +89,6 @@ class Descent:
         zero = jax.tree.map(jnp.zeros_like, values)
         return Course(values, zero, zero, LEAST if isfinite(self.budget.most) else WEIGHT)
 
-    @property
-    def alike(self) -> bool:
-        """Whether all errors move by one scale."""
-        return isfinite(self.budget.most) or self.variables.few
-
     def rate(self, careful: bool) -> float:
         """The first step: few errors have to be larger."""
         if isfinite(self.budget.most):
@@ -108,7 +103,7 @@ class Descent:
         ending, slopes = self.rehearsals.slope(
             self.variables.errors(course.values), keys, self.own, course.weight
         )
-        if not self.alike and course.worsened(ending):
+        if not self.variables.alike and course.worsened(ending):
             return self.back(course)
         course.moves += 1
         rate = self.rate(course.careful) * course.brake * 0.5 * (1 + np.cos(np.pi * share))
@@ -148,9 +143,9 @@ class Descent:
 
         Where all errors move by one scale, as the few that matter do, no care is needed, and steps stay long.
         """
-        best = course.best or self.nothing if self.alike else course.least(self.nothing)
+        best = course.best or self.nothing if self.variables.alike else course.least(self.nothing)
         near = jax.tree.map(lambda b, v: b + (v - b) / 4, _arrays(best.values), course.values)
-        if self.alike:
+        if self.variables.alike:
             course.again(near)
         elif course.careful or best is not self.nothing:
             course.with_care(near)

@@ -62,6 +62,11 @@ class Variables:
         return any(entry.kinds for entry in self.entries)
 
     @property
+    def alike(self) -> bool:
+        """Whether all errors move by one scale, so that those that matter most move most."""
+        return isfinite(self.budget.most) or self.few
+
+    @property
     def all(self) -> int:
         """How many errors there would be if none were 0."""
         return self.count([[np.ones(e.shape, bool) for e in self.entries] for _ in self.phases])
@@ -95,7 +100,7 @@ class Variables:
         down = self.errors(
             slopes
         )  # of what errors move: by the chain rule, as often as they are its multiple
-        how = "alike" if isfinite(self.budget.most) or self.few else "agreed" if careful else "each"
+        how: Move = "alike" if self.alike else "agreed" if careful else "each"
         values, mean, square = _adam(course, down, jnp.asarray(number), jnp.asarray(rate, jnp.float32), how)
         if price:
             longest = max(phase.steps for phase in self.phases)

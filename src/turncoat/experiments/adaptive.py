@@ -70,19 +70,19 @@ class Adversary:
         assert checks is not None
         policy = {site: check.share for site, check in checks.policy.items() if check.share}
         free = len(policy) < len(checks.policy)
-        tried: list[tuple[tuple[float, float], int, Attack]] = []
+        tried: list[tuple[tuple[float, float], Attack]] = []
         reason = Refusal("every message is always checked, so that no error goes unseen")
         own = plans(name, defence, policy, free, self.effort.minutes)
-        for plan in [*own, *self._others(name, defence)]:
-            if plan not in own and not tried:
-                break  # no way in: the errors of other plans are at sites that are always looked at
+        for plan in own:
             try:
-                tried.append((self._worth(plan, defence, checks), len(tried), plan))
+                tried.append((self._worth(plan, defence, checks), plan))
             except Refusal as none:
                 reason = none
-        if not tried:
+        if not tried:  # nor do plans for other defences open a way in: they err where it is always looked
             raise reason
-        _, _, best = max(tried, key=lambda t: (t[0][0], t[2] in own, t[0][1], -t[1]))
+        others = [plan for plan in self._others(name, defence) if plan not in own]
+        tried += [(self._worth(plan, defence, checks), plan) for plan in others]
+        _, best = max(tried, key=lambda t: (t[0][0], t[1] in own, t[0][1]))
         return self._measured(name, best, defence, len(tried))
 
     def strongest(
