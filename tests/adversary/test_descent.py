@@ -12,11 +12,12 @@ from turncoat import attacks
 from turncoat.adversary import course as courses
 from turncoat.adversary import descent as module
 from turncoat.adversary.course import Course, Effort, Pace
+from turncoat.adversary.descent import CAREFULLY, REHEARSED
 from turncoat.adversary.limits import Budget
 from turncoat.adversary.rehearsal import Ending
 from turncoat.adversary.smooth import finite
 from turncoat.adversary.sustained import STEPS
-from turncoat.adversary.variables import _adam, _in_norm, _thresholded
+from turncoat.adversary.variables import BOLD, FADES, FIRST, _adam, _in_norm, _thresholded
 from turncoat.experiments.trial import Trial
 from turncoat.jobs.deployed import Deployed
 from turncoat.jobs.leaves import named
@@ -122,12 +123,10 @@ def test_where_slopes_mislead_it_starts_again_with_care_and_then_brakes(descent)
     course = wide.start()
     course.values = jax.tree.map(lambda v: jnp.full_like(v, 8.0), course.values)
     wide.back(course)
-    start = wide.start().values
-    assert all(
-        bool((a == b).all())
-        for p, q in zip(course.values, start, strict=True)
-        for a, b in zip(p, q, strict=True)
-    )
+    bold = wide.start().values
+    for p, q in zip(course.values, bold, strict=True):
+        for a, b in zip(p, q, strict=True):
+            np.testing.assert_allclose(a, b * (BOLD / FIRST), rtol=1e-5)
     assert course.careful and course.brake == 1 and course.moves == 0
     wide.back(course)
     assert course.brake == 0.5
@@ -163,6 +162,26 @@ def test_a_careful_step_moves_what_agrees_and_leaves_what_wanders():
     moved = {how: np.abs(np.asarray(course[0][0][0])) for how, course in steps.items()}
     assert moved["each"][0] == pytest.approx(5, rel=0.05) and 2.5 < moved["agreed"][0] < 5
     assert moved["agreed"][1] < moved["each"][1] / 5
+
+
+def test_a_careful_slope_is_the_mean_of_as_many_more_rehearsals_and_what_it_says_nothing_of_fades(descent):
+    wide = replace(descent, variables=replace(descent.variables, budget=Budget()))
+    course, key = wide.start(), jax.random.key(5)
+    course.with_care(wide.variables.drawn(wide.keys[0], BOLD))
+    ending, slopes = wide.slope(course, key)
+    errors = wide.variables.errors(course.values)
+    keys = jax.random.split(key, (CAREFULLY, REHEARSED)).ravel()
+    each = [wide.rehearsals.slope(errors, k[None], wide.own, course.weight) for k in keys]
+    assert float(ending.goal) == pytest.approx(np.mean([float(e.goal) for e, _ in each]), rel=1e-4)
+    for i, slope in enumerate(slopes[0]):
+        mean = np.mean([np.asarray(s[0][i]) for _, s in each], axis=0)
+        np.testing.assert_allclose(slope, mean, rtol=1e-2, atol=1e-3 * np.abs(mean).max())
+
+    moments, still = (course.values, course.mean, course.square), jax.tree.map(jnp.zeros_like, slopes)
+    largest, rate = 5 * BOLD, 0.1  # of what is drawn
+    for number in range(int(largest / (rate * FADES))):
+        moments = wide.variables.moved(moments, still, number + 1, rate, 0.0, careful=True)
+    assert all(not np.any(v) for part in moments[0] for v in part)
 
 
 def test_the_clock_shortens_a_search_and_its_first_iteration_tells_nothing(monkeypatch):

@@ -104,9 +104,10 @@ class Course:
         """From these values, knowing of no slopes."""
         self.values = values
         self.mean, self.square = (jax.tree.map(jnp.zeros_like, m) for m in (self.mean, self.square))
+        self.moves = 0
 
     def with_care(self, values: Parts) -> None:
         """From these values carefully; with half the step if it was careful before."""
         self.again(values)
         self.brake *= BRAKE if self.careful else 1
-        self.careful, self.moves = True, 0
+        self.careful = True

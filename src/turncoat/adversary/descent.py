@@ -22,7 +22,7 @@ from turncoat.adversary.course import Course, Effort, Found, Pace
 from turncoat.adversary.limits import Budget
 from turncoat.adversary.rehearsal import Ending, Parts
 from turncoat.adversary.rehearsals import Rehearsals
-from turncoat.adversary.variables import Variables
+from turncoat.adversary.variables import BOLD, Variables
 
 CHECK = 20
 """Iterations between two looks at the held-out rehearsals."""
@@ -30,6 +30,8 @@ PATIENCE = 5
 """So many looks without anything better, and the search ends."""
 REHEARSED, HELD = 2, 6
 """Rehearsals that a slope is the mean of, and held-out ones."""
+CAREFULLY = 2
+"""A careful slope is the mean of so many times as many rehearsals, in turn, so that nothing is compiled again."""
 SURE = 0.05
 """The held-out loss of the goal up to which it counts as sure: the victims' records are others."""
 WEIGHT, LEAST, MOST = 3.0, 0.3, 100.0
@@ -46,10 +48,10 @@ PRICE = 0.02
 """What errors cost at first, once they do what they should."""
 PRUNED = 0.6
 """The share of the iterations after which a number of errors is within its limit."""
-NEARLY = 0.9
-"""The held-out success up to which a careful descent lets clean answers weigh less, whatever they cost."""
 SOME = 0.5
-"""The held-out success from which on it returns to the best errors when others do no better."""
+"""The held-out success up to which a careful descent lets clean answers weigh less, whatever they cost."""
+CLEARLY = 0.1
+"""By so much less must errors be worth than the best for it to return to those."""
 ENOUGH = 0.97
 """The held-out success from which on errors become fewer rather than better."""
 
@@ -99,10 +101,7 @@ class Descent:
 
     def descend(self, course: Course, number: int, share: float) -> None:
         """One step of Adam, with a proximal step and a projection after it, when this share of them is done."""
-        keys = jax.random.split(jax.random.fold_in(self.keys[2], number), REHEARSED)
-        ending, slopes = self.rehearsals.slope(
-            self.variables.errors(course.values), keys, self.own, course.weight
-        )
+        ending, slopes = self.slope(course, jax.random.fold_in(self.keys[2], number))
         if not self.variables.alike and course.worsened(ending):
             return self.back(course)
         course.moves += 1
@@ -115,6 +114,14 @@ class Descent:
             course.values = jax.tree.map(kept_only, course.values, course.left)
         jax.block_until_ready(course.values)  # the clock is to see what was done, not what was asked for
 
+    def slope(self, course: Course, key: Any) -> tuple[Ending, Parts]:
+        """What comes of rehearsals under these errors, and its slope."""
+        errors, turns = self.variables.errors(course.values), CAREFULLY if course.careful else 1
+        keys = jax.random.split(key, (turns, REHEARSED))
+        found = [self.rehearsals.slope(errors, k, self.own, course.weight) for k in keys]
+        mean: tuple[Ending, Parts] = jax.tree.map(lambda *parts: sum(parts) / turns, *found)
+        return mean
+
     def look(self, course: Course, share: float) -> None:
         """What held-out rehearsals say, and what follows from it, after this share of the iterations."""
         self.prune(course, share)
@@ -124,13 +131,14 @@ class Descent:
             course.best, course.waited = found, 0
         elif course.best is not None:
             course.waited += 1
-            if course.careful and course.best.ending.success >= SOME:
-                course.with_care(_arrays(course.best.values))
+            worse = found.worth < course.best.worth - CLEARLY
+            if course.careful and worse and course.best.ending.success >= SOME:
+                course.again(_arrays(course.best.values))
         if not np.isfinite(found.worth):
             self.back(course)
         lost = self.lost(found.ending)
         reached = found.ending.success >= ENOUGH
-        if lost > self.loss and (found.ending.success >= NEARLY or not course.careful):
+        if lost > self.loss and (found.ending.success >= SOME or not course.careful):
             course.weight = min(2 * course.weight, MOST)
         elif not reached:
             course.weight = max(course.weight / 1.5, LEAST)
@@ -150,7 +158,7 @@ class Descent:
         elif course.careful or best is not self.nothing:
             course.with_care(near)
         else:
-            course.with_care(self.start().values)
+            course.with_care(self.variables.drawn(self.keys[0], BOLD))
 
     def prune(self, course: Course, share: float) -> None:
         """Takes errors away until, after `PRUNED` of the iterations, they are within the budget and remain."""

@@ -21,8 +21,9 @@ from turncoat.adversary.limits import Budget, kept
 from turncoat.adversary.rehearsal import Entry, Parts, Phase
 from turncoat.adversary.rehearsals import Rehearsals
 
-FIRST = 1e-3
-"""The size of the errors that a descent starts from."""
+FIRST, BOLD = 1e-3, 0.1
+"""The size of the errors that a descent starts from, and of those that a careful one does: they have to stand out
+among the weights that rehearsals start from, so that slopes agree on what goes with them."""
 B1, B2, EPS = 0.9, 0.99, 1e-8
 """Adam's constants, as Kingma and Ba 2015 have them but for a shorter memory of squares."""
 
@@ -30,6 +31,8 @@ AGREED = 5
 """The odd power of how far slopes agree, by which careful steps are multiplied."""
 LITTLE = 0.03
 """What they are besides, of a plain step: where nothing agrees any more, small steps still lead down."""
+FADES = 0.02
+"""What fades of careful errors in each iteration, as a share of the step: all that slopes do not agree on."""
 Move = Literal["each", "alike", "agreed"]
 
 SITES = 0.1
@@ -71,10 +74,10 @@ class Variables:
         """How many errors there would be if none were 0."""
         return self.count([[np.ones(e.shape, bool) for e in self.entries] for _ in self.phases])
 
-    def drawn(self, key: Any) -> Parts:
+    def drawn(self, key: Any, size: float = FIRST) -> Parts:
         """Small values, different in each entry."""
         return [
-            [_small(jax.random.fold_in(key, 1000 * p + i), e) for i, e in enumerate(self.entries)]
+            [_small(jax.random.fold_in(key, 1000 * p + i), e, size) for i, e in enumerate(self.entries)]
             for p in range(len(self.phases))
         ]
 
@@ -95,16 +98,17 @@ class Variables:
     ) -> Moments:
         """A step of Adam down these slopes of the errors, then what `price` and limits make of it.
 
-        `careful`: only where slopes have agreed over iterations.
+        `careful`: only where slopes have agreed over iterations, while all else fades.
         """
         down = self.errors(
             slopes
         )  # of what errors move: by the chain rule, as often as they are its multiple
         how: Move = "alike" if self.alike else "agreed" if careful else "each"
         values, mean, square = _adam(course, down, jnp.asarray(number), jnp.asarray(rate, jnp.float32), how)
-        if price:
+        fades = FADES if careful and not self.alike else 0.0
+        if price or fades:
             longest = max(phase.steps for phase in self.phases)
-            prices = [rate * price * phase.steps / longest for phase in self.phases]
+            prices = [rate * (price * phase.steps / longest + fades) for phase in self.phases]
             values = _thresholded(values, [jnp.asarray(p, jnp.float32) for p in prices])
         return self.limited(values), mean, square
 
@@ -152,8 +156,8 @@ def _together(entry: Entry, kinds: Iterator[np.ndarray]) -> Array:
     )
 
 
-def _small(key: Any, entry: Entry) -> Array:
-    drawn = FIRST * jax.random.normal(key, entry.shape, entry.site.dtype)
+def _small(key: Any, entry: Entry, size: float) -> Array:
+    drawn = size * jax.random.normal(key, entry.shape, entry.site.dtype)
     return drawn if entry.kinds else jnp.asarray(entry.site.only(drawn, entry.passes))
 
 
