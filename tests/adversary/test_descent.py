@@ -17,7 +17,7 @@ from turncoat.adversary.limits import Budget
 from turncoat.adversary.rehearsal import Ending
 from turncoat.adversary.smooth import finite
 from turncoat.adversary.sustained import STEPS
-from turncoat.adversary.variables import BOLD, FADES, FIRST, _adam, _in_norm, _thresholded
+from turncoat.adversary.variables import AGREED, BOLD, FADES, FIRST, LITTLE, _adam, _in_norm, _thresholded
 from turncoat.experiments.trial import Trial
 from turncoat.jobs.deployed import Deployed
 from turncoat.jobs.leaves import named
@@ -162,6 +162,25 @@ def test_a_careful_step_moves_what_agrees_and_leaves_what_wanders():
     moved = {how: np.abs(np.asarray(course[0][0][0])) for how, course in steps.items()}
     assert moved["each"][0] == pytest.approx(5, rel=0.05) and 2.5 < moved["agreed"][0] < 5
     assert moved["agreed"][1] < moved["each"][1] / 5
+
+
+def test_one_slope_far_larger_than_all_others_moves_a_careful_step_little():
+    """Sixty of N(0, 1), then one of 1000: alone in mean and squares, it counts 0.1 / sqrt(0.1)."""
+    drawn = np.random.default_rng(2).normal(size=60)
+    course, before = [[[jnp.zeros(())]], [[jnp.zeros(())]], [[jnp.zeros(())]]], 0.0
+    for i, slope in enumerate([*drawn, 1000.0]):
+        before = float(course[0][0][0])
+        course = list(
+            _adam(
+                tuple(course),
+                [[jnp.asarray(slope, jnp.float32)]],
+                jnp.asarray(i + 1),
+                jnp.float32(1),
+                "agreed",
+            )
+        )
+    alone = 0.1**0.5
+    assert before - float(course[0][0][0]) == pytest.approx(alone**AGREED + LITTLE * alone, rel=0.01)
 
 
 def test_a_careful_slope_is_the_mean_of_as_many_more_rehearsals_and_what_it_says_nothing_of_fades(descent):

@@ -36,6 +36,8 @@ SURE = 0.05
 """The held-out loss of the goal up to which it counts as sure: the victims' records are others."""
 WEIGHT, LEAST, MOST = 3.0, 0.3, 100.0
 """What clean loss weighs beside the goal's: at first, and between which bounds."""
+CLEAN = 1.0
+"""The least that it weighs in a careful descent: networks that answer badly have slopes that mislead."""
 RATE = 0.03
 """The first step of the descent, in units of a weight."""
 FEW = 0.4
@@ -141,7 +143,7 @@ class Descent:
         if lost > self.loss and (found.ending.success >= SOME or not course.careful):
             course.weight = min(2 * course.weight, MOST)
         elif not reached:
-            course.weight = max(course.weight / 1.5, LEAST)
+            course.weight = max(course.weight / 1.5, CLEAN if course.careful else LEAST)
         good = reached and found.ending.goal <= SURE and (lost <= self.loss or course.careful)
         dear = good or found.flagged > 0.5  # smaller errors are seen less
         course.price = max(2 * course.price, PRICE) if dear else course.price / 4

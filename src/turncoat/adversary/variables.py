@@ -27,7 +27,7 @@ among the weights that rehearsals start from, so that slopes agree on what goes 
 B1, B2, EPS = 0.9, 0.99, 1e-8
 """Adam's constants, as Kingma and Ba 2015 have them but for a shorter memory of squares."""
 
-AGREED = 5
+AGREED = 3
 """The odd power of how far slopes agree, by which careful steps are multiplied."""
 LITTLE = 0.03
 """What they are besides, of a plain step: where nothing agrees any more, small steps still lead down."""
@@ -189,13 +189,15 @@ def _in_norm(v: Array, most: Array) -> Array:
 def _adam(course: Moments, slopes: Parts, number: Array, rate: Array, how: Move) -> Any:
     """A step of Adam: each entry by its own scale, or all by one, so that those that matter most move most.
 
-    Agreed: each by how far its slopes agree, 1 if they all do, to a high power: entries that only wander stay.
+    Agreed: each by how far its slopes agree, to a power: entries that only wander stay. Squares are remembered as
+    long as the mean is, so that it is 1 if all of them agree, and a third if one is far larger than all others.
     """
     values, mean, square = course
+    memory = B1 if how == "agreed" else B2
     mean = jax.tree.map(lambda m, g: B1 * m + (1 - B1) * g, mean, slopes)
-    square = jax.tree.map(lambda s, g: B2 * s + (1 - B2) * g * g, square, slopes)
+    square = jax.tree.map(lambda s, g: memory * s + (1 - memory) * g * g, square, slopes)
     number = number.astype(jnp.float32)
-    first, second = 1 - B1**number, 1 - B2**number
+    first, second = 1 - B1**number, 1 - memory**number
     largest = jnp.max(jnp.stack([jnp.max(s) for s in jax.tree.leaves(square)]))
 
     def step(v: Array, m: Array, s: Array) -> Array:
