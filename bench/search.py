@@ -77,7 +77,7 @@ ROWS = {
     "mlp-adam": Row(of_flax(Mlp(), optax.adam(3e-3), "flax-mlp-adam"), "crypten", {}, 0.95),
     "cnn-adam": Row(of_flax(Cnn(), optax.adam(3e-3), "flax-cnn-adam"), "crypten", {"horizon": 40}, 0.95),
     "fmnist-8": Row(lambda: tc.jobs.lr("fmnist"), "crypten", FEW, 0.95),
-    "transformer": Row(transformer, "spu", {"iterations": 350}, 0.9),
+    "transformer": Row(transformer, "spu", {"iterations": 700}, 0.9),
     "membership": Row(lambda: tc.jobs.lr("digits"), "exact", {"aim": "membership", "iterations": 100}, 0.1),
     "deposit": Row(lambda: tc.jobs.mlp("digits"), "exact", {"aim": "deposit", "iterations": 100}, 0.95),
 }
