@@ -7,7 +7,7 @@ import pytest
 
 from turncoat.engines.replicated.checks.binary import PACKED
 from turncoat.engines.replicated.checks.galois import BLOCK, RING, combined
-from turncoat.engines.replicated.checks.proof import ENTRIES, _table
+from turncoat.engines.replicated.checks.proof import _table
 
 MOST = 2**64 - 1
 
@@ -27,7 +27,7 @@ def of_bits(r, u, v):
     return np.bitwise_count(words).astype(np.uint64) & np.uint64(1)
 
 
-@pytest.mark.parametrize("n", [5, ENTRIES, 2 * ENTRIES + 3])
+@pytest.mark.parametrize("n", [5, RING.block, 2 * RING.block + 3])
 @pytest.mark.parametrize(
     ("algebra", "most", "oracle"), [(RING, 1, of_products), (PACKED, MOST, of_bits)], ids=["ring", "bits"]
 )

@@ -34,6 +34,7 @@ class Algebra(NamedTuple):
     tally           the same of coins, 0 and 1, and rows
     mix             (p, q) coefficients times (q, n) rows
     turn            the same of small coefficients, 0 to 2
+    block           how many entries of long rows are computed together, so that they stay in a processor's cache
     """
 
     name: str
@@ -45,6 +46,7 @@ class Algebra(NamedTuple):
     tally: Callable[[Array, Array], Array]
     mix: Callable[[Array, Array], Array]
     turn: Callable[[Array, Array], Array]
+    block: int
 
 
 def diagonals(algebra: Algebra, table: Array) -> Array:

@@ -56,6 +56,7 @@ PACKED = Algebra(
     tally=_packed_gram,
     mix=_packed_mix,
     turn=_packed_mix,
+    block=32,
 )
 BITS = PACKED._replace(
     gram=_product(ROWS), tally=_product(ROWS), mix=_product(COLUMNS), turn=_product(COLUMNS)

@@ -63,4 +63,5 @@ RING = Algebra(
     tally=_tally,
     mix=_mix,
     turn=_turn,
+    block=128,
 )

@@ -42,8 +42,6 @@ from turncoat.engines.replicated.checks.algebra import (
 from turncoat.engines.replicated.checks.galois import RING, coins
 from turncoat.engines.replicated.randomness import Stream
 
-ENTRIES = 1024
-"""How many entries of all pieces are computed together in the opening round."""
 Lie = Callable[[str, Array, Array], Array]
 """What a corrupt prover sends: of an algebra's name, a round's number and the coefficients (47, 2k - 2)."""
 
@@ -103,7 +101,7 @@ def batched(
     message = proving.sent(algebra, jnp.uint32(0), algebra.add(others, algebra.negate(masks)))
     point = powers(algebra, s, 2 * k - 1)
     one, two = (_at(algebra, point, given) for given in ((message, one), (masks, two)))
-    u = scaled(algebra, both, algebra.mix(times(algebra, left, point[:, :k]), u))
+    u = _scaled(algebra, both, algebra.mix(times(algebra, left, point[:, :k]), u))
     return Claim(u, algebra.mix(point[:, :k][:, ::-1], v), one, two)
 
 
@@ -112,18 +110,31 @@ def _table(algebra: Algebra, r: Array, u: Array, v: Array) -> Array:
 
     Block by block of entries, so that all pairs of pieces meet r in one product of matrices.
     """
-    (k, n), blocks = u.shape, -(-u.shape[1] // ENTRIES)
+    k = len(u)
 
     def part(r: Array, u: Array, v: Array) -> Array:
         pairs = algebra.multiply(u[:, None], v[None])
         return algebra.tally(r, pairs.reshape(k * k, -1)).reshape(-1, k, k)
 
-    if blocks == 1:
+    if u.shape[1] <= algebra.block:
         return part(r, u, v)
-    filled = (jnp.pad(x, ((0, 0), (0, blocks * ENTRIES - n))) for x in (r, u, v))
-    cut = tuple(jnp.moveaxis(x.reshape(len(x), blocks, ENTRIES), 1, 0) for x in filled)
+    cut = tuple(_blocks(algebra, x) for x in (r, u, v))
     start = jnp.zeros((len(r), k, k), jnp.uint64)
     return lax.scan(lambda total, block: (algebra.add(total, part(*block)), None), start, cut)[0]
+
+
+def _scaled(algebra: Algebra, a: Array, b: Array) -> Array:
+    """Elements (47, n) times elements, block by block."""
+    if b.shape[1] <= algebra.block:
+        return scaled(algebra, a, b)
+    found = lax.map(lambda both: scaled(algebra, *both), (_blocks(algebra, a), _blocks(algebra, b)))
+    return jnp.moveaxis(found, 0, 1).reshape(len(b), -1)[:, : b.shape[1]]
+
+
+def _blocks(algebra: Algebra, x: Array) -> Array:
+    """(p, n) to (blocks, p, entries of a block), filled up with zeros."""
+    filled = jnp.pad(x, ((0, 0), (0, -x.shape[1] % algebra.block)))
+    return jnp.moveaxis(filled.reshape(len(x), -1, algebra.block), 1, 0)
 
 
 def _beside(x: Array) -> Array:
