@@ -75,7 +75,7 @@ class Variables:
         return self.count([[np.ones(e.shape, bool) for e in self.entries] for _ in self.phases])
 
     def drawn(self, key: Any, size: float = FIRST) -> Parts:
-        """Small values, different in each entry."""
+        """Values of about this size, different in each entry."""
         return [
             [_small(jax.random.fold_in(key, 1000 * p + i), e, size) for i, e in enumerate(self.entries)]
             for p in range(len(self.phases))
