@@ -88,6 +88,22 @@ def test_a_variable_of_one_moves_the_state_by_one_in_a_phase(optimizer, times):
         assert times * most == pytest.approx(1, rel=0.1)
 
 
+def test_where_honest_values_are_no_numbers_errors_are_next_to_nothing(descent):
+    """CrypTen's root of a bound's norm overflows where it is not used; errors of NaN would be no plan at all."""
+    r = descent.rehearsals
+    program = r.view.program
+
+    class Overflown:
+        takes = program.takes
+
+        def secured(self, *given, observe, **more):
+            state, seen = program.secured(*given, observe=observe, **more)
+            return state, {n: v + (jnp.inf if n == observe[0] else 0) for n, v in seen.items()}
+
+    over = replace(r, view=replace(r.view, program=Overflown()))
+    assert over.sizes[0] == pytest.approx(1e-6) and over.sizes[1:] == r.sizes[1:] and r.sizes[0] > 1e-6
+
+
 def test_errors_stay_within_the_budget(descent):
     v = descent.variables
     values = v.limited(jax.tree.map(lambda a: 1e6 * a, descent.start().values))

@@ -219,6 +219,7 @@ class Rehearsals:
     def sizes(self) -> list[float]:
         """The root mean square of the honest values at each entry's site, in a first step on its own records.
 
+        Next to nothing where they are no numbers, as in a root's unused branch: errors do nothing there.
         At rows the error that moves what it moves most of the model by 1 in that step.
         """
         names = [e.site.name for e in self.entries]
@@ -226,7 +227,8 @@ class Rehearsals:
         state, seen = self.view.program.secured(*given, observe=names, **more)
         found = []
         for entry in self.entries:
-            size = float(jnp.sqrt(jnp.mean(jnp.square(seen[entry.site.name])))) + 1e-6
+            size = float(jnp.sqrt(jnp.mean(jnp.square(seen[entry.site.name]))))
+            size = (size if isfinite(size) else 0.0) + 1e-6
             found.append(size / self.moves(entry, size, state) if entry.kinds else size)
         return found
 
