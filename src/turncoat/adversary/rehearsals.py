@@ -227,10 +227,15 @@ class Rehearsals:
         state, seen = self.view.program.secured(*given, observe=names, **more)
         found = []
         for entry in self.entries:
-            size = float(jnp.sqrt(jnp.mean(jnp.square(seen[entry.site.name]))))
-            size = (size if isfinite(size) else 0.0) + 1e-6
-            found.append(size / self.moves(entry, size, state) if entry.kinds else size)
+            rms = float(jnp.sqrt(jnp.mean(jnp.square(seen[entry.site.name]))))
+            size = rms + 1e-6 if isfinite(rms) else 1e-6
+            found.append(self.unit(entry, size, state) if entry.kinds else size)
         return found
+
+    def unit(self, entry: Entry, size: float, honest: Any) -> float:
+        """The size of errors at rows that moves a released number by 1, by smaller ones where that ends in none."""
+        tried = ((s, self.moves(entry, s, honest)) for s in (size, size / 100, size / 10000))
+        return next((s / moved for s, moved in tried if isfinite(moved)), size / 10000)
 
     def moves(self, entry: Entry, size: float, honest: Any) -> float:
         """By how much errors of this size at rows of the first kind move a released number at most."""
@@ -238,10 +243,9 @@ class Rehearsals:
         rows = self.aim.rows(self.view.batch, jnp.arange(self.view.batch) == 0)
         error = entry.whole(jnp.zeros(entry.shape).at[0].set(size).astype(entry.site.dtype), rows)
         after = self.view.program.secured(*given, errors={entry.site.name: error}, **more)
-        changed = jax.tree.map(
-            lambda a, b: jnp.max(jnp.abs(a - b)), *map(self.view.job.release, (after, honest))
-        )
-        return max(max(map(float, jax.tree.leaves(changed))), 1e-9)
+        after, before = map(jax.tree.leaves, map(self.view.job.release, (after, honest)))
+        moved = [jnp.max(jnp.abs(a - b)) for a, b in zip(after, before, strict=True)]
+        return max(float(jnp.max(jnp.stack(moved))), 1e-9)
 
     @property
     def times(self) -> list[float]:
