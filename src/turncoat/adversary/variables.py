@@ -105,7 +105,7 @@ class Variables:
         )  # of what errors move: by the chain rule, as often as they are its multiple
         how: Move = "alike" if self.alike else "agreed" if careful else "each"
         values, mean, square = _adam(course, down, jnp.asarray(number), jnp.asarray(rate, jnp.float32), how)
-        fades = FADES if careful and not self.alike else 0.0
+        fades = FADES if how == "agreed" else 0.0
         if price or fades:
             longest = max(phase.steps for phase in self.phases)
             prices = [rate * (price * phase.steps / longest + fades) for phase in self.phases]
