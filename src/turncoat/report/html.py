@@ -23,6 +23,7 @@ from turncoat.report import (
     summary,
     words,
 )
+from turncoat.report.before_after import design_image
 from turncoat.report.curves import curves_image
 from turncoat.report.figure import attack_image
 from turncoat.report.gallery import gallery_image
@@ -167,6 +168,7 @@ def pages() -> Environment:
         "figure_uri": _both(attack_image),
         "curves_uri": _both(curves_image),
         "confirmation_uri": _both(confirmation.confirmation_image),
+        "design_uri": _both(design_image),
         "gallery_uri": _gallery_uri,
     }
     surface = {"groups": grouping.groups, "lanes": picture.lanes, "tile_kinds": picture.kinds}

@@ -19,6 +19,7 @@ from turncoat.report import (
     reproduced,
     words,
 )
+from turncoat.report.before_after import design_image
 from turncoat.report.curves import curves_image
 from turncoat.report.figure import attack_image
 from turncoat.report.gallery import gallery_image
@@ -132,6 +133,7 @@ CATALOGUE: dict[type[Any], Kind] = {
         lambda found, _: html.design_html(found),
         lambda found, _: design.design_table(found),
         lambda found: (f"the cheapest checks, {words.origin(found)}", design.outcome(found)),
+        lambda found: {"design.png": design_image(found)} if found.tried else {},
     ),
 }
 """Every kind, by the type of its results; `report.saved.MAIN` has their files."""
