@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from report import examples
 from turncoat import defences
 from turncoat.experiments import designing
+from turncoat.experiments import known as known_attacks
 from turncoat.experiments.cell import counting
 from turncoat.experiments.design import Asked, design
 from turncoat.experiments.experiment import Experiment, run
@@ -131,6 +133,31 @@ def test_prices_count_messages_where_nothing_runs_in_shares():
     priced = Prices.of(target, target.surface(target.records))
     assert list(priced.by) == ["messages"] and priced.notes
     assert priced.by["messages"].of["dense0/grad_weights"] == 640
+
+
+@pytest.mark.parametrize(
+    ("rates", "ran", "reached"),
+    [
+        ((0.0,), [2], False),
+        ((0.5, 0.0), [2, 4], False),  # more trials refute it
+        ((0.5, 0.5, 0.5), [2, 4, 8], True),  # in doubt for as long as it is given
+        ((1.0,), [2], True),
+    ],
+)
+def test_an_attack_in_doubt_gets_more_trials_and_then_the_benefit_of_it(monkeypatch, rates, ran, reached):
+    """A success that rises, in trials that do not show it, is not what a set of checks may rely on to fail."""
+    seen = []
+
+    def came(name, settings, left, ground, trials):
+        rate = rates[len(seen)]
+        seen.append(trials)
+        return examples.result(reached=rate == 1, in_doubt=rate == 0.5), frozenset({"a"}), 1
+
+    monkeypatch.setattr(known_attacks, "_run", came)
+    target = JOB.deployed()
+    ground = Ground(target, target.surface(target.records), 2, 0, lambda *_: None, Memory())
+    one = tried(Known("backdoor"), frozenset({"a"}), ground)
+    assert seen == ran and one.reached is reached
 
 
 @pytest.mark.parametrize(

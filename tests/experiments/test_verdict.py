@@ -77,6 +77,16 @@ def test_nothing_is_called_safe(seen, results, checked, expected, trained):
     )
 
 
+def test_an_attack_in_doubt_is_named_with_its_gain():
+    doubt = FAILED.model_copy(update={"in_doubt": True})
+    said = verdict(Evidence(MOVES, [doubt]))
+    assert "In doubt, in too few trials to tell: `backdoor`" in said
+    assert "may have reached its goal, in too few trials to tell" in " ".join(
+        reasons(Evidence(MOVES, [doubt]))
+    )
+    assert "In doubt" not in verdict(Evidence(MOVES, [FAILED]))
+
+
 def test_a_broken_job_is_told_by_its_worst_attack_and_its_gain():
     loud = attack(True, 0.9, attack="loud", errors=1)
     found = Evidence(MOVES, [loud, UNSEEN], ["fairness"])

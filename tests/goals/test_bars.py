@@ -49,6 +49,18 @@ def test_a_gain_of_one_in_ten_over_the_honest_run(goal, gain, rate, reached):
         assert goal.reached(result(honest, attacked, gain=measured(gain, 1.0, 1.0))) is reached
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "doubt"), [(0.0, 0.101, True), (0.2, 0.31, True), (0.2, 0.299, False)]
+)
+@pytest.mark.parametrize(
+    "goal", [goals.Backdoor(), goals.Targeted(), goals.Membership(), goals.Reconstruction()]
+)
+def test_a_mean_that_rises_as_far_is_no_failure(goal, before, after, doubt):
+    """Whatever the interval: one of no use leaves the question open."""
+    honest, attacked = outcome(success=(0.0, before, 1.0)), outcome(success=(0.0, after, 1.0))
+    assert goal.in_doubt(result(honest, attacked)) is doubt
+
+
 def test_one_trial_shows_no_gain():
     gain = Measured.of(paired_difference([0.0], [1.0], bounds=(-1, 1)))
     attacked = outcome(success=(0.9, 1.0, 1.0))
@@ -116,6 +128,26 @@ def fairness(target, other):
 )
 def test_fairness_asks_for_a_fall_beyond_the_others(target, other, reached):
     assert goals.Fairness().reached(fairness(target, other)) is reached
+
+
+@pytest.mark.parametrize(
+    ("target", "other", "doubt"),
+    [
+        ([0.60, 0.79, 0.50], [0.80, 0.79, 0.80], True),  # trials do not agree
+        ([0.60], [0.80], True),
+        ([0.70, 0.80, 0.75], [0.80, 0.79, 0.80], False),  # a fall of five points is what chance may do
+        ([0.50, 0.70, 0.50], [0.50, 0.60, 0.60], False),  # everybody falls alike
+        ([0.10, 0.40, 0.20], [0.45, 0.46, 0.40], False),  # no better than one answer to all
+    ],
+)
+def test_fairness_is_in_doubt_where_the_target_falls_beyond_the_others_on_average(target, other, doubt):
+    assert goals.Fairness().in_doubt(fairness(target, other)) is doubt
+
+
+@pytest.mark.parametrize(("mean", "doubt"), [(0.89, True), (0.91, False)])
+def test_availability_is_in_doubt_two_points_below(mean, doubt):
+    honest, attacked = outcome(accuracy=(0.7, 0.92, 0.94)), outcome(accuracy=(0.1, mean, 0.95))
+    assert goals.Availability().in_doubt(result(honest, attacked)) is doubt
 
 
 @pytest.mark.parametrize(("high", "reached"), [(0.879, True), (0.881, False)])

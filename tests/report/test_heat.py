@@ -57,6 +57,15 @@ def test_what_may_be_said_of_a_defence():
     assert so_far(matrix(adaptive=False), "loss") == "not attacked in its knowledge"
 
 
+def test_a_defence_is_not_unbroken_while_an_attack_is_in_doubt():
+    found = matrix()
+    again = found.rows[0].adaptive["loss"].model_copy(update={"reached": False, "in_doubt": True})
+    rows = tuple(row.model_copy(update={"adaptive": {"loss": again}}) for row in found.rows)
+    assert so_far(found.model_copy(update={"rows": rows}), "loss").startswith(
+        "in doubt, in too few trials: backdoor"
+    )
+
+
 def test_the_strongest_attack_is_the_better_of_both_ways_of_planning():
     found = matrix()
     assert found.strongest("loss").how == "all in the last step, the 2 largest errors"

@@ -53,10 +53,14 @@ def test_an_audit_of_the_format_before_is_still_read():
     audit = examples.audit(remedies=())
     old = (
         to_json(audit)
-        .replace("turncoat.audit/4", "turncoat.audit/3")
-        .replace("turncoat.result/4", "turncoat.result/3")
+        .replace("turncoat.audit/5", "turncoat.audit/3")
+        .replace("turncoat.result/5", "turncoat.result/3")
     )
-    old = old.replace('  "remedies": [],\n', "").replace('      "sites": [],\n', "")
+    old = (
+        old.replace('  "remedies": [],\n', "")
+        .replace('      "sites": [],\n', "")
+        .replace('      "in_doubt": false,\n', "")
+    )
     assert "remedies" not in old and '"sites"' not in old
     again = from_json(old)
     assert again.format == "turncoat.audit/3" and again.results[0].attacked == audit.results[0].attacked

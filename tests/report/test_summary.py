@@ -5,6 +5,7 @@ import pytest
 from report import examples
 from turncoat.report import summary
 from turncoat.report.grouping import best, groups
+from turncoat.report.html import audit_html
 from turncoat.report.scatter import scatter
 from turncoat.results.sentences import points, signed
 from turncoat.results.threats import ranked, threats
@@ -66,6 +67,15 @@ def test_the_sentence_says_what_was_found(results, severity, part):
     assert part in found
     assert found.count(".") == 1 and found.endswith(".")
     assert not {"ASR", "site", "additive"} & set(found.split())
+
+
+def test_what_is_in_doubt_is_not_called_a_failure():
+    doubt = attack("doubt", "targeted", reached=False, in_doubt=True)
+    found = examples.audit(results=(FAILED, doubt), severity="exposed")
+    (threat,) = (t for t in threats(found) if t.harm == "targeted")
+    assert threat.worst is doubt and threat.status == "in doubt" and summary.outcome(threat) == "Perhaps"
+    assert "reached its goal for certain, though 1 may have done so" in summary.in_a_sentence(found)
+    assert "may have reached its goal" in audit_html(found)
 
 
 def test_a_function_is_not_called_a_model():

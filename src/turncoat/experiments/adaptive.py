@@ -147,7 +147,8 @@ class Adversary:
         found = cell(plan, runs.attacked, defence, checks)
         target = counting(self.target, defence.measures, [defence])
         told = Experiment(name, target, {}, effort.trials, effort.seed)
-        reached = to_result(told, plan, target, runs).reached
+        came = to_result(told, plan, target, runs)
+        unseen = plan.goal.of_aborts or found.detected.mean <= 1 - UNSEEN
         assert isinstance(plan, Knowing)
         return Adaptive(
             attack=name,
@@ -159,7 +160,8 @@ class Adversary:
             messages=round(float(np.mean([messages(r) for r in runs.attacked]))),
             sites=tuple(sorted({n for r in runs.attacked for n, m in by_site(r).items() if m})),
             tried=tried,
-            reached=bool(reached and (plan.goal.of_aborts or found.detected.mean <= 1 - UNSEEN)),
+            reached=bool(came.reached and unseen),
+            in_doubt=bool(came.in_doubt and unseen),
         )
 
 

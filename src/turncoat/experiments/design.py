@@ -165,7 +165,8 @@ def _way(one: Tried) -> Way:
     assert one.result is not None
     before, after = one.result.honest.success, one.result.attacked.success
     sites = tuple(sorted(one.sites))
-    return Way(**_of(one), sites=sites, messages=one.messages, honest=before, success=after)
+    doubt = one.result.in_doubt
+    return Way(**_of(one), sites=sites, messages=one.messages, honest=before, success=after, in_doubt=doubt)
 
 
 def _held(one: Tried) -> Held:
@@ -178,7 +179,7 @@ def _held(one: Tried) -> Held:
         seconds=one.seconds,
         honest=one.result.honest.success,
         success=one.result.attacked.success,
-        noticed=one.result.reached,
+        noticed=one.result.reached or one.result.in_doubt,
     )
 
 

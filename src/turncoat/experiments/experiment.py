@@ -22,6 +22,7 @@ from turncoat.experiments.memory import Memory
 from turncoat.experiments.runs import Runs, accuracy_change, gain, per_trial, run_trials
 from turncoat.experiments.sweeps import swept, with_sweeps
 from turncoat.experiments.trial import Progress
+from turncoat.goals.goal import Goal
 from turncoat.jobs.checks import check
 from turncoat.jobs.deployed import Deployed
 from turncoat.jobs.job import Job
@@ -193,9 +194,15 @@ def to_result(experiment: Experiment, attack: Attack, target: Deployed, runs: Ru
         gallery=summaries["attacked"].gallery,
         versions=records.versions(),
     )
-    # a run that releases nothing reaches no goal, but one that is about aborts
+    return _with_end(result, goal)
+
+
+def _with_end(result: Result, goal: Goal) -> Result:
+    """Whether it reached the goal, or may have: one that releases nothing has not, unless the goal is about aborts."""
     opened = goal.of_aborts or result.attacked.aborted < result.trials
-    return result.model_copy(update={"reached": opened and goal.reached(result)})
+    reached = opened and goal.reached(result)
+    doubt = opened and not reached and goal.in_doubt(result)
+    return result.model_copy(update={"reached": reached, "in_doubt": doubt})
 
 
 def _notes(attack: Attack, kind: str, runs: Runs, trials: int) -> tuple[str, ...]:

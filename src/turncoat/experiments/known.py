@@ -36,6 +36,11 @@ VARIANTS: Mapping[str, tuple[Mapping[str, Any], ...]] = {
 """Settings beside the defaults of an attack, where they need other sites or capabilities."""
 
 
+MORE = 4
+"""How many times as many trials an attack gets that is in doubt: its success rises by what its goal asks, but these
+trials do not show it."""
+
+
 @dataclass(frozen=True, eq=False)
 class Known:
     """An attack with settings."""
@@ -87,7 +92,10 @@ class Ground:
 
 @dataclass(frozen=True, eq=False)
 class Tried:
-    """What came of an attack from some sites: a result, with the `sites` of its errors, or why there is none."""
+    """What came of an attack from some sites: a result, with the `sites` of its errors, or why there is none.
+
+    One that stays in doubt counts as `reached`: nobody may rely on it to fail.
+    """
 
     attack: Known
     result: Result | None = None
@@ -100,11 +108,15 @@ class Tried:
 
 
 def tried(attack: Known, left: frozenset[str], ground: Ground) -> Tried:
-    """An attack that keeps to the sites `left`, planned anew for them."""
+    """An attack that keeps to the sites `left`, planned anew for them; again in more trials where it is in doubt."""
     began = time.perf_counter()
     try:
         settings = attack.told(ground.surface.without(frozenset(ground.surface.sites) - left))
-        result, sites, messages = _run(attack.name, settings, left, ground)
+        trials = ground.trials
+        result, sites, messages = _run(attack.name, settings, left, ground, trials)
+        while result.in_doubt and trials < MORE * ground.trials:
+            trials *= 2
+            result, sites, messages = _run(attack.name, settings, left, ground, trials)
     except Refusal as reason:
         return Tried(attack, why=f"{reason}", seconds=time.perf_counter() - began)
     except Exception as error:  # a fault of ours in one attack must not lose what the others found
@@ -114,22 +126,23 @@ def tried(attack: Known, left: frozenset[str], ground: Ground) -> Tried:
     late = (
         attacks.get(attack.name, settings).needs.reads != "nothing"
     )  # what it has read is lost, noticed or not
-    reached = result.reached and (result.unnoticed or late or not ground.unnoticed)
+    counts = result.unnoticed or late or not ground.unnoticed
+    reached = (result.reached or result.in_doubt) and counts
     return Tried(attack, result, sites, messages, seconds=time.perf_counter() - began, reached=reached)
 
 
 def _run(
-    name: str, settings: Mapping[str, Any], left: frozenset[str], ground: Ground
+    name: str, settings: Mapping[str, Any], left: frozenset[str], ground: Ground, trials: int
 ) -> tuple[Result, frozenset[str], int]:
     plain, target = attacks.get(name, settings), ground.target
     plain.check(target.job)
     checked = tuple((name, 1.0) for name in ground.surface.sites if name not in left)
     planned = Knowing(plain, checked, level=0.0)
-    runs = run_trials(target, (planned,), ground.trials, ground.seed, ground.progress, ground.memory)
-    experiment = Experiment(name, target, settings, ground.trials, ground.seed)
+    runs = run_trials(target, (planned,), trials, ground.seed, ground.progress, ground.memory)
+    experiment = Experiment(name, target, settings, trials, ground.seed)
     result = to_result(experiment, plain, target, runs)
     counts = [{n: int(m) for n, m in r.tally.messages.items()} for r in runs.attacked if r.tally is not None]
     used = frozenset(n for each in counts for n, m in each.items() if m)
     if not used <= left:  # checked sites: found with certainty, so that nothing is released
-        result = result.model_copy(update={"reached": False})
+        result = result.model_copy(update={"reached": False, "in_doubt": False})
     return result, used, round(float(np.mean([sum(each.values()) for each in counts])))

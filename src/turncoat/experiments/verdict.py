@@ -116,7 +116,9 @@ def _tried(found: Evidence) -> str:
         if tried
         else "No attack was run"
     )
-    return f"{first}{'; not run: ' + ', '.join(untried) if untried else ''}. This proves nothing."
+    said = f"{first}{'; not run: ' + ', '.join(untried) if untried else ''}. This proves nothing."
+    doubtful = [f"`{r.attack}` {gained(r)}" for r in ranked(found.results) if r.in_doubt]
+    return said + (f" In doubt, in too few trials to tell: {'; '.join(doubtful)}." if doubtful else "")
 
 
 def _movable(found: Evidence) -> str:
@@ -157,7 +159,12 @@ def works(honest: Honest | None) -> tuple[str, ...]:
 
 def showed(result: Result) -> str:
     """What one attack showed, in sentences."""
-    reached = "reached its goal" if result.reached else f"did not reach its goal ({result.bar})"
+    not_so = (
+        "may have reached its goal, in too few trials to tell"
+        if result.in_doubt
+        else "did not reach its goal"
+    )
+    reached = "reached its goal" if result.reached else f"{not_so} ({result.bar})"
     said = [f"`{result.attack}` {reached}: {gained(result)}, with {tampered(result)} per run."]
     if result.accuracy_change is not None:
         checks = f"; {both_notice(result)}" if result.noticed is not None else ""

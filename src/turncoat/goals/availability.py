@@ -38,6 +38,9 @@ class Availability(Goal):
     def reached(self, result: Result) -> bool:
         return result.attacked.accuracy.high < result.honest.accuracy.low - MARGIN
 
+    def in_doubt(self, result: Result) -> bool:
+        return result.attacked.accuracy.mean < result.honest.accuracy.mean - MARGIN
+
     def surrogate(self, own: Own) -> Wanted:
         """Its own records as of any class but theirs; none is to be answered rightly."""
         return Wanted(own.x, own.y, np.arange(len(own.x)), np.zeros(len(own.x), bool), away=True)

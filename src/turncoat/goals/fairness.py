@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from turncoat.data import Dataset, Part, Splits
-from turncoat.goals.goal import Case, Ended, Goal, Judged, Summary
+from turncoat.goals.goal import GAIN, Case, Ended, Goal, Judged, Summary
 from turncoat.goals.surrogate import Own, Wanted
 from turncoat.metrics import crossed_rate, mean_interval
 from turncoat.refusal import Refusal
@@ -48,14 +48,12 @@ class Fairness(Goal):
         )
 
     def reached(self, result: Result) -> bool:
-        trials = {name: np.asarray(values) for name, values in result.per_trial.items()}
-        target, other = (
-            trials[f"honest_{who}_accuracy"] - trials[f"attacked_{who}_accuracy"]
-            for who in ("target", "other")
-        )
-        told_apart = trials["attacked_other_accuracy"] - trials["attacked_other_constant"]
-        shown = (target, target - other, told_apart)
-        return all(mean_interval(one, bounds=(-2, 2)).low > 0 for one in shown)
+        return all(mean_interval(one, bounds=(-2, 2)).low > 0 for one in _shown(result))
+
+    def in_doubt(self, result: Result) -> bool:
+        """By `GAIN`, as of other goals: means above 0 alone are what chance makes of every second harmless attack."""
+        target, unfair, told_apart = (float(np.mean(one)) for one in _shown(result))
+        return min(target, unfair) > GAIN and told_apart > 0
 
     def check(self, dataset: Dataset) -> None:
         names = dataset.party_names
@@ -147,3 +145,12 @@ def _mean(flags: np.ndarray, parties: list[np.ndarray]) -> float:
 def _party(part: Part) -> np.ndarray:
     assert part.party is not None  # `check` has refused data without parties
     return part.party
+
+
+def _shown(result: Result) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """By trial: how far the target's accuracy falls, how much further than the others', and what is left to these."""
+    trials = {name: np.asarray(values) for name, values in result.per_trial.items()}
+    target, other = (
+        trials[f"honest_{who}_accuracy"] - trials[f"attacked_{who}_accuracy"] for who in ("target", "other")
+    )
+    return target, target - other, trials["attacked_other_accuracy"] - trials["attacked_other_constant"]

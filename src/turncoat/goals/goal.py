@@ -135,6 +135,10 @@ class Goal:
             return False
         return min(result.gain.low, result.attacked.success.low - result.honest.success.mean) > GAIN
 
+    def in_doubt(self, result: Result) -> bool:
+        """Whether the means alone clear the bar, so that trials which do not show it show no failure either."""
+        return result.attacked.success.mean - result.honest.success.mean > GAIN
+
     def check_task(self, dataset: Dataset) -> None:
         """Refuses a goal about classes where there are none."""
         if self.of_classes and dataset.task != "classes":

@@ -13,6 +13,7 @@ from rich.text import Text
 from turncoat.report.numbers import TIMES, counted, duration, percent, plain, span, whole
 from turncoat.results.design import Cost, Design, Held, Unmade, Way
 
+IN_DOUBT = "in doubt after four times as many trials, and counted"
 COSTS = (
     "Beyond passive training, a step. At least: what any set costs that stops the same ways, by these prices."
 )
@@ -166,6 +167,7 @@ def _lone(found: Design) -> Table:
     table = _table("Site left out", "Attack that comes back", "Success", "Messages")
     for site, way in comes_back(found):
         more = f", and {n - 1} more" if (n := len(found.lone[site])) > 1 else ""
+        more += f"\n{IN_DOUBT}" if way.in_doubt else ""
         success = f"{percent(way.success.mean)} ({span(way.success)})\nhonest {percent(way.honest.mean)}"
         table.add_row(site, setting(way) + more, success, whole(way.messages))
     return table

@@ -78,7 +78,7 @@ def _of_confirmation(found: Confirmation) -> Pictures:
 
 def _ended(result: Result) -> str:
     rate = numbers.change(result.honest.success.mean, result.attacked.success.mean)
-    return f"{rate}, goal {'' if result.reached else 'not '}reached"
+    return f"{rate}, goal {'perhaps ' if result.in_doubt else '' if result.reached else 'not '}reached"
 
 
 CATALOGUE: dict[type[Any], Kind] = {

@@ -92,6 +92,8 @@ def so_far(found: Matrix, defence: str) -> str:
         return "not attacked in its knowledge"
     if breaking := found.breaking(defence):
         return f"not sufficient: {', '.join(a.attack for a in breaking)}"
+    if doubtful := found.doubtful(defence):
+        return f"in doubt, in too few trials: {', '.join(a.attack for a in doubtful)}"
     tried = sum(defence in row.adaptive for row in found.rows)
     closed = sum(defence in row.closed for row in found.rows)
     if not tried:

@@ -34,7 +34,7 @@ QUESTIONS: dict[Harm, str] = {
     "leak": "Can a party read a secret bit off an abort?",
 }
 
-STATUS = {"reached": "Yes", "not reached": "Not shown", "not run": "Not tried"}
+STATUS = {"reached": "Yes", "in doubt": "Perhaps", "not reached": "Not shown", "not run": "Not tried"}
 
 
 def in_a_sentence(audit: AuditResult) -> str:
@@ -60,6 +60,8 @@ def _nothing_worked(audit: AuditResult) -> str:
     tried = f"None of the {len(audit.results)} attacks tried reached its goal" if audit.results else ""
     if len(audit.results) == 1:
         tried = "The one attack tried did not reach its goal"
+    if doubtful := sum(r.in_doubt for r in audit.results):
+        tried += f" for certain, though {doubtful} may have done so"
     if audit.severity == "protected":
         return (
             f"Every step of this job is checked{', and none of the attacks tried worked' if tried else ''}."

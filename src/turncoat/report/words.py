@@ -42,10 +42,16 @@ def headline(result: Result) -> str:
 
 def judgement(result: Result) -> list[str]:
     """Whether the attack reached its goal, by which bar, and whether a check of accuracy would notice it."""
-    bar = [f"The goal was {'' if result.reached else 'not '}reached, which asks that {result.bar}."]
+    bar = [f"The goal was {_reached(result)}, which asks that {result.bar}."]
     noticed = [sentence(both_notice(result))] if result.noticed else []
     caught = [sentence(stopped(result))] if result.defence else []
     return (bar if result.bar else []) + noticed + caught
+
+
+def _reached(result: Result) -> str:
+    if result.in_doubt:
+        return "perhaps reached, in too few trials to tell"
+    return "reached" if result.reached else "not reached"
 
 
 def runs(result: Result) -> dict[str, str]:

@@ -98,7 +98,9 @@ class AuditResult(Value):
     line that runs it again.
     """
 
-    format: Literal["turncoat.audit/2", "turncoat.audit/3", "turncoat.audit/4"] = "turncoat.audit/4"
+    format: Literal["turncoat.audit/2", "turncoat.audit/3", "turncoat.audit/4", "turncoat.audit/5"] = (
+        "turncoat.audit/5"
+    )
     verdict: str
     severity: Severity
     trained: bool = True

@@ -15,7 +15,8 @@ from turncoat.results.values import Count, Fraction, Measured, Moment, Number, S
 class Way(Value):
     """A way in: an attack that reached its goal with errors at these `sites` alone, whatever else was checked.
 
-    `messages` of them deviated in a run, on average; `success` beside that of the honest runs.
+    `messages` of them deviated in a run, on average; `success` beside that of the honest runs. `in_doubt`: its
+    success rises by what the goal asks, which more trials neither showed nor refuted, so that it counts.
     """
 
     attack: str
@@ -25,6 +26,7 @@ class Way(Value):
     messages: Count
     honest: Measured
     success: Measured
+    in_doubt: bool = False
 
 
 class Held(Value):
@@ -85,7 +87,7 @@ class Design(Value):
     the design. `least` is for each threat what a set must cost that stops the ways of that threat alone.
     """
 
-    format: Literal["turncoat.design/1"] = "turncoat.design/1"
+    format: Literal["turncoat.design/1", "turncoat.design/2"] = "turncoat.design/2"
     data: str
     data_label: str
     model: str

@@ -26,7 +26,7 @@ class Adaptive(Value):
 
     `success` is what the defence leaves of it, `detected` with which probability a run is aborted, `honest` the same
     goal without errors, `accuracy_change` what it costs. `messages` deviate in a run, at `sites`. `reached`: the
-    goal's bar is cleared, and at least half of such runs go unseen.
+    goal's bar is cleared, and at least half of such runs go unseen; `in_doubt`: the same by means alone.
     """
 
     attack: str
@@ -39,6 +39,7 @@ class Adaptive(Value):
     sites: tuple[str, ...] = ()
     tried: Count = Field(ge=1)
     reached: bool
+    in_doubt: bool = False
 
     @property
     def gain(self) -> float:
@@ -111,7 +112,7 @@ class Priced(Value):
 class Matrix(Value):
     """Every attack against every defence on one job; `refused` says of the other attacks why they were not run."""
 
-    format: Literal["turncoat.defences/1"] = "turncoat.defences/1"
+    format: Literal["turncoat.defences/1", "turncoat.defences/2"] = "turncoat.defences/2"
     data: str
     data_label: str
     model: str
@@ -142,3 +143,11 @@ class Matrix(Value):
         """The attacks that reach their goal in the knowledge of a defence, the strongest first."""
         found = [row.adaptive[defence] for row in self.rows if defence in row.adaptive]
         return sorted((a for a in found if a.reached), key=lambda a: -a.gain)
+
+    def doubtful(self, defence: str) -> list[Adaptive]:
+        """The attacks that may reach their goal in the knowledge of a defence, in more trials than were run."""
+        return [
+            row.adaptive[defence]
+            for row in self.rows
+            if defence in row.adaptive and row.adaptive[defence].in_doubt
+        ]

@@ -122,9 +122,10 @@ class Result(Value):
     records. Their accuracy and success are `Measured` (mean, low, high, count, confidence), fractions of 1;
     `accuracy_change` and `gain`, that of success, are attacked minus honest, paired by trial; `success_name`
     says what success measures. `bar` is what the goal asks of an attack, `reached` whether this one did that,
-    and `noticed` the probability that a check of accuracy would notice it; `defence` is what the checks of a
-    defence found, if there was one. `majority` is the accuracy of always answering the class that is commonest
-    among the training records. `errors` is the number of tampered products per training run, `sites` where they
+    `in_doubt` whether it did by its means alone, in too few trials to show it; `noticed` is the probability that a
+    check of accuracy would notice it, `defence` what the checks of a defence found, if there was one. `majority` is
+    the accuracy of always answering the class that is commonest among the training records. `errors` is the number
+    of tampered products per training run, `sites` where they
     were. `per_trial` holds at least the arrays named in `PER_TRIAL`, each (trials,), one entry per seed of `seeds`;
     `curves` and `gallery` what a report draws; `paper` the published numbers, where there are any.
 
@@ -139,9 +140,13 @@ class Result(Value):
         print(result.attacked.success.mean, result.attacked.success.low)
     """
 
-    format: Literal["turncoat.result/1", "turncoat.result/2", "turncoat.result/3", "turncoat.result/4"] = (
-        "turncoat.result/4"
-    )
+    format: Literal[
+        "turncoat.result/1",
+        "turncoat.result/2",
+        "turncoat.result/3",
+        "turncoat.result/4",
+        "turncoat.result/5",
+    ] = "turncoat.result/5"
     attack: str
     harm: Harm = ""
     goal: str
@@ -161,6 +166,7 @@ class Result(Value):
     gain: Measured | None = None
     bar: str = ""
     reached: bool = False
+    in_doubt: bool = False
     noticed: Noticed | None = None
     defence: Defended | None = None
     majority: Fraction | None = None

@@ -10,7 +10,7 @@ from turncoat.results.audit import AuditResult, Remedy, Unrun
 from turncoat.results.harms import HARMS, Harm
 from turncoat.results.result import Result
 
-Status = Literal["reached", "not reached", "not run"]
+Status = Literal["reached", "in doubt", "not reached", "not run"]
 
 
 @dataclass(frozen=True)
@@ -29,10 +29,12 @@ class Threat:
 
     @property
     def status(self) -> Status:
-        """Whether an attack reached its goal, some were run in vain, or none was run."""
+        """Whether an attack reached its goal, may have, some were run in vain, or none was run."""
         if self.worst is None:
             return "not run"
-        return "reached" if self.worst.reached else "not reached"
+        if self.worst.reached:
+            return "reached"
+        return "in doubt" if self.worst.in_doubt else "not reached"
 
     @property
     def success(self) -> float | None:
@@ -56,11 +58,11 @@ def threats(audit: AuditResult) -> tuple[Threat, ...]:
 
 
 def ranked(results: Iterable[Result]) -> tuple[Result, ...]:
-    """The results, worst first: goals reached before others, unnoticed ones first among them, then by what was
-    gained over the honest run, then by how few errors it took."""
+    """The results, worst first: goals reached before those in doubt and the others, unnoticed ones first among them,
+    then by what was gained over the honest run, then by how few errors it took."""
 
-    def key(r: Result) -> tuple[bool, bool, float, int, str]:
+    def key(r: Result) -> tuple[bool, bool, bool, float, int, str]:
         gained = r.attacked.success.mean - r.honest.success.mean
-        return not r.reached, not r.unnoticed, -round(gained, 6), r.errors, r.attack
+        return not r.reached, not r.in_doubt, not r.unnoticed, -round(gained, 6), r.errors, r.attack
 
     return tuple(sorted(results, key=key))

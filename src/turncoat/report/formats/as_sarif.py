@@ -138,7 +138,7 @@ def _attack(result: Result, at: SiteRow | None) -> dict[str, Any]:
     level = "none" if not result.reached else "error" if result.unnoticed else "warning"
     found: dict[str, Any] = {
         "ruleId": rule.id,
-        "kind": "fail" if result.reached else "pass",
+        "kind": "fail" if result.reached else "review" if result.in_doubt else "pass",
         "level": level,
         "message": {"text": f"{result.attack}: {words.headline(result)}"},
     }
