@@ -198,7 +198,7 @@ def to_result(experiment: Experiment, attack: Attack, target: Deployed, runs: Ru
 
 
 def _with_end(result: Result, goal: Goal) -> Result:
-    """Whether it reached the goal, or may have: one that releases nothing has not, unless the goal is about aborts."""
+    """Whether it reached the goal, or may have: without a model it has not, unless the goal is about aborts."""
     opened = goal.of_aborts or result.attacked.aborted < result.trials
     reached = opened and goal.reached(result)
     doubt = opened and not reached and goal.in_doubt(result)
