@@ -52,9 +52,7 @@ def test_a_gain_of_one_in_ten_over_the_honest_run(goal, gain, rate, reached):
 @pytest.mark.parametrize(
     ("before", "after", "doubt"), [(0.0, 0.101, True), (0.2, 0.31, True), (0.2, 0.299, False)]
 )
-@pytest.mark.parametrize(
-    "goal", [goals.Backdoor(), goals.Targeted(), goals.Membership(), goals.Reconstruction()]
-)
+@pytest.mark.parametrize("goal", [goals.Backdoor(), goals.Targeted(), goals.Reconstruction()])
 def test_a_mean_that_rises_as_far_is_no_failure(goal, before, after, doubt):
     """Whatever the interval: one of no use leaves the question open."""
     honest, attacked = outcome(success=(0.0, before, 1.0)), outcome(success=(0.0, after, 1.0))
@@ -142,6 +140,12 @@ def test_fairness_asks_for_a_fall_beyond_the_others(target, other, reached):
 )
 def test_fairness_is_in_doubt_where_the_target_falls_beyond_the_others_on_average(target, other, doubt):
     assert goals.Fairness().in_doubt(fairness(target, other)) is doubt
+
+
+@pytest.mark.parametrize(("mean", "doubt"), [(0.13, True), (0.11, False), (0.0, False)])
+def test_membership_is_in_doubt_above_the_honest_interval(mean, doubt):
+    honest, attacked = outcome(success=(0.0, 0.0, 0.12)), outcome(success=(0.0, mean, 1.0))
+    assert goals.Membership().in_doubt(result(honest, attacked)) is doubt
 
 
 @pytest.mark.parametrize(("mean", "doubt"), [(0.89, True), (0.91, False)])

@@ -80,6 +80,9 @@ class Membership(Goal):
     def reached(self, result: Result) -> bool:
         return result.attacked.success.low > max(TIMES * FPRS[0], result.honest.success.high)
 
+    def in_doubt(self, result: Result) -> bool:
+        return result.attacked.success.mean > max(TIMES * FPRS[0], result.honest.success.high)
+
     def check(self, dataset: Dataset) -> None:
         if self.records < 1:
             raise Refusal(f"membership needs at least one record to attack, not {self.records}")
