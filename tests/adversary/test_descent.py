@@ -104,15 +104,6 @@ def test_where_honest_values_are_no_numbers_errors_are_next_to_nothing(descent):
     assert over.sizes[0] == pytest.approx(1e-6) and over.sizes[1:] == r.sizes[1:] and r.sizes[0] > 1e-6
 
 
-@pytest.mark.parametrize(("moved", "unit"), [([4.0], 2.0), ([np.nan, 4.0], 0.02), ([np.nan] * 3, 8e-4)])
-def test_where_an_error_ends_in_no_number_smaller_ones_say_what_errors_move(
-    descent, monkeypatch, moved, unit
-):
-    found = iter(moved)
-    monkeypatch.setattr(type(descent.rehearsals), "moves", lambda *_: next(found))
-    assert descent.rehearsals.unit(descent.rehearsals.entries[0], 8.0, None) == pytest.approx(unit)
-
-
 def test_errors_stay_within_the_budget(descent):
     v = descent.variables
     values = v.limited(jax.tree.map(lambda a: 1e6 * a, descent.start().values))

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from foreign_jobs import job
-from turncoat import attacks
+from turncoat import attacks, defences
+from turncoat.experiments.cell import under
 from turncoat.experiments.experiment import Experiment, run
 from turncoat.experiments.trial import Trial
 from turncoat.jobs.deployed import Deployed
@@ -19,6 +20,16 @@ def test_it_finds_a_backdoor_that_works_on_victims_never_seen(model, settings):
     assert found.honest.success.mean < 0.1
     assert found.attacked.success.mean > 0.9
     assert found.accuracy_change.mean > -0.01
+
+
+@pytest.mark.parametrize("bound", ["clip-norm:largest=0.5", "clip-entries:largest=0.05"])
+def test_it_gets_round_a_bound_whose_own_sites_are_checked(bound):
+    """Errors at scores, at the loss derivative and at its gradient, each in units of what training answers to."""
+    defence = defences.get(f"{bound}+checked:sites=bound/*")
+    deployed = under(Deployed.of(job("linear"), "exact", "reals"), defence)
+    found = run(Experiment("search", deployed, {"iterations": 100}, 2))
+    assert found.attacked.success.mean > 0.8 and found.attacked.aborted == 0
+    assert found.accuracy_change.mean > -0.03
 
 
 def test_a_few_errors_are_no_more_than_asked_for():

@@ -10,7 +10,7 @@ Elsewhere the true program is run.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from math import isfinite
 from typing import Any
 
@@ -35,6 +35,7 @@ from turncoat.adversary.rehearsal import (
     slope,
     thought,
 )
+from turncoat.adversary.responses import Response, response
 from turncoat.adversary.smooth import smooth
 from turncoat.adversary.sustained import sustained
 from turncoat.adversary.view import View
@@ -157,17 +158,13 @@ class Rehearsals:
     def scales(self, phase: Phase) -> list[float]:
         """By what a variable is multiplied to be an error of this phase, for each entry.
 
-        At sites that only shift, and at rows, a variable of 1 moves the state by about 1 in all; elsewhere it is as
-        large as the values at the site are.
+        A variable of 1 moves the state by about 1 in all; where errors do more than shift it, no further than it
+        answers them in proportion.
         """
-        if any(entry.kinds for entry in self.entries):
-            return [
-                size / max(phase.steps * times, 1.0)
-                for size, times in zip(self.sizes, self.times, strict=True)
-            ]
-        if not self.shifts:
-            return self.sizes
-        return [1 / (gain * phase.steps) for gain in self.gains]
+        if self.shifts:
+            return [1 / (gain * phase.steps) for gain in self.gains]
+        of = zip(self.responses, self.times, strict=True)
+        return [min(1 / (r.slope * max(phase.steps * times, 1.0)), r.largest) for r, times in of]
 
     @cached_property
     def gains(self) -> list[float]:
@@ -219,33 +216,36 @@ class Rehearsals:
     def sizes(self) -> list[float]:
         """The root mean square of the honest values at each entry's site, in a first step on its own records.
 
-        Next to nothing where they are no numbers, as in a root's unused branch: errors do nothing there.
-        At rows the error that moves what it moves most of the model by 1 in that step.
+        That of a step from a model that it has trained, where that is more: scores are next to nothing before. Next
+        to nothing where they are no numbers, as in a root's unused branch: errors do nothing there.
         """
         names = [e.site.name for e in self.entries]
-        given, more = self.first
-        state, seen = self.view.program.secured(*given, observe=names, **more)
+        (start, *given), more = self.first
+        trained = self.view.job.with_released(start, self.view.rehearsal)
         found = []
-        for entry in self.entries:
-            rms = float(jnp.sqrt(jnp.mean(jnp.square(seen[entry.site.name]))))
-            size = rms + 1e-6 if isfinite(rms) else 1e-6
-            found.append(self.unit(entry, size, state) if entry.kinds else size)
-        return found
+        for state in (start, trained):
+            _, seen = self.view.program.secured(state, *given, observe=names, **more)
+            rms = [float(jnp.sqrt(jnp.mean(jnp.square(seen[name])))) for name in names]
+            found.append([size if isfinite(size) else 0.0 for size in rms])
+        return [max(pair) + 1e-6 for pair in zip(*found, strict=True)]
 
-    def unit(self, entry: Entry, size: float, honest: Any) -> float:
-        """The size of errors at rows that moves a released number by 1, by smaller ones where that ends in none."""
-        tried = ((s, self.moves(entry, s, honest)) for s in (size, size / 100, size / 10000))
-        return next((s / moved for s, moved in tried if isfinite(moved)), size / 10000)
+    @cached_property
+    def responses(self) -> list[Response]:
+        """How a first step answers errors of one size at each entry, at rows of the first kind where rows have kinds.
 
-    def moves(self, entry: Entry, size: float, honest: Any) -> float:
-        """By how much errors of this size at rows of the first kind move a released number at most."""
+        Their signs are random: a softmax does not answer one number added to all scores.
+        """
         given, more = self.first
+        before = self.view.job.release(self.view.program.secured(*given, **more))
         rows = self.aim.rows(self.view.batch, jnp.arange(self.view.batch) == 0)
-        error = entry.whole(jnp.zeros(entry.shape).at[0].set(size).astype(entry.site.dtype), rows)
-        after = self.view.program.secured(*given, errors={entry.site.name: error}, **more)
-        after, before = map(jax.tree.leaves, map(self.view.job.release, (after, honest)))
-        moved = [jnp.max(jnp.abs(a - b)) for a, b in zip(after, before, strict=True)]
-        return max(float(jnp.max(jnp.stack(moved))), 1e-9)
+
+        def move(entry: Entry, size: Any) -> Any:
+            signs = jax.random.rademacher(self.view.key, entry.shape, entry.site.dtype)
+            error = entry.whole((signs.at[1:].set(0) if entry.kinds else signs) * size, rows)
+            after = self.view.program.secured(*given, errors={entry.site.name: error}, **more)
+            return self.view.job.release(after)
+
+        return [response(partial(move, e), before, s) for e, s in zip(self.entries, self.sizes, strict=True)]
 
     @property
     def times(self) -> list[float]:

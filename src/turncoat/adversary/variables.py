@@ -62,7 +62,7 @@ class Variables:
     @property
     def few(self) -> bool:
         """Whether a few of the errors matter and the others do not, as where one row or neuron has to be found."""
-        return any(entry.kinds for entry in self.entries)
+        return any(entry.kinds and entry.kinds != (entry.site.shape[0],) for entry in self.entries)
 
     @property
     def alike(self) -> bool:
