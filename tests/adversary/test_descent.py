@@ -47,11 +47,17 @@ def test_rows_and_columns_are_no_longer_than_allowed():
     np.testing.assert_array_equal(_in_norm(v / 100, 1.5), v / 100)
 
 
+def searching(attack, view):
+    """The last search of an attack: that at all places."""
+    budget, each = attack.places(view)
+    return attack.descent(view, budget, each[-1], attack.minutes)
+
+
 @pytest.fixture(scope="module")
 def descent():
     attack = attacks.get("search", {"norm": 2.0, "errors": 5000, "largest": 4.0})
     trial = Trial.of(Deployed.of(job("deep", "momentum", epochs=2), "exact", "reals"), 3).drawn(attack.goal)
-    return attack.descent(trial.view(attack.goal))
+    return searching(attack, trial.view(attack.goal))
 
 
 def test_a_twin_ends_where_the_program_does_under_errors(descent):
@@ -76,7 +82,7 @@ def test_a_variable_of_one_moves_the_state_by_one_in_a_phase(optimizer, times):
     """Momentum of 0.9 carries an error on: in K steps it moves as much as sum (1 - 0.9^k) / 0.1 single ones."""
     attack = attacks.get("search")
     trial = Trial.of(Deployed.of(job("linear", optimizer, epochs=2), "exact", "reals"), 3).drawn(attack.goal)
-    one = attack.descent(trial.view(attack.goal))
+    one = searching(attack, trial.view(attack.goal))
     r, view = one.rehearsals, one.rehearsals.view
     phase, scales = r.phases[1], one.variables.scales[1]
     (given, more) = view.example

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from turncoat.adversary.limits import Budget, kept
+from turncoat.adversary.limits import Budget, kept, nearest
 from turncoat.jobs.setup import Setup
 from turncoat.refusal import Refusal
 
@@ -65,3 +65,16 @@ def test_where_errors_may_be_made():
     for sites, says in (("nowhere", "there is no site 'nowhere'"), (bit, "holds no numbers")):
         with pytest.raises(Refusal, match=says):
             Budget(sites=sites).places(surface)
+
+
+def test_the_last_of_places_that_all_only_bend_is_searched_alone_first():
+    """A bound on the norm makes all updates depend on each other; behind the gradient there is least in between."""
+    bounded = Setup(defence="clip-norm:largest=0.1+checked:sites=bound/*").deployed()
+    surface = bounded.surface(100)
+    left = surface.without([n for n in surface.sites if n.startswith("bound/")])
+    places = Budget().places(left)
+    assert len(places) > 1
+    assert [p.site for p in nearest(left, places)] == ["dense0/grad_weights"]
+    assert nearest(left, places[-1:]) == []
+    plain = Setup().deployed().surface(100)
+    assert nearest(plain, Budget().places(plain)) == []

@@ -119,6 +119,12 @@ def reaching(surface: Surface, batch: int | None = None) -> list[Place]:
     return []
 
 
+def nearest(surface: Surface, places: Sequence[Place]) -> list[Place]:
+    """The last of several places that all only bend outputs: least lies between it and what it bends; else none."""
+    kinds = {r.kind for place in places for r in surface.at(place).values()}
+    return list(places[-1:]) if len(places) > 1 and kinds == {"bent"} else []
+
+
 def has_rows(site: Site, batch: int) -> bool:
     """Whether it has a row for each record of a batch."""
     return site.shape[:1] == (batch,) and not site.loops

@@ -16,7 +16,7 @@ from pydantic import Field
 from turncoat import goals
 from turncoat.adversary.course import Effort, Found
 from turncoat.adversary.descent import Descent
-from turncoat.adversary.limits import Budget
+from turncoat.adversary.limits import Budget, nearest
 from turncoat.adversary.rehearsal import Entry, Phase, errors_of
 from turncoat.adversary.rehearsals import Rehearsals
 from turncoat.adversary.variables import Variables
@@ -25,6 +25,7 @@ from turncoat.attacks.attack import Attack, Needs, Sweep
 from turncoat.attacks.deposit import Deposit
 from turncoat.attacks.membership import Membership
 from turncoat.core.errors import Errors
+from turncoat.core.surface import Place
 from turncoat.goals.surrogate import Own
 from turncoat.jobs.loop import StepInfo, Tamper, Tampering
 from turncoat.refusal import Refusal
@@ -34,6 +35,9 @@ SHARE = 10
 """The first, the middle and the last phase are each one in so many of the steps, or one step where errors are few."""
 FEWEST = 30
 """Records of its own that an adversary needs to hold some out."""
+
+ENOUGH = 0.9
+"""What errors are worth from which on no other places are searched: about the success that they have."""
 
 PLAIN = {"source": 0, "target": 1, "records": 5, "party": 0}
 OTHER = {"membership": {"records": 1, "target": 0}, "deposit": {"records": 1}}
@@ -159,16 +163,17 @@ class UniversalSearch(Attack):
         return self.aim not in ("targeted", "membership")
 
     def prepare(self, view: View) -> dict[str, Any]:
-        descent = self.descent(view)
+        budget, each = self.places(view)
         known = (
-            *("search", descent.rehearsals.entries, tuple(sorted(view.checked.items()))),
+            *("search", *map(tuple, each), tuple(sorted(view.checked.items()))),
             *(v for k, v in self.settings.items() if k != "strength"),
             *(() if view.flags is None else view.flags.name),
         )
         if known not in view.memo:
-            view.memo[known] = descent.run()
+            view.memo[known] = self.best(view, budget, each)
+        descent, found = view.memo[known]
         more = self.reader.told(view) if isinstance(self.reader, Membership) and self.aim in ROWS else {}
-        return self.planned(descent, view.memo[known]) | more
+        return self.planned(descent, found) | more
 
     def tampering(self, plan: dict[str, Any]) -> Tampering:
         """Without what the reader of the model alone needs."""
@@ -177,24 +182,37 @@ class UniversalSearch(Attack):
     def exploit(self, view: View, plan: dict[str, Any], params: Any) -> Any:
         return self.reader.exploit(view, plan, params) if self.aim in ROWS else None
 
-    def descent(self, view: View) -> Descent:
-        """The search on this view."""
+    def places(self, view: View) -> tuple[Budget, list[list[Place]]]:
+        """The budget, and where errors are searched for: first at the last place, where all only bend outputs."""
         if view.job.task != "classes":
             raise Refusal("the search descends towards answers that are classes, which this job's are not")
         if len(view.x) < FEWEST:
             raise Refusal(
                 f"{len(view.x)} records of the adversary's own are too few to search on: it needs {FEWEST}"
             )
-        own = Own(view.x, view.y, view.shape, view.classes, view.own_party, view.told)
         rows = view.batch if self.aim in ROWS else None
         budget, places = self.budget.knowing(view.surface, view.checked, rows)
+        first = [] if rows or self.budget.sites else nearest(view.surface, places)
+        return budget, [chosen for chosen in (first, places) if chosen]
+
+    def best(self, view: View, budget: Budget, each: list[list[Place]]) -> tuple[Descent, Found]:
+        """The search that finds most, and what; at further places as long as that is not enough."""
+        tried: list[tuple[Descent, Found]] = []
+        for places in each:
+            descent = self.descent(view, budget, places, self.minutes / len(each))
+            tried.append((descent, descent.run()))
+            if tried[-1][1].worth >= ENOUGH:
+                break
+        return max(tried, key=lambda one: one[1].worth)
+
+    def descent(self, view: View, budget: Budget, places: list[Place], minutes: float) -> Descent:
+        """The search at some places."""
+        own = Own(view.x, view.y, view.shape, view.classes, view.own_party, view.told)
         entries = tuple(Entry(view.surface[p.site], p.passes) for p in places)
         phases, horizon = self.phased(view.steps, budget.most), self.horizon or view.steps
         rehearsals = Rehearsals(view, self.goal.surrogate(own), entries, phases, horizon).of_kinds()
         variables = Variables.of(rehearsals, budget)
-        return Descent(
-            rehearsals, variables, budget, Effort(self.iterations, self.minutes), self.loss, view.said
-        )
+        return Descent(rehearsals, variables, budget, Effort(self.iterations, minutes), self.loss, view.said)
 
     def phased(self, steps: int, most: float) -> tuple[Phase, ...]:
         """In which steps errors are made: those that the budget has errors enough for."""
