@@ -10,11 +10,12 @@ def show(found):
         f"{'attack':<24}{'honest':>8}{'attacked':>10}{'interval':>18}{'accuracy':>10}{'errors':>10}  reached"
     )
     for one in found.results:
+        reached = "yes" if one.reached else "perhaps" if one.in_doubt else "no"
         success, change = one.attacked.success, one.attacked.accuracy.mean - one.honest.accuracy.mean
         interval = f"{success.low:.1%} to {success.high:.1%}"
         print(
             f"{one.attack:<24}{one.honest.success.mean:>8.1%}{success.mean:>10.1%}{interval:>18}"
-            f"{change:>+10.1%}{one.errors:>10,}  {'yes' if one.reached else 'no'}"
+            f"{change:>+10.1%}{one.errors:>10,}  {reached}"
         )
     for one in found.unrun:
         print(fill(f"{one.attack} was not run: {one.why}", 100, subsequent_indent="  "))

@@ -117,8 +117,13 @@ def _tried(found: Evidence) -> str:
         else "No attack was run"
     )
     said = f"{first}{'; not run: ' + ', '.join(untried) if untried else ''}. This proves nothing."
-    doubtful = [f"`{r.attack}` {gained(r)}" for r in ranked(found.results) if r.in_doubt]
+    doubtful = [f"`{r.attack}` ({_means(r)})" for r in ranked(found.results) if r.in_doubt]
     return said + (f" In doubt, in too few trials to tell: {'; '.join(doubtful)}." if doubtful else "")
+
+
+def _means(result: Result) -> str:
+    honest, attacked = result.honest.success.mean, result.attacked.success.mean
+    return f"{result.success_name} {honest:.1%} on the honest model, {attacked:.1%} under attack"
 
 
 def _movable(found: Evidence) -> str:
