@@ -171,7 +171,8 @@ class UniversalSearch(Attack):
         )
         if known not in view.memo:
             view.memo[known] = self.best(view, budget, each)
-        descent, found = view.memo[known]
+        number, found = view.memo[known]
+        descent = self.descent(view, budget, each[number], self.minutes)
         more = self.reader.told(view) if isinstance(self.reader, Membership) and self.aim in ROWS else {}
         return self.planned(descent, found) | more
 
@@ -195,15 +196,14 @@ class UniversalSearch(Attack):
         first = [] if rows or self.budget.sites else nearest(view.surface, places)
         return budget, [chosen for chosen in (first, places) if chosen]
 
-    def best(self, view: View, budget: Budget, each: list[list[Place]]) -> tuple[Descent, Found]:
-        """The search that finds most, and what; at further places as long as that is not enough."""
-        tried: list[tuple[Descent, Found]] = []
+    def best(self, view: View, budget: Budget, each: list[list[Place]]) -> tuple[int, Found]:
+        """The number of the places where most is found, and what; at further ones as long as that is not enough."""
+        tried: list[Found] = []
         for places in each:
-            descent = self.descent(view, budget, places, self.minutes / len(each))
-            tried.append((descent, descent.run()))
-            if tried[-1][1].worth >= ENOUGH:
+            tried.append(self.descent(view, budget, places, self.minutes / len(each)).run())
+            if tried[-1].worth >= ENOUGH:
                 break
-        return max(tried, key=lambda one: one[1].worth)
+        return max(enumerate(tried), key=lambda one: one[1].worth)
 
     def descent(self, view: View, budget: Budget, places: list[Place], minutes: float) -> Descent:
         """The search at some places."""
