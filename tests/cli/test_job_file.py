@@ -11,6 +11,7 @@ import pytest
 from typer.main import get_command
 
 from cli.conftest import turncoat, written
+from report import examples
 from turncoat import attacks
 from turncoat.cli import audit as audit_verb
 from turncoat.cli import job_file, outputs, view
@@ -82,6 +83,18 @@ def test_conditions_end_in_exit_code_1_and_what_was_not_run_meets_none(asked):
     assert "--fail-on membership: no attack of this threat was run" in asked.err
     assert "Why" not in asked.out and "What one party can do" in asked.out  # detail 2
     assert max(map(len, asked.out.splitlines())) <= 80
+
+
+def test_what_is_in_doubt_meets_a_condition_of_its_own():
+    """A threat that may have come true neither fails a pipeline by its name nor passes it unsaid."""
+    doubt = examples.result(reached=False, in_doubt=True)
+    audit = examples.audit(results=(doubt,), severity="exposed")
+    asked = outputs.conditions(["backdoor", "in-doubt", "backdoor>0.99"])
+    assert [c.met(audit) for c in asked] == [False, True, True]
+    (said,) = outputs.open_questions(audit, asked)
+    assert said.startswith("--fail-on backdoor: in doubt, in too few trials to tell; --fail-on in-doubt")
+    clear = examples.audit(results=(examples.result(reached=False),), severity="exposed")
+    assert not asked[1].met(clear) and outputs.open_questions(clear, asked) == []
 
 
 def test_a_report_is_made_again_with_more_formats_and_keeps_those_it_had(asked, folder):

@@ -137,7 +137,7 @@ def audit(
     saved, said = Saved(found), "The report is {folder}/report.html"
     table = terminal.audit_table(found, ways.detail or outputs.DETAIL)
     deliver(to_json(found), table, common.as_json, folder, lambda: _files(saved, ways.formats or []), said)
-    for line in outputs.untried(found, asked):
+    for line in outputs.open_questions(found, asked):
         say(line, "yellow")
     if failed := outputs.met(found, asked):
         for line in failed:

@@ -42,7 +42,7 @@ FailOn = Annotated[
         "--fail-on",
         metavar="WHEN",
         help="Exit with code 1 on a verdict (broken), a threat that came true (backdoor), one whose success is above "
-        "a share (backdoor>0.5), or attacks that were not run (not-run); may be given again.",
+        "a share (backdoor>0.5), attacks not run (not-run), or that may have worked (in-doubt); may be given again.",
     ),
 ]
 
@@ -57,14 +57,14 @@ def check_formats(names: Iterable[str]) -> None:
 
 
 SEVERITIES: tuple[str, ...] = get_args(Severity)
-NOT_RUN = "not-run"
+NOT_RUN, IN_DOUBT = "not-run", "in-doubt"
 FAILED = 1
 """The exit code where a condition is met."""
 
 
 @dataclass(frozen=True)
 class Condition:
-    """Something that makes a pipeline fail, and its text: a verdict, `not-run`, or a threat above a share."""
+    """What makes a pipeline fail, and its text: a verdict, `not-run`, `in-doubt`, or a threat above a share."""
 
     text: str
     name: str
@@ -74,6 +74,8 @@ class Condition:
         """Whether an audit meets it; of a threat, by the highest success rate under any of its attacks."""
         if self.name == NOT_RUN:
             return bool(audit.unrun)
+        if self.name == IN_DOUBT:
+            return any(result.in_doubt for result in audit.results)
         if self.name in SEVERITIES:
             return audit.severity == self.name
         threat = self._of(audit)
@@ -86,6 +88,11 @@ class Condition:
         threat = self._of(audit)
         return self.name in HARMS and (threat is None or not threat.tried)
 
+    def doubtful(self, audit: AuditResult) -> bool:
+        """Whether more trials might have met it: an attack of the threat may have reached its goal."""
+        threat = self._of(audit)
+        return self.above is None and threat is not None and threat.status == "in doubt"
+
     def _of(self, audit: AuditResult) -> Threat | None:
         return next((t for t in threats(audit) if t.harm == self.name), None)
 
@@ -97,7 +104,7 @@ def conditions(texts: Iterable[str]) -> list[Condition]:
 
 def _condition(text: str) -> Condition:
     parts = re.fullmatch(r"\s*([\w-]+)\s*(?:>\s*(\S+))?\s*", text)
-    names = (*HARMS, *SEVERITIES, NOT_RUN)
+    names = (*HARMS, *SEVERITIES, NOT_RUN, IN_DOUBT)
     if parts is None or parts[1] not in names:
         name = parts[1] if parts else text
         raise Refusal(f"--fail-on knows no {name!r}; the nearest are {nearest(name, names)}")
@@ -119,11 +126,15 @@ def met(audit: AuditResult, asked: Sequence[Condition]) -> list[str]:
     return [f"--fail-on {c.text}: the condition is met" for c in asked if c.met(audit)]
 
 
-def untried(audit: AuditResult, asked: Sequence[Condition]) -> list[str]:
-    """A sentence for each condition of which nothing can be said, as no attack of its threat was run."""
-    return [
-        f"--fail-on {c.text}: no attack of this threat was run, so that nothing can be said; --fail-on {NOT_RUN} "
-        "fails on that"
-        for c in asked
-        if c.untried(audit)
-    ]
+def open_questions(audit: AuditResult, asked: Sequence[Condition]) -> list[str]:
+    """A sentence for each condition of which nothing can be said: no attack was run, or too few trials were."""
+    none, few = (
+        "no attack of this threat was run, so that nothing can be said",
+        "in doubt, in too few trials to tell",
+    )
+    found = []
+    for c in asked:
+        for said, other, so in ((none, NOT_RUN, c.untried(audit)), (few, IN_DOUBT, c.doubtful(audit))):
+            if so:
+                found.append(f"--fail-on {c.text}: {said}; --fail-on {other} fails on that")
+    return found
