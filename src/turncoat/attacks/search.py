@@ -6,8 +6,9 @@ defence has to be measured against (see `adversary.descent`). Not in the paper.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Annotated, Any, Literal
 
 import jax.numpy as jnp
@@ -169,12 +170,13 @@ class UniversalSearch(Attack):
             *(v for k, v in self.settings.items() if k != "strength"),
             *(() if view.flags is None else view.flags.name),
         )
+        minutes = self.minutes / len(each)
+        descents = cache(lambda number: self.descent(view, budget, each[number], minutes))
         if known not in view.memo:
-            view.memo[known] = self.best(view, budget, each)
+            view.memo[known] = _best(descents, len(each))
         number, found = view.memo[known]
-        descent = self.descent(view, budget, each[number], self.minutes)
         more = self.reader.told(view) if isinstance(self.reader, Membership) and self.aim in ROWS else {}
-        return self.planned(descent, found) | more
+        return self.planned(descents(number), found) | more
 
     def tampering(self, plan: dict[str, Any]) -> Tampering:
         """Without what the reader of the model alone needs."""
@@ -195,15 +197,6 @@ class UniversalSearch(Attack):
         budget, places = self.budget.knowing(view.surface, view.checked, rows)
         first = [] if rows or self.budget.sites else nearest(view.surface, places)
         return budget, [chosen for chosen in (first, places) if chosen]
-
-    def best(self, view: View, budget: Budget, each: list[list[Place]]) -> tuple[int, Found]:
-        """The number of the places where most is found, and what; at further ones as long as that is not enough."""
-        tried: list[Found] = []
-        for places in each:
-            tried.append(self.descent(view, budget, places, self.minutes / len(each)).run())
-            if tried[-1].worth >= ENOUGH:
-                break
-        return max(enumerate(tried), key=lambda one: one[1].worth)
 
     def descent(self, view: View, budget: Budget, places: list[Place], minutes: float) -> Descent:
         """The search at some places."""
@@ -245,3 +238,11 @@ class UniversalSearch(Attack):
             more = {} if others is None else {"others": made(part, others)}
             phases.append({"errors": made(part, own)} | more | steps)
         return {"phases": tuple(phases)}
+
+
+def _best(descents: Callable[[int], Descent], count: int) -> tuple[int, Found]:
+    """The number of the search that finds most, and what; later ones are made as long as that is not enough."""
+    tried: list[Found] = []
+    while len(tried) < count and (not tried or tried[-1].worth < ENOUGH):
+        tried.append(descents(len(tried)).run())
+    return max(enumerate(tried), key=lambda one: one[1].worth)

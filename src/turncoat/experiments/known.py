@@ -36,9 +36,9 @@ VARIANTS: Mapping[str, tuple[Mapping[str, Any], ...]] = {
 """Settings beside the defaults of an attack, where they need other sites or capabilities."""
 
 
-MORE = 4
-"""How many times as many trials an attack gets that is in doubt: its success rises by what its goal asks, but these
-trials do not show it."""
+TIMES = (1, 2, 4)
+"""How many times as many trials an attack gets, for as long as it is in doubt: its success rises by what its goal
+asks, but these trials do not show it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,11 +112,10 @@ def tried(attack: Known, left: frozenset[str], ground: Ground) -> Tried:
     began = time.perf_counter()
     try:
         settings = attack.told(ground.surface.without(frozenset(ground.surface.sites) - left))
-        trials = ground.trials
-        result, sites, messages = _run(attack.name, settings, left, ground, trials)
-        while result.in_doubt and trials < MORE * ground.trials:
-            trials *= 2
-            result, sites, messages = _run(attack.name, settings, left, ground, trials)
+        for times in TIMES:
+            result, sites, messages = _run(attack.name, settings, left, ground, times * ground.trials)
+            if not result.in_doubt:
+                break
     except Refusal as reason:
         return Tried(attack, why=f"{reason}", seconds=time.perf_counter() - began)
     except Exception as error:  # a fault of ours in one attack must not lose what the others found

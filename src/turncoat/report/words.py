@@ -23,6 +23,18 @@ def introduction(audit: AuditResult) -> str:
     return glossary.INTRODUCTION if audit.trained else glossary.FUNCTION
 
 
+REACHED = {
+    "reached": "reached",
+    "in doubt": "perhaps reached, in too few trials to tell",
+    "not reached": "not reached",
+}
+ENDED = {
+    "reached": "reached its goal",
+    "in doubt": "may have reached its goal",
+    "not reached": "did not reach its goal",
+}
+
+
 def headline(result: Result) -> str:
     """What the run showed against the honest run, in one sentence of its numbers."""
     cause = (
@@ -42,16 +54,10 @@ def headline(result: Result) -> str:
 
 def judgement(result: Result) -> list[str]:
     """Whether the attack reached its goal, by which bar, and whether a check of accuracy would notice it."""
-    bar = [f"The goal was {_reached(result)}, which asks that {result.bar}."]
+    bar = [f"The goal was {REACHED[result.status]}, which asks that {result.bar}."]
     noticed = [sentence(both_notice(result))] if result.noticed else []
     caught = [sentence(stopped(result))] if result.defence else []
     return (bar if result.bar else []) + noticed + caught
-
-
-def _reached(result: Result) -> str:
-    if result.in_doubt:
-        return "perhaps reached, in too few trials to tell"
-    return "reached" if result.reached else "not reached"
 
 
 def runs(result: Result) -> dict[str, str]:

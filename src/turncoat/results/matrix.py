@@ -141,13 +141,11 @@ class Matrix(Value):
 
     def breaking(self, defence: str) -> list[Adaptive]:
         """The attacks that reach their goal in the knowledge of a defence, the strongest first."""
-        found = [row.adaptive[defence] for row in self.rows if defence in row.adaptive]
-        return sorted((a for a in found if a.reached), key=lambda a: -a.gain)
+        return sorted((a for a in self._knowing(defence) if a.reached), key=lambda a: -a.gain)
 
     def doubtful(self, defence: str) -> list[Adaptive]:
         """The attacks that may reach their goal in the knowledge of a defence, in more trials than were run."""
-        return [
-            row.adaptive[defence]
-            for row in self.rows
-            if defence in row.adaptive and row.adaptive[defence].in_doubt
-        ]
+        return [a for a in self._knowing(defence) if a.in_doubt]
+
+    def _knowing(self, defence: str) -> list[Adaptive]:
+        return [row.adaptive[defence] for row in self.rows if defence in row.adaptive]

@@ -191,6 +191,13 @@ class Result(Value):
         return "stand-in" in self.data_label
 
     @property
+    def status(self) -> Literal["reached", "in doubt", "not reached"]:
+        """Whether it reached its goal, may have, or was run in vain."""
+        if self.reached:
+            return "reached"
+        return "in doubt" if self.in_doubt else "not reached"
+
+    @property
     def unnoticed(self) -> bool:
         """Whether the victim's test of accuracy would probably miss the attack, by the upper end of its power."""
         return self.noticed is not None and self.noticed.chosen.high < self.noticed.power

@@ -30,11 +30,7 @@ class Threat:
     @property
     def status(self) -> Status:
         """Whether an attack reached its goal, may have, some were run in vain, or none was run."""
-        if self.worst is None:
-            return "not run"
-        if self.worst.reached:
-            return "reached"
-        return "in doubt" if self.worst.in_doubt else "not reached"
+        return "not run" if self.worst is None else self.worst.status
 
     @property
     def success(self) -> float | None:

@@ -132,13 +132,17 @@ def _attacks(audit: AuditResult) -> list[dict[str, Any]]:
     return [_attack(result, at) for result in ranked(audit.results) if result.harm]
 
 
+KINDS = {"reached": "fail", "in doubt": "review", "not reached": "pass"}
+"""What an attack says of the job, by how it ended."""
+
+
 def _attack(result: Result, at: SiteRow | None) -> dict[str, Any]:
     """An attack (3.27.9): it fails the job, loudly or not, or the job passes."""
     rule = THREATS[result.harm]
     level = "none" if not result.reached else "error" if result.unnoticed else "warning"
     found: dict[str, Any] = {
         "ruleId": rule.id,
-        "kind": "fail" if result.reached else "review" if result.in_doubt else "pass",
+        "kind": KINDS[result.status],
         "level": level,
         "message": {"text": f"{result.attack}: {words.headline(result)}"},
     }
