@@ -8,9 +8,12 @@ splits, starts and orders of their own; splits share records, which the interval
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from typing import Any
+
+from rich.console import Console
+from rich.progress import track
 
 from turncoat import attacks
 from turncoat.defences.screens import SCREENS, Disagreement, Screen, Vicinity
@@ -37,6 +40,11 @@ Said = dict[str, float]
 """What each screen says of a model, by its name."""
 
 
+def watched(seeds: range, what: str) -> Iterable[int]:
+    """Seeds, with progress on standard error."""
+    return track(seeds, what, console=Console(stderr=True))
+
+
 def said(names: list[str], trial: Trial, released: Any, second: Callable[[bool], Any]) -> Said:
     """What screens say of a model; `second(both)` is the model of a second training, attacked if both are."""
     found = {}
@@ -49,7 +57,7 @@ def said(names: list[str], trial: Trial, released: Any, second: Callable[[bool],
 
 def honest(target: Deployed, names: list[str], seeds: range) -> Iterator[Said]:
     """Of honest models."""
-    for seed in seeds:
+    for seed in watched(seeds, "honest models"):
         trial = Trial.of(target, seed)
         other = cache(lambda _, trial=trial: honest_model(again(trial)))
         yield said(names, trial, honest_model(trial), other)
@@ -58,7 +66,7 @@ def honest(target: Deployed, names: list[str], seeds: range) -> Iterator[Said]:
 def attacked(target: Deployed, name: str, names: list[str], seeds: range) -> Iterator[Said]:
     """Of models under an attack at its default settings."""
     attack = attacks.get(name)
-    for seed in seeds:
+    for seed in watched(seeds, name):
         one = Attacked(Trial.of(target, seed).drawn(attack.goal), attack)
         arguments, tampering, key = one.arguments()
         released = train(one.trial.step, *arguments, tampering, key)[0]

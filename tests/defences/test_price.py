@@ -1,5 +1,8 @@
 """What a defence costs, by hand, and the matrix of attacks against defences on a small job."""
 
+from itertools import cycle
+from types import SimpleNamespace
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -7,11 +10,17 @@ import pytest
 
 import turncoat as tc
 from turncoat import defences
-from turncoat.defences.price import price
+from turncoat.defences.check import Check
+from turncoat.defences.defence import Defence
+from turncoat.defences.price import price, proof_rounds
 from turncoat.engines.replicated.bill import bill
+from turncoat.engines.replicated.checks.plan import Counts
+from turncoat.experiments import overhead
 from turncoat.experiments.adaptive import Effort
 from turncoat.experiments.experiment import Experiment, run
 from turncoat.experiments.matrix import defend
+from turncoat.experiments.overhead import proving, timed
+from turncoat.jobs.deployed import Deployed
 from turncoat.jobs.setup import Setup
 
 
@@ -24,7 +33,7 @@ def twice(w, x):
 def test_a_price_by_hand():
     """x (4, 5) times w (5, 3): 12 entries; then a comparison, two products of its bit's conversion, and a select."""
     w, x = jax.ShapeDtypeStruct((5, 3), np.float32), jax.ShapeDtypeStruct((4, 5), np.float32)
-    f = tc.secure(twice, protocol="secureml", engine="replicated")
+    f = tc.secure(twice, protocol="secureml", engine="replicated:check=all")
     surface, found = f.surface(w, x), bill(f, w, x)
     compare = next(found.sites[n].bytes for n in surface.sites if surface[n].is_bit)
     assert found.total.bytes == 12 * (24 + 24) + compare + 12 * 24 * 3
@@ -38,6 +47,71 @@ def test_a_price_by_hand():
     assert priced["sampled:alpha=0.5"].bytes == priced["everything"].bytes / 2
     assert (priced["matrices"].multiplications, priced["matrices"].messages) == (60, 12)
     assert priced["everything"].all == priced["everything"].multiplications == 60 + 12 * 4
+    # proofs: of 10 pairs, in halvings of 11; with 36 products in 16 pieces, of 17; of 48 ANDs, in 16 pieces, of 6
+    # words until 4 are left and of 3 words' 193 bits. Each takes two rounds, the seed and the last pair one
+    online = found.total.rounds
+    rounds = {name: one.rounds for name, one in priced.items()}
+    assert (rounds["nothing"], rounds["matrices"], rounds["everything"]) == (
+        0,
+        2 * 4 + 2,
+        2 * (1 + 1 + 8) + 2,
+    )
+    assert priced["everything"].round_factor == 1 + 22 / online
+    again = price(Defence("again", results=True), surface, found)
+    assert (again.round_factor, again.factor) == (2, 2)
+
+
+@pytest.mark.parametrize(
+    ("when", "rounds"),
+    [
+        ("use", 10 + 10 + 8),  # a proof for each of the sites
+        ("step", 2 * (1 + 5) + 2),  # one of 20 pairs and 8 products in 16 pieces: of 23
+        ("end", (2 * (1 + 7) + 2) / 3),  # one for three steps, of 60 pairs and 24 products: of 65
+    ],
+)
+def test_rounds_of_proofs_by_when_they_are_made(when, rounds):
+    """Two matrix products with 10 pairs each, halved 4 times; and 8 products in 16 pieces, halved twice."""
+    made = {"first": Counts(pairs=10), "second": Counts(pairs=10), "third": Counts(words=8)}
+    bill = SimpleNamespace(proved=made)
+    policy = {name: Check(1.0, when) for name in made} | {"other": Check(0.0)}
+    assert proof_rounds(policy, bill, 3) == pytest.approx(rounds)
+
+
+WHOLE = "replicated:check=all"
+# the defence, the engine that proves what it checks of softmax regression
+PROVED = [
+    ("nothing", "replicated"),
+    ("everything", WHOLE),
+    ("checked:sites=dense0/*", f"{WHOLE},sites=dense0/grad_weights dense0/product"),
+    ("matrices", f"{WHOLE},sites=dense0/grad_weights dense0/product"),
+    ("sampled-matrices:alpha=0.25", "replicated:check=0.25"),
+    ("sampled:alpha=0.25", None),
+    ("checked:sites=dense0/product,alpha=0.25", None),
+]
+
+
+@pytest.fixture(scope="module")
+def softmax():
+    return Setup(protocol="secureml", epochs=1).deployed()
+
+
+@pytest.mark.parametrize(("name", "engine"), PROVED)
+def test_the_engine_that_proves_what_a_defence_checks(softmax, name, engine):
+    surface = Deployed.of(softmax.job, "secureml", WHOLE).surface(softmax.records)
+    shares = {site: check.share for site, check in defences.get(name).policy(surface).items()}
+    found = proving(shares, surface)
+    assert found == engine
+    if engine is not None:
+        tc.engines.get(engine)
+
+
+def test_time_is_that_of_pairs_of_runs_with_proofs_and_without(softmax, monkeypatch):
+    """A clock says 2 and 5 in turn; a second training takes as long again, what no engine proves has no time."""
+    clock = cycle((2.0, 5.0))
+    monkeypatch.setattr(overhead, "_seconds", lambda run: next(clock))
+    found = {name: timed(defences.get(name), softmax) for name in ("matrices", "second-run", "sampled")}
+    assert found == {"matrices": 2.5, "second-run": 5.0, "sampled": None}
+    assert timed(defences.get("matrices"), Setup(protocol="exact", epochs=1).deployed()) is None
 
 
 def test_the_matrix_says_what_runs_under_each_defence_show():
@@ -68,6 +142,7 @@ def test_prices_stand_beside_a_job_that_runs_in_shares():
     )
     nothing, everything = found.defences
     assert nothing.factor == 1 and nothing.looked_at == 0 and everything.looked_at == 1
+    assert nothing.rounds == 1 and 1 < everything.rounds < 2 and nothing.time is everything.time is None
     assert 2 < everything.factor < 12
 
 

@@ -6,12 +6,14 @@ import pytest
 
 from foreign_jobs import job
 from turncoat import defences
-from turncoat.attacks.knowing import by_record
+from turncoat.attacks.knowing import Knowing, by_record
+from turncoat.attacks.search import UniversalSearch
 from turncoat.core.errors import Errors
 from turncoat.experiments import store
 from turncoat.experiments.adaptive import Adversary, Effort, strongest
 from turncoat.experiments.memory import Memory
 from turncoat.experiments.plans import plans
+from turncoat.experiments.trial import Trial
 from turncoat.jobs.deployed import Deployed
 from turncoat.refusal import Refusal
 
@@ -99,6 +101,30 @@ def test_plans_avoid_what_is_looked_at_and_say_how():
     assert {plan.when for plan in known} == {"planned", "last"}
     assert not plans("backdoor", defence, {"a": 1.0}, False, 1.0)
     assert [plan.attack.budget.caught for plan in plans("search", defence, {"a": 1.0}, True, 1.0)] == [0.1]
+
+
+def test_a_search_looks_inside_a_bound_and_in_front_of_it():
+    """In front of it, as other attacks do: planned without it, and spread over all steps."""
+    known = plans("search", defences.get(BOUND), {"bound/high": 1.0}, True, 1.0)
+    assert [plan.unbounded for plan in known] == [False] + [True] * 6
+    assert [plan.share for plan in known if plan.when == "all"] == [10.0, 3.0, 1.0, 0.3, 0.1]
+
+
+def test_phases_of_a_search_are_spread_over_all_steps():
+    """Errors of all steps and of a tenth of them, by hand: what each adds up to, over the number of steps."""
+    search = UniversalSearch(iterations=2)
+    trial = Trial.of(Deployed.of(job("linear"), "exact", "reals"), 0).drawn(search.goal)
+    spread = Knowing(search, when="all", share=0.5)
+    plan = spread.prepare(trial.view(search.goal))
+    whole = {}
+    for part in plan["inner"]["phases"]:
+        times = int(part["last"]) - int(part["first"]) + 1
+        for name, error in part["errors"].add.items():
+            whole[name] = whole.get(name, 0) + times * np.asarray(error, np.float64)
+    steps = trial.schedule.order.shape[0]
+    assert any(np.any(error) for error in whole.values())
+    for name, error in whole.items():
+        np.testing.assert_allclose(plan["errors"].add[name], 0.5 * error / steps, rtol=1e-3, atol=1e-9)
 
 
 def test_what_was_finished_is_found_again(tmp_path):

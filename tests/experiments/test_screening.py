@@ -8,7 +8,7 @@ import pytest
 
 import turncoat as tc
 from turncoat import defences
-from turncoat.defences.screens import SCREENS, Screen
+from turncoat.defences.screens import SCANNED, SCREENS, Screen
 from turncoat.experiments import screening
 from turncoat.experiments.adaptive import Effort
 from turncoat.experiments.experiment import Experiment, run
@@ -102,6 +102,20 @@ def opened(name="lr", spoil=lambda released: released):
 def test_every_screen_says_a_number_of_any_model():
     for name in ("lr", "mlp"):
         assert all(np.isfinite(screen().score(opened(name))) for screen in SCREENS.values())
+
+
+def test_single_features_are_looked_at_in_some_of_many_records():
+    """A set of test records may be large, and has to be answered once for each feature."""
+    one = opened()
+    asked = []
+    more = replace(
+        one,
+        x=np.concatenate([one.x] * 8),
+        predict=lambda x: asked.append(len(x)) or one.predict(x),
+    )
+    assert len(more.x) > SCANNED
+    assert 0 <= SCREENS["trigger"]().score(more) <= 1
+    assert asked == [SCANNED] * (1 + one.x.shape[1])
 
 
 def test_a_model_with_nan_in_it_raises_every_alarm():

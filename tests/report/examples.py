@@ -335,6 +335,8 @@ def matrix(adaptive: bool = True, **changes: Any) -> Matrix:
             deterrence=0.5,
             accuracy=attacked.honest.accuracy,
             factor=1.4,
+            rounds=1.2,
+            time=3.5,
             looked_at=0.5,
         )
         for name in ("matrices", "loss")

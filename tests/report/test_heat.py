@@ -7,7 +7,7 @@ from rich.console import Console
 from report.examples import matrix
 from turncoat.report.heat import blended, contrast, heat_image, heat_lines, warm
 from turncoat.report.html import matrix_html
-from turncoat.report.matrix import NOT_AGAIN, PLANNED_AGAIN, matrix_table, so_far
+from turncoat.report.matrix import NOT_AGAIN, PLANNED_AGAIN, matrix_table, price_table, so_far
 from turncoat.results.values import Measured
 
 
@@ -71,6 +71,20 @@ def test_the_strongest_attack_is_the_better_of_both_ways_of_planning():
     assert found.strongest("loss").how == "all in the last step, the 2 largest errors"
     assert found.strongest("loss").gain == pytest.approx(0.98)
     assert "without the defence in mind" in found.strongest("matrices").how
+
+
+def test_what_defences_cost_stands_in_the_terminal_and_on_the_page():
+    """Times only where some were measured; no number where the job does not run in shares."""
+    found = matrix()
+    (*head, last), *lines = price_table(found)
+    assert head[2:5] == ["Bytes x passive", "Rounds x passive", "Time x passive"] and last == "Change"
+    assert [line[2:5] for line in lines] == [("1.40", "1.20", "3.50")] * 2
+    page = matrix_html(found)
+    assert "What each defence costs" in page and '<td class="number">3.50</td>' in page
+    known = {"time": None, "rounds": None, "factor": None}
+    plain = matrix(defences=tuple(one.model_copy(update=known) for one in found.defences))
+    head, *lines = price_table(plain)
+    assert "Time x passive" not in head and [line[2:4] for line in lines] == [("", "")] * 2
 
 
 def test_the_terminal_has_how_it_was_got():

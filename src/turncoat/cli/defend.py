@@ -12,9 +12,9 @@ from turncoat.cli.job_options import Given
 from turncoat.cli.options import Group, grouped, named, without_effect
 from turncoat.cli.screen import command, deliver, progress, report_of, usable
 from turncoat.cli.working import Working
+from turncoat.experiments import matrix
 from turncoat.experiments.adaptive import Effort
 from turncoat.experiments.matrix import DEFENCES
-from turncoat.experiments.matrix import defend as against
 from turncoat.report.matrix import matrix_table
 from turncoat.results.json import to_json
 
@@ -26,11 +26,20 @@ Attacks = Annotated[
     list[str] | None,
     typer.Option("--attack", help=named("An attack, again for each; all by default", attacks.CATALOGUE)),
 ]
-Against = Annotated[
-    list[str] | None,
-    typer.Option("--against", help=named("A defence, again for each; a few by default", defences.CATALOGUE)),
-]
 Trials = Annotated[int, typer.Option(help="How often honest and attacked runs are repeated.")]
+
+
+@dataclass(frozen=True)
+class Against(Group):
+    """What attacks are set against, and whether its time is measured."""
+
+    against: Annotated[
+        list[str] | None,
+        typer.Option(help=named("A defence, again for each; a few by default", defences.CATALOGUE)),
+    ] = None
+    time: Annotated[
+        bool, typer.Option(help="Measure the time of training under each defence, too: minutes of compiling.")
+    ] = False
 
 
 @dataclass(frozen=True)
@@ -52,7 +61,7 @@ def defend(
     *,
     given: Given,
     attack: Attacks = None,
-    defence_names: Against = None,
+    defended: Against,
     trials: Trials = TRIALS,
     again: Again,
     common: Working,
@@ -66,7 +75,8 @@ def defend(
     with common.memory() as memory, progress() as report:
         names = tuple(attack or attacks.CATALOGUE)
         effort = Effort(trials, seed=common.seed, minutes=again.minutes, again=again.adaptive)
-        found = against(target, names, tuple(defence_names or DEFENCES), effort, report, memory)
+        against = tuple(defended.against or DEFENCES)
+        found = matrix.defend(target, names, against, effort, report, memory, defended.time)
     found = found.model_copy(update={"command": command()})
     said = "The report is {folder}/report.html"
     deliver(to_json(found), matrix_table(found), common.as_json, folder, lambda: report_of(found), said)

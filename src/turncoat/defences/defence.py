@@ -71,6 +71,11 @@ class Defence:
         return max((m.noise for m in self.measures if isinstance(m, NoisyRecords)), default=0.0)
 
     @property
+    def repeats(self) -> bool:
+        """Whether everything is computed a second time under it."""
+        return self.results or any(screen.twice for screen in self.screens)
+
+    @property
     def shuffles(self) -> bool:
         """Whether the order of the records is secret under it."""
         return any(measure.shuffles for measure in self.measures)

@@ -18,8 +18,8 @@ from turncoat.defences import vicinity
 from turncoat.metrics.screens import dead_share, group_error, largest_norm_ratio, trigger_scan
 from turncoat.refusal import Refusal
 
-RATE = 0.02
-"""The false-alarm rate of a screen by default."""
+RATE, SCANNED = 0.02, 1000
+"""The false-alarm rate of a screen by default; in how many records each feature is looked at alone."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,7 +121,7 @@ class Trigger(Screen):
     name = "trigger"
 
     def score(self, opened: Opened) -> float:
-        return trigger_scan(opened.predict, opened.x, opened.x.max())
+        return trigger_scan(opened.predict, opened.x[:SCANNED], opened.x.max())
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -23,15 +22,13 @@ from turncoat.attacks import Attack
 from turncoat.defences.defence import Defence
 from turncoat.defences.ideal import Checks
 from turncoat.defences.measures import Measure
-from turncoat.defences.price import Price, price
-from turncoat.engines.replicated.bill import bill
-from turncoat.engines.replicated.costs import shuffle
 from turncoat.experiments import aborts, honest
 from turncoat.experiments.adaptive import Adversary, Effort
 from turncoat.experiments.cell import by_site, cell, counted, counting, messages, under
 from turncoat.experiments.experiment import check_trials
 from turncoat.experiments.judged import Run
 from turncoat.experiments.memory import Memory
+from turncoat.experiments.overhead import overhead, timed
 from turncoat.experiments.records import of_job, versions
 from turncoat.experiments.runs import Runs, run_trials
 from turncoat.experiments.trial import Progress
@@ -54,10 +51,12 @@ def defend(
     effort: Effort = Effort(),
     progress: Progress = lambda *_: None,
     memory: Memory | None = None,
+    time_too: bool = False,
 ) -> Matrix:
     """Every attack against every defence, on one job; an attack that was refused is named with the reason.
 
-    Raises Refusal for unknown names, a defence of sites that the job lacks, and honest training that does not work.
+    `time_too`: the time of training under each defence is measured, which takes minutes of compiling. Raises Refusal
+    for unknown names, a defence of sites that the job lacks, and honest training that does not work.
     """
     began = time.perf_counter()
     check_trials(effort.trials)
@@ -71,6 +70,8 @@ def defend(
     works = {
         way: honest.check(one, effort.trials, effort.seed, progress, memory) for way, one in ways.items()
     }
+    timing = progress if time_too else None
+    prices = tuple(_prices({name: one for name, (one, _) in known.items()}, target, works, timing))
     rows, refused = [], {}
     for done, name in enumerate(names):
         progress("the whole matrix", done, len(names))
@@ -87,12 +88,27 @@ def defend(
         trials=effort.trials,
         seed=effort.seed,
         honest=works[()],
-        defences=tuple(_priced(n, *one, target, works[one[0].measures]) for n, one in known.items()),
+        defences=prices,
         rows=tuple(rows),
         refused=refused,
         seconds=time.perf_counter() - began + memory.elsewhere,
         versions=versions(),
     )
+
+
+def _prices(
+    known: Mapping[str, Defence],
+    target: Deployed,
+    works: Mapping[tuple[Measure, ...], Honest],
+    timing: Progress | None,
+) -> Iterator[Priced]:
+    """What each defence costs, its time too where `timing` is told how far that is."""
+    for done, (name, defence) in enumerate(known.items()):
+        took = None
+        if timing is not None:
+            timing("timing defences", done, len(known))
+            took = timed(defence, target)
+        yield overhead(name, defence, target, works[defence.measures].accuracy, took)
 
 
 def _planned(name: str, effort: Effort) -> Attack:
@@ -163,40 +179,3 @@ def _row(attack: Attack, ways: Ways, known: Known, knowing: Adversary) -> Row:
         },
         unable={name: closed[one[0].measures] for name, one in known.items() if one[0].measures in closed},
     )
-
-
-def _priced(name: str, defence: Defence, checks: Checks, target: Deployed, works: Honest) -> Priced:
-    ways = {str(c) for c in checks.policy.values() if c.share}
-    sites = sum(c.share > 0 for c in checks.policy.values())
-    found = priced(defence, target)
-    more = {} if found is None else {"factor": found.factor, "looked_at": found.multiplications / found.all}
-    return Priced(
-        defence=name,
-        ways=tuple(sorted(ways)),
-        sites=sites,
-        deterrence=defence.least(checks.policy),
-        accuracy=works.accuracy,
-        **aborts.private(defence, target),
-        **more,
-    )
-
-
-def shuffling(defence: Defence, target: Deployed) -> float:
-    """The bytes of a secret shuffle of all records and encoded targets, for each step of the training."""
-    if not defence.shuffles:
-        return 0.0
-    (_, x, y, _), _ = target.shapes(target.records)
-    return shuffle(x.size + y.size).bytes / target.job.steps(target.records)
-
-
-def priced(defence: Defence, target: Deployed) -> Price | None:
-    """The price of a defence by what the job's step sends on engine `replicated`; None if it does not run there."""
-    plain = Deployed.of(target.job, target.protocol, "replicated")
-    args, more = plain.shapes(plain.records)
-    measured, passive = under(plain, defence).on(plain.engine).secured, plain.step.secured
-    try:
-        spent = bill(passive, *args, **more).total.bytes
-        found = price(defence, measured.surface(*args, **more), bill(measured, *args, **more), spent)
-        return replace(found, bytes=found.bytes + shuffling(defence, plain))
-    except Refusal:
-        return None

@@ -31,7 +31,8 @@ def plans(name: str, defence: Defence, checked: Policy, free: bool, minutes: flo
     A defence that always looks everywhere leaves none.
     """
     if name == UniversalSearch.name:
-        return [_knowing(attack, checked) for attack in searches(minutes)]
+        inside = [_knowing(attack, checked) for attack in searches(minutes)]
+        return [*inside, *(plan for one in inside if defence.measures for plan in _before(one))]
     found: dict[Attack, None] = {}
     for level in sorted({*checked.values(), *([0.0] if free else [])} - {1.0}):
         for attack in ways(name) if level or defence.measures or defence.screens else (attacks.get(name),):
@@ -63,10 +64,15 @@ def _against(attack: Attack, plain: Knowing, defence: Defence) -> Iterator[Knowi
             yield replace(plain, when="last", most=float(most))
         yield replace(plain, when="last")
     if defence.measures:
-        yield replace(plain, unbounded=True)
-        if gathers(attack):
-            for share in SHARES:
-                yield replace(plain, unbounded=True, when="all", share=share)
+        yield from _before(plain)
     if defence.screens:
         for share in SMALLER:
             yield replace(plain, share=share)
+
+
+def _before(plain: Knowing) -> Iterator[Knowing]:
+    """One attack, planned for the step without the measures around it."""
+    yield replace(plain, unbounded=True)
+    if gathers(plain.attack):
+        for share in SHARES:
+            yield replace(plain, unbounded=True, when="all", share=share)

@@ -28,7 +28,7 @@ from turncoat.report.curves import curves_image
 from turncoat.report.figure import attack_image
 from turncoat.report.gallery import gallery_image
 from turncoat.report.heat import heat_lines
-from turncoat.report.matrix import NOT_AGAIN, PLANNED_AGAIN, so_far
+from turncoat.report.matrix import NOT_AGAIN, PLANNED_AGAIN, price_table, so_far
 from turncoat.report.scatter import scatter
 from turncoat.results.audit import AuditResult
 from turncoat.results.comparison import Comparison
@@ -102,7 +102,7 @@ def matrix_html(found: Matrix) -> str:
     return (
         pages()
         .get_template("defences.html")
-        .render(found=found, lines=heat_lines(found), said=said, caption=caption)
+        .render(found=found, lines=heat_lines(found), said=said, caption=caption, prices=price_table(found))
     )
 
 

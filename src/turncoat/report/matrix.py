@@ -29,14 +29,34 @@ def outcome(found: Matrix) -> str:
 
 def prices(found: Matrix) -> Table:
     """What each defence checks, and what that costs."""
-    table = _table("Defence", "Sites", "Bytes x passive", "Looked at", "Deterrence", "Accuracy")
-    for one in found.defences:
-        factor = "" if one.factor is None else f"{one.factor:.2f}"
-        looked = "" if one.looked_at is None else f"{one.looked_at:.3%}"
-        table.add_row(
-            one.defence, str(one.sites), factor, looked, f"{one.deterrence:.3g}", percent(one.accuracy.mean)
-        )
+    first, *others = price_table(found)
+    table = _table(*first)
+    for line in others:
+        table.add_row(*line)
     return table
+
+
+def price_table(found: Matrix) -> list[tuple[str, ...]]:
+    """The same as text, the headings first; the column of times only where some were measured."""
+    timed = any(one.time is not None for one in found.defences)
+    head = ("Defence", "Sites", "Bytes x passive", "Rounds x passive", *(["Time x passive"] if timed else []))
+    lines = [(*head, "Looked at", "Deterrence", "Honest accuracy", "Change")]
+    for one in found.defences:
+        relative = [one.factor, one.rounds, *([one.time] if timed else [])]
+        cost = one.accuracy.mean - found.honest.accuracy.mean
+        looked = "" if one.looked_at is None else f"{one.looked_at:.3%}"
+        lines.append(
+            (
+                one.defence,
+                str(one.sites),
+                *("" if value is None else f"{value:.2f}" for value in relative),
+                looked,
+                f"{one.deterrence:.3g}",
+                percent(one.accuracy.mean),
+                f"{100 * cost:+.1f} points",
+            )
+        )
+    return lines
 
 
 def attacked(found: Matrix, row: Row) -> Table:

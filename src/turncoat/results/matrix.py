@@ -92,8 +92,10 @@ class Best(NamedTuple):
 class Priced(Value):
     """A defence: how many `sites` it checks in which `ways`, and its price.
 
-    `factor`: bytes over those of passive training, where verified sharings check; `looked_at`: the expected share of
-    all scalar multiplications and comparisons that proofs would look at; None for a job that does not run in shares.
+    `factor`: bytes over those of passive training, where verified sharings check; `rounds`: rounds over those of
+    passive training, and `looked_at`: the expected share of all scalar multiplications and comparisons, where proofs
+    check; None for a job that does not run in shares. `time`: processor time over that of passive training with such
+    proofs, None where that was not measured.
     `deterrence`: the least probability with which a single wrong message is found; `accuracy`: honest test accuracy;
     `epsilon` at `delta`: the privacy of one record by its noise, None without.
     """
@@ -104,6 +106,8 @@ class Priced(Value):
     deterrence: Fraction
     accuracy: Measured
     factor: Number | None = None
+    rounds: Number | None = None
+    time: Number | None = None
     looked_at: Number | None = None
     epsilon: Number | None = None
     delta: Number | None = None
