@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from turncoat.adversary.aims import NOTHING, Answers, Recognised, Seen, Stored, answers
-from turncoat.adversary.rehearsal import Entry
+from turncoat.adversary.forms import Entry
 from turncoat.core.sites import Site
 from turncoat.goals.surrogate import INDEPENDENT
 

@@ -13,14 +13,16 @@ from turncoat.adversary import course as courses
 from turncoat.adversary import descent as module
 from turncoat.adversary.course import Course, Effort, Pace
 from turncoat.adversary.descent import CAREFULLY, REHEARSED
+from turncoat.adversary.forms import Ending, Starts
 from turncoat.adversary.limits import Budget
-from turncoat.adversary.rehearsal import Ending
 from turncoat.adversary.smooth import finite
 from turncoat.adversary.sustained import STEPS
 from turncoat.adversary.variables import AGREED, BOLD, FADES, FIRST, LITTLE, _adam, _in_norm, _thresholded
+from turncoat.adversary.view import View
 from turncoat.experiments.trial import Trial
 from turncoat.jobs.deployed import Deployed
 from turncoat.jobs.leaves import named
+from turncoat.refusal import Refusal
 
 
 def test_slopes_that_are_not_finite_count_as_none():
@@ -49,8 +51,8 @@ def test_rows_and_columns_are_no_longer_than_allowed():
 
 def searching(attack, view):
     """The last search of an attack: that at all places."""
-    budget, each = attack.places(view)
-    return attack.descent(view, budget, each[-1], attack.minutes)
+    budget, each = attack.ways(view)
+    return attack.descent(view, budget, each[-1])
 
 
 @pytest.fixture(scope="module")
@@ -64,14 +66,62 @@ def test_a_twin_ends_where_the_program_does_under_errors(descent):
     """Momentum carries an error on, so that an effect on the parameters alone would not do."""
     r = descent.rehearsals
     values = jax.tree.map(lambda v: 300 * v, descent.start().values)
-    keys, own = jax.random.split(jax.random.key(1), 2), descent.own
-    found, _ = r.slope(descent.variables.errors(values), keys, own, 1.0)
+    starts, own = Starts(jax.random.split(jax.random.key(1), 2)), descent.own
+    found, _ = r.slope(descent.variables.errors(values), starts, own, 1.0)
     judged = jnp.zeros(len(r.view.x)).at[own].set(1)
-    true = r.ending(descent.variables.errors(values), keys, own, judged)
-    plain = r.ending(jax.tree.map(jnp.zeros_like, values), keys, own, judged)
+    true = r.ending(descent.variables.errors(values), starts, own, judged)
+    plain = r.ending(jax.tree.map(jnp.zeros_like, values), starts, own, judged)
     assert r.form == r.twin
     np.testing.assert_allclose(np.asarray(found), np.asarray(true), rtol=0.02)
     assert abs(plain.goal - true.goal) > 0.2  # and they did something
+
+
+def test_a_rehearsal_of_the_last_steps_is_a_whole_one_with_errors_there_alone():
+    """The same start, records and order: what comes of it is the same, and so are the slopes."""
+    attack = attacks.get("search", {"late": 8})
+    trial = Trial.of(Deployed.of(job("deep", "momentum", epochs=2), "exact", "reals"), 3).drawn(attack.goal)
+    late = searching(attack, trial.view(attack.goal))
+    r = late.rehearsals
+    assert r.skipped == r.view.steps - 8 and all(phase.first >= r.skipped for phase in r.phases)
+    whole, keys, own = replace(r, skipped=0), jax.random.split(jax.random.key(1), 2), late.own
+    errors = late.variables.errors(jax.tree.map(lambda v: 30 * v, late.start().values))
+    judged = jnp.ones(len(r.view.x))
+    ends = [one.ending(errors, one.begin(keys, own), own, judged) for one in (r, whole)]
+    np.testing.assert_allclose(*np.asarray(ends), rtol=1e-4)
+    slopes = [one.slope(errors, one.begin(keys, own), own, 1.0)[1] for one in (r, whole)]
+    for ours, theirs in zip(*map(jax.tree.leaves, slopes), strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-2, atol=1e-3 * float(jnp.max(jnp.abs(theirs))))
+    plain = r.ending(r.none, r.begin(keys, own), own, judged)
+    assert abs(plain.goal - ends[0].goal) > 0.05
+
+
+@pytest.mark.parametrize(
+    ("steps", "settings", "late"),
+    [
+        (499, {}, [0]),
+        (500, {}, [50, 0]),
+        (2000, {}, [100, 0]),
+        (2000, {"phases": "constant"}, [0]),
+        (2000, {"horizon": 10}, [0]),
+        (2000, {"aim": "deposit"}, [0]),
+        (200, {"late": 7}, [7]),
+        (200, {"late": 700}, [200]),
+    ],
+)
+def test_in_which_steps_errors_are_searched_for(monkeypatch, steps, settings, late):
+    """Of a long training in the last steps first, which have most of the time."""
+    attack = attacks.get("search", settings)
+    view = Trial.of(Deployed.of(job("linear"), "exact", "reals"), 0).drawn(attack.goal).view(attack.goal)
+    monkeypatch.setattr(View, "steps", steps)
+    _, ways = attack.ways(view)
+    assert [way.late for way in ways] == late
+    assert sum(way.share for way in ways) == pytest.approx(1)
+    assert len(ways) == 1 or ways[0].share == pytest.approx(2 / 3)
+
+
+def test_times_of_its_own_are_not_late():
+    with pytest.raises(Refusal, match="has times of its own; leave late out"):
+        attacks.get("search", {"aim": "deposit", "late": 5})
 
 
 @pytest.mark.parametrize(
@@ -212,7 +262,7 @@ def test_a_careful_slope_is_the_mean_of_as_many_more_rehearsals_and_what_it_says
     ending, slopes = wide.slope(course, key)
     errors = wide.variables.errors(course.values)
     keys = jax.random.split(key, (CAREFULLY, REHEARSED)).ravel()
-    each = [wide.rehearsals.slope(errors, k[None], wide.own, course.weight) for k in keys]
+    each = [wide.rehearsals.slope(errors, Starts(k[None]), wide.own, course.weight) for k in keys]
     assert float(ending.goal) == pytest.approx(np.mean([float(e.goal) for e, _ in each]), rel=1e-4)
     for i, slope in enumerate(slopes[0]):
         mean = np.mean([np.asarray(s[0][i]) for _, s in each], axis=0)

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from turncoat.adversary.rehearsal import Ending, Parts
+from turncoat.adversary.forms import Ending, Parts
 
 ASTRAY = 1.0
 """Slopes mislead where what is descended on rises by more than so many times what it was at first, or 1."""

@@ -19,8 +19,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from turncoat.adversary.course import Course, Effort, Found, Pace
+from turncoat.adversary.forms import Ending, Parts, Starts
 from turncoat.adversary.limits import Budget
-from turncoat.adversary.rehearsal import Ending, Parts
 from turncoat.adversary.rehearsals import Rehearsals
 from turncoat.adversary.variables import BOLD, Variables
 
@@ -28,12 +28,10 @@ CHECK = 20
 """Iterations between two looks at the held-out rehearsals."""
 PATIENCE = 5
 """So many looks without anything better, and the search ends."""
-REHEARSED, HELD = 2, 6
-"""Rehearsals that a slope is the mean of, and held-out ones."""
+REHEARSED, HELD, KEPT = 2, 6, 12
+"""Rehearsals that a slope is the mean of, held-out ones, and starts from which all of them are that skip steps."""
 CAREFULLY = 2
 """A careful slope is the mean of so many times as many rehearsals, in turn, so that nothing is compiled again."""
-SURE = 0.05
-"""The held-out loss of the goal up to which it counts as sure: the victims' records are others."""
 WEIGHT, LEAST, MOST = 3.0, 0.3, 100.0
 """What clean loss weighs beside the goal's: at first, and between which bounds."""
 CLEAN = 1.0
@@ -46,16 +44,32 @@ CAREFUL = 0.1
 """The same once slopes have misled it, when errors move by how far their slopes agree."""
 AT_ROWS = 0.1
 """The same of errors at rows of a batch."""
-PRICE = 0.02
-"""What errors cost at first, once they do what they should."""
 PRUNED = 0.6
 """The share of the iterations after which a number of errors is within its limit."""
 SOME = 0.5
 """The held-out success up to which a careful descent lets clean answers weigh less, whatever they cost."""
 CLEARLY = 0.1
 """By so much less must errors be worth than the best for it to return to those."""
-ENOUGH = 0.97
-"""The held-out success from which on errors become fewer rather than better."""
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How a descent goes: `enough`, the held-out success from which on errors become fewer rather than better.
+
+    Then the goal's held-out loss is at most `sure`, as the victims' records are others, and errors cost `price` at
+    first. `careful`: from the start, and not only since slopes misled it.
+    """
+
+    enough: float
+    sure: float
+    price: float
+    careful: bool
+
+
+WHOLE = Manner(0.97, 0.05, 0.02, careful=False)
+LATE = Manner(0.9, 0.4, 0.3, careful=True)
+"""Errors that are made in all of training, and in the last steps alone: of those no training makes up for what they
+do beside, so that they have to be few, where the first kind may be all over the model."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,10 +102,17 @@ class Descent:
     # ---- one iteration ------------------------------------------------------------------------------------
 
     def start(self) -> Course:
-        """Errors as small as tells one neuron from another."""
-        values = self.variables.drawn(self.keys[0])
+        """Errors as small as tells one neuron from another, or as stand out where it is careful."""
+        careful = self.manner.careful and not self.variables.alike
+        values = self.variables.drawn(self.keys[0], *([BOLD] if careful else []))
         zero = jax.tree.map(jnp.zeros_like, values)
-        return Course(values, zero, zero, LEAST if isfinite(self.budget.most) else WEIGHT)
+        weight = LEAST if isfinite(self.budget.most) else WEIGHT
+        return Course(values, zero, zero, weight, careful=careful)
+
+    @property
+    def manner(self) -> Manner:
+        """How it goes about it."""
+        return LATE if self.rehearsals.skipped else WHOLE
 
     def rate(self, careful: bool) -> float:
         """The first step: few errors have to be larger."""
@@ -119,8 +140,8 @@ class Descent:
     def slope(self, course: Course, key: Any) -> tuple[Ending, Parts]:
         """What comes of rehearsals under these errors, and its slope."""
         errors, turns = self.variables.errors(course.values), CAREFULLY if course.careful else 1
-        keys = jax.random.split(key, (turns, REHEARSED))
-        found = [self.rehearsals.slope(errors, k, self.own, course.weight) for k in keys]
+        starts = self.drawn(key, turns)
+        found = [self.rehearsals.slope(errors, each, self.own, course.weight) for each in starts]
         mean: tuple[Ending, Parts] = jax.tree.map(lambda *parts: sum(parts) / turns, *found)
         return mean
 
@@ -139,14 +160,14 @@ class Descent:
         if not np.isfinite(found.worth):
             self.back(course)
         lost = self.lost(found.ending)
-        reached = found.ending.success >= ENOUGH
+        reached = found.ending.success >= self.manner.enough
         if lost > self.loss and (found.ending.success >= SOME or not course.careful):
             course.weight = min(2 * course.weight, MOST)
         elif not reached:
             course.weight = max(course.weight / 1.5, CLEAN if course.careful else LEAST)
-        good = reached and found.ending.goal <= SURE and (lost <= self.loss or course.careful)
+        good = reached and found.ending.goal <= self.manner.sure and (lost <= self.loss or course.careful)
         dear = good or found.flagged > 0.5  # smaller errors are seen less
-        course.price = max(2 * course.price, PRICE) if dear else course.price / 4
+        course.price = max(2 * course.price, self.manner.price) if dear else course.price / 4
 
     def back(self, course: Course) -> None:
         """From errors whose slopes mislead to a quarter of the way from better ones, carefully from there.
@@ -233,12 +254,24 @@ class Descent:
         """The share of the same rehearsals whose models screens would flag."""
         return self.rehearsals.flagged(errors, *self.held_out)
 
-    @property
-    def held_out(self) -> tuple[Any, Any]:
+    @cached_property
+    def held_out(self) -> tuple[Starts, Any]:
         """The starts of held-out rehearsals, and the records that they train on."""
         seen, out = self.parted
-        keys = jax.random.split(self.keys[3], HELD)
-        return keys, jnp.asarray(np.concatenate([out, seen[: len(out)]]))
+        records = jnp.asarray(np.concatenate([out, seen[: len(out)]]))
+        return self.rehearsals.begin(jax.random.split(self.keys[3], HELD), records), records
+
+    @cached_property
+    def kept(self) -> Starts:
+        """The starts that rehearsals have which skip steps: few enough to be trained once."""
+        return self.rehearsals.begin(jax.random.split(self.keys[2], KEPT), self.own)
+
+    def drawn(self, key: Any, turns: int) -> list[Starts]:
+        """Starts for as many slopes: new ones, or some of those that are kept."""
+        if not self.rehearsals.skipped:
+            return [Starts(keys) for keys in jax.random.split(key, (turns, REHEARSED))]
+        which = jax.random.choice(key, KEPT, (turns, REHEARSED), replace=False)
+        return [jax.tree.map(lambda a, some=some: a[some], self.kept) for some in which]
 
 
 def _arrays(values: list[list[np.ndarray]]) -> Parts:

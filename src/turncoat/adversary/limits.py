@@ -156,3 +156,15 @@ def kept(values: Sequence[np.ndarray], costs: Sequence[float], most: float) -> l
         found.append(np.where(chosen[at : at + v.size].reshape(v.shape), v, np.zeros((), v.dtype)))
         at += v.size
     return found
+
+
+def only_shifts(surface: Surface, place: Place) -> bool:
+    """Whether all that errors there do is to shift outputs by the same for all secrets."""
+    reached = surface.passes[place.site].values()
+    return all(by[place.passes].kind in ("shift", "tied") for by in reached if place.passes in by)
+
+
+def median_norm(leaf: np.ndarray) -> float:
+    """Of the columns of an array, the last axis telling them apart."""
+    columns = leaf.reshape(-1, leaf.shape[-1]) if leaf.ndim > 1 else leaf.reshape(-1, 1)
+    return float(np.median(np.linalg.norm(columns, axis=0)))

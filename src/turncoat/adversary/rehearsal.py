@@ -2,140 +2,62 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jax import Array, lax
+import numpy as np
+from jax import lax
 
-from turncoat.adversary.aims import NOTHING, Aim, Seen, answers, mean
+from turncoat.adversary.aims import NOTHING, Seen, answers, mean
+from turncoat.adversary.forms import Ending, Form, Parts, Records, Starts, Trained, errors_of
 from turncoat.core.errors import Errors
-from turncoat.core.sites import Passes, Site
 from turncoat.goals.surrogate import lost
-from turncoat.jobs.deployed import Step
 from turncoat.jobs.leaves import filled, named
-
-Parts = list[list[Array]]
-"""Errors of each phase, at each place."""
-
-
-class Entry(NamedTuple):
-    """A site that errors are searched for, and in which passes of the scans around it.
-
-    `kinds`: where rows of a batch of the same kind get the same errors (see `aims`), how many messages an error of
-    each kind is in a step; empty where each entry of the site has its own.
-    """
-
-    site: Site
-    passes: Passes
-    kinds: tuple[float, ...] = ()
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """That of the errors that are searched for."""
-        return (len(self.kinds), *self.site.shape[1:]) if self.kinds else self.site.full_shape
-
-    def whole(self, error: Any, rows: Any) -> Any:
-        """An error as it is added at the site; `rows` (kinds, batch) says which rows are of which kind."""
-        if not self.kinds:
-            return self.site.only(error, self.passes)
-        return jnp.tensordot(rows.astype(error.dtype).T, error, 1)
-
-
-class Phase(NamedTuple):
-    """The steps, from first to last, in which errors are made."""
-
-    first: int
-    last: int
-
-    @property
-    def steps(self) -> int:
-        return self.last - self.first + 1
-
-
-class Ending(NamedTuple):
-    """What came of rehearsals, means over them: the goal's loss and the clean one, success and accuracy.
-
-    `sound` is the least share of clean answers that are finite: below 1 some model of them is ruined.
-    """
-
-    goal: Any
-    clean: Any
-    success: Any
-    accuracy: Any
-    sound: Any
-
-
-@dataclass(frozen=True)
-class Form:
-    """What a rehearsal is, all of it static: equal ones share a compiled program.
-
-    `step` is what is run in each of `steps` steps on batches of `batch`, of which only the last `horizon` are
-    differentiated, a state being kept for each block of `block`; `program` is the true one, None where `step` is.
-    Errors at chosen rows are made in one of `often` passes over the records: victims see each less often.
-    """
-
-    step: Step
-    program: Step | None
-    init: Callable[[Any], Any] | None
-    scores: Callable[[Any, Any], Any]
-    shape: tuple[int, ...]
-    batch: int
-    steps: int
-    horizon: int
-    block: int
-    entries: tuple[Entry, ...]
-    phases: tuple[Phase, ...]
-    aim: Aim
-    often: int
-
-
-@jax.tree_util.register_dataclass
-@dataclass(frozen=True)
-class Records:
-    """The adversary's records (n, features), encoded and plain labels, what the goal wants, and a step's example.
-
-    `start` is the state that training starts from, where that is public; `before` (n,) is what an honest model
-    that was not trained on them thinks of the records, where the aim asks for it.
-    """
-
-    x: Any
-    y: Any
-    labels: Any
-    kept: Any
-    wanted: Any
-    answers: Any
-    of: Any
-    example: Any
-    start: Any
-    before: Any = None
 
 
 @partial(jax.jit, static_argnums=0)
-def ending(form: Form, records: Records, parts: Parts, keys: Any, own: Any, judged: Any) -> Ending:
+def begun(form: Form, records: Records, parts: Parts, starts: Starts, own: Any) -> Starts:
+    """The same rehearsals after the steps that are skipped, all of them without errors."""
+    if not form.skipped:
+        return starts
     effects = _effects(form, records, parts)
 
-    def one(key: Any) -> Ending:
-        return _judged(form, records, judged, *_rehearsed(form, records, parts, effects, key, own))
+    def one(start: Starts) -> Starts:
+        order, half = _order(form, start.keys, own)
+        step = _step(form, records, parts, effects, start.keys, half)
+        before = jnp.arange(form.skipped, dtype=jnp.int32), order[: form.skipped]
+        state = lax.scan(step, _first(form, records, start.keys), before)[0]
+        return Starts(start.keys, state, (order[form.skipped :], half))
 
-    found = lax.map(one, keys)
+    return lax.map(one, starts)
+
+
+@partial(jax.jit, static_argnums=0)
+def ending(form: Form, records: Records, parts: Parts, starts: Starts, own: Any, judged: Any) -> Ending:
+    effects = _effects(form, records, parts)
+
+    def one(start: Starts) -> Ending:
+        return _judged(form, records, judged, *_rehearsed(form, records, parts, effects, start, own))
+
+    found = lax.map(one, starts)
     return jax.tree.map(jnp.mean, found)._replace(sound=jnp.min(found.sound))
 
 
 @partial(jax.jit, static_argnums=0)
-def slope(form: Form, records: Records, parts: Parts, keys: Any, own: Any, weight: Any) -> Any:
+def slope(form: Form, records: Records, parts: Parts, starts: Starts, own: Any, weight: Any) -> Any:
     judged = jnp.zeros(len(records.x)).at[own].set(1)
 
     def of(parts: Parts) -> Any:
         effects = _effects(form, records, parts)
 
-        def one(key: Any) -> Ending:
-            return _judged(form, records, judged, *_rehearsed(form, records, parts, effects, key, own))
+        def one(start: Starts) -> Ending:
+            return _judged(form, records, judged, *_rehearsed(form, records, parts, effects, start, own))
 
-        found = jax.tree.map(jnp.mean, lax.map(one, keys))
+        found = jax.tree.map(jnp.mean, lax.map(one, starts))
         return found.goal + weight * found.clean, found
 
     slopes, found = jax.grad(of, has_aux=True)(parts)
@@ -143,40 +65,32 @@ def slope(form: Form, records: Records, parts: Parts, keys: Any, own: Any, weigh
 
 
 @partial(jax.jit, static_argnums=0)
-def models(form: Form, records: Records, parts: Parts, keys: Any, own: Any) -> Any:
+def models(form: Form, records: Records, parts: Parts, starts: Starts, own: Any) -> Any:
     """What rehearsals release, stacked."""
     effects = _effects(form, records, parts)
-    return lax.map(lambda key: _rehearsed(form, records, parts, effects, key, own)[0], keys)
+    return lax.map(lambda start: _rehearsed(form, records, parts, effects, start, own)[0], starts)
 
 
 @partial(jax.jit, static_argnums=0)
-def end(form: Form, records: Records, parts: Parts, key: Any, own: Any) -> Any:
-    """The numbers that a rehearsal releases, in a row."""
-    released, _ = _rehearsed(form, records, parts, _effects(form, records, parts), key, own)
+def end(form: Form, records: Records, parts: Parts, start: Starts, own: Any) -> Any:
+    """The numbers that one rehearsal releases, in a row."""
+    released, _ = _rehearsed(form, records, parts, _effects(form, records, parts), start, own)
     leaves = [a for a in jax.tree.leaves(released) if jnp.issubdtype(a.dtype, jnp.floating)]
     return jnp.concatenate([a.ravel().astype(jnp.float32) for a in leaves])
 
 
 @partial(jax.jit, static_argnums=0)
-def thought(form: Form, records: Records, parts: Parts, keys: Any, own: Any) -> Any:
+def thought(form: Form, records: Records, parts: Parts, starts: Starts, own: Any) -> Any:
     """What models of rehearsals that were not trained on them think of the records, a mean: (n,)."""
 
-    def one(key: Any) -> tuple[Any, Any]:
-        released, (_, half) = _rehearsed(form, records, parts, _effects(form, records, parts), key, own)
+    def one(start: Starts) -> tuple[Any, Any]:
+        released, (_, half) = _rehearsed(form, records, parts, _effects(form, records, parts), start, own)
         return form.aim.thought(form, records, released), jnp.ones(len(records.x)).at[half].set(0)
 
-    signal, out = lax.map(one, keys)
+    signal, out = lax.map(one, starts)
     common = jnp.sum(signal * out) / jnp.sum(out)
     times = jnp.sum(out, 0)
     return jnp.where(times > 0, jnp.sum(signal * out, 0) / jnp.maximum(times, 1), common)
-
-
-def errors_of(entries: Sequence[Entry], part: Sequence[Any], rows: Any = None) -> Errors:
-    """The errors of a phase, by site, in a step whose batch has these rows of each kind."""
-    found = Errors()
-    for entry, e in zip(entries, part, strict=True):
-        found = found.combine({entry.site.name: entry.whole(e, rows)})
-    return found
 
 
 def _effects(form: Form, records: Records, parts: Parts) -> list[dict[str, Any]]:
@@ -196,13 +110,9 @@ def _effects(form: Form, records: Records, parts: Parts) -> list[dict[str, Any]]
 effects_alone = partial(jax.jit, static_argnums=0)(_effects)
 
 
-Trained = tuple[Any, Any]
-"""The records of each step (steps, batch), and all that there are of them."""
-
-
 def _order(form: Form, key: Any, own: Any) -> Trained:
     """A random half of the records `own` (m,), in batches (steps, batch), each as often as the others; the half."""
-    chosen, shuffled = jax.random.split(key)
+    chosen, shuffled = jax.random.split(jax.random.split(key, 3)[1])
     half = jax.random.permutation(chosen, own)[: max(len(own) // 2, 1)]
     rounds = -(-form.steps * form.batch // len(half))
     keys = jax.random.split(shuffled, rounds)
@@ -211,13 +121,26 @@ def _order(form: Form, key: Any, own: Any) -> Trained:
 
 
 def _rehearsed(
-    form: Form, records: Records, parts: Parts, effects: list[dict[str, Any]], key: Any, own: Any
+    form: Form, records: Records, parts: Parts, effects: list[dict[str, Any]], start: Starts, own: Any
 ) -> tuple[Any, Trained]:
     """What a rehearsal releases, and what it trained on."""
-    start, drawn, public = jax.random.split(key, 3)
-    order, half = _order(form, drawn, own)
-    chosen = _chosen(form, records, half)
-    state = records.start if form.init is None else form.init(start)
+    trained = _order(form, start.keys, own) if start.trained is None else start.trained
+    state = _first(form, records, start.keys) if start.trained is None else start.states
+    step = _step(form, records, parts, effects, start.keys, trained[1])
+    numbered = jnp.arange(form.skipped, form.steps, dtype=jnp.int32), trained[0]
+    return form.step.release(_scanned(form, step, state, numbered)), trained
+
+
+def _first(form: Form, records: Records, key: Any) -> Any:
+    """The state that a training starts from."""
+    return records.start if form.init is None else form.init(jax.random.split(key, 3)[0])
+
+
+def _step(
+    form: Form, records: Records, parts: Parts, effects: list[dict[str, Any]], key: Any, half: Any
+) -> Callable[..., Any]:
+    """One step of a rehearsal that trains on these records."""
+    chosen, public = _chosen(form, records, half), jax.random.split(key, 3)[2]
 
     def step(state: Any, numbered: Any) -> tuple[Any, None]:
         i, index = numbered
@@ -234,8 +157,7 @@ def _rehearsed(
             )
         return state, None
 
-    numbered = (jnp.arange(form.steps, dtype=jnp.int32), order)
-    return form.step.release(_scanned(form, step, state, numbered)), (order, half)
+    return step
 
 
 def _chosen(form: Form, records: Records, half: Any) -> Any:
@@ -254,7 +176,7 @@ def _now(form: Form, parts: Parts, on: list[Any], rows: Any) -> Errors:
 
 def _scanned(form: Form, step: Callable[..., Any], state: Any, numbered: Any) -> Any:
     """The last state: no slope passes through steps before the horizon; of the others few states are kept."""
-    before = form.steps - form.horizon
+    before = form.steps - form.skipped - form.horizon
     if before:
         first = jax.tree.map(lambda a: a[:before], numbered)
         state = jax.tree.map(lax.stop_gradient, lax.scan(step, state, first)[0])
@@ -282,3 +204,17 @@ def _judged(form: Form, records: Records, judged: Any, released: Any, trained: T
     clean, right = mean(lost(jnp, plain, records.labels), kept), mean(given == records.labels, kept)
     sound = jnp.mean((given != NOTHING).astype(jnp.float32))
     return Ending(scored.goal, clean, scored.success, right, sound)
+
+
+def _nothing_left(trained: Trained) -> Trained:
+    return trained[0][:0], trained[1]
+
+
+def apart(true: Form, twin: Form, records: Records, none: Parts, start: Starts, own: Any) -> float:
+    """How far an honest rehearsal on the twin ends from where it should, over how far it goes."""
+    ends = [end(form, records, none, start, own) for form in (true, twin)]
+    still = replace(true, steps=true.skipped, horizon=0, block=1)
+    where = start if start.trained is None else start._replace(trained=_nothing_left(start.trained))
+    found = [np.nan_to_num(np.asarray(e)) for e in (*ends, end(still, records, none, where, own))]
+    far = float(np.linalg.norm(found[0] - found[2]))
+    return float(np.linalg.norm(found[1] - found[0])) / max(far, 1e-12)

@@ -19,26 +19,15 @@ import jax.numpy as jnp
 import numpy as np
 
 from turncoat.adversary.aims import Aim, Answers, Recognised, Stored
-from turncoat.adversary.limits import has_rows
+from turncoat.adversary.forms import Ending, Entry, Form, Parts, Phase, Records, Starts
+from turncoat.adversary.limits import has_rows, median_norm, only_shifts
 from turncoat.adversary.reading import holder
-from turncoat.adversary.rehearsal import (
-    Ending,
-    Entry,
-    Form,
-    Parts,
-    Phase,
-    Records,
-    effects_alone,
-    end,
-    ending,
-    models,
-    slope,
-    thought,
-)
+from turncoat.adversary.rehearsal import apart, begun, effects_alone, ending, models, slope, thought
 from turncoat.adversary.responses import Response, response
 from turncoat.adversary.smooth import smooth
 from turncoat.adversary.sustained import sustained
 from turncoat.adversary.view import View
+from turncoat.core.surface import Place
 from turncoat.goals.surrogate import Copies, Members, Wanted
 from turncoat.jobs.deployed import Deployed
 from turncoat.jobs.leaves import named
@@ -53,20 +42,28 @@ MEMORY = 2**28
 
 @dataclass(frozen=True, eq=False)
 class Rehearsals:
-    """Rehearsals of one view's job, for errors at some entries in some phases."""
+    """Rehearsals of one view's job, for errors at some entries in some phases, whose last steps are differentiated.
+
+    `skipped`: so many first steps are made once for each start, without errors, and kept.
+    """
 
     view: View
     wanted: Wanted | Members | Copies
     entries: tuple[Entry, ...]
     phases: tuple[Phase, ...]
     horizon: int
+    skipped: int = 0
+
+    def shifts_only(self, entry: Entry) -> bool:
+        """Whether all that errors there do is to shift the state by the same for all secrets."""
+        return not entry.kinds and only_shifts(self.view.surface, Place(entry.site.name, entry.passes))
 
     def of_kinds(self) -> Rehearsals:
         """The same, with one error for all rows of a kind where sites have rows and do not only shift the state."""
         batch, steps, passes = self.view.batch, self.view.steps, self.view.epochs
 
         def of(entry: Entry) -> Entry:
-            if not has_rows(entry.site, batch) or shifts_only(self.view, entry):
+            if not has_rows(entry.site, batch) or self.shifts_only(entry):
                 return entry
             return entry._replace(kinds=self.aim.kinds(batch, steps, passes))
 
@@ -85,7 +82,8 @@ class Rehearsals:
             shape=job.shape,
             batch=view.batch,
             steps=view.steps,
-            horizon=min(self.horizon, view.steps),
+            skipped=self.skipped,
+            horizon=min(self.horizon, view.steps - self.skipped),
             block=1 if size * view.steps <= MEMORY else max(int(view.steps**0.5), 1),
             entries=self.entries,
             phases=self.phases,
@@ -125,13 +123,10 @@ class Rehearsals:
     @cached_property
     def apart(self) -> float:
         """How far training on the twin ends from where it should, over how far it goes."""
-        key, own = self.view.key, jnp.arange(len(self.view.x))
-        zero = [[jnp.zeros(e.shape, e.site.dtype) for e in self.entries] for _ in self.phases]
-        ends = [end(form, self.records, zero, key, own) for form in (self.true, self.twin)]
-        ends = [np.nan_to_num(np.asarray(end)) for end in ends]
-        start = np.asarray(end(replace(self.true, steps=0, horizon=0, block=1), self.records, zero, key, own))
-        far = float(np.linalg.norm(ends[0] - start))
-        return float(np.linalg.norm(ends[1] - ends[0])) / max(far, 1e-12)
+        own = jnp.arange(len(self.view.x))
+        several = begun(self.twin, self.records, self.none, Starts(self.view.key[None]), own)
+        start = jax.tree.map(lambda a: a[0], several)
+        return apart(self.true, self.twin, self.records, self.none, start, own)
 
     @cached_property
     def records(self) -> Records:
@@ -152,8 +147,12 @@ class Rehearsals:
         if not isinstance(self.aim, Recognised):
             return found
         keys, own = jax.random.split(jax.random.fold_in(view.key, KNOWN), KNOWN), jnp.arange(len(view.x))
-        zero = [[jnp.zeros(e.shape, e.site.dtype) for e in self.entries] for _ in self.phases]
-        return replace(found, before=thought(self.true, found, zero, keys, own))
+        return replace(found, before=thought(self.true, found, self.none, Starts(keys), own))
+
+    @property
+    def none(self) -> Parts:
+        """No errors."""
+        return [[jnp.zeros(e.shape, e.site.dtype) for e in self.entries] for _ in self.phases]
 
     def scales(self, phase: Phase) -> list[float]:
         """By what a variable is multiplied to be an error of this phase, for each entry.
@@ -188,7 +187,7 @@ class Rehearsals:
 
         Before the root of a norm, of an example that moves nothing, it is none.
         """
-        only = all(shifts_only(self.view, entry) for entry in self.entries)
+        only = all(self.shifts_only(entry) for entry in self.entries)
         return only and all(isfinite(gain) and gain > 0 for gain in self.once)
 
     @property
@@ -267,34 +266,23 @@ class Rehearsals:
         leaves = named(self.view.job.with_released(self.view.start, self.view.rehearsal))
         return [median_norm(np.asarray(leaves[name])) for name, _ in self.moved]
 
-    def slope(self, parts: Parts, keys: Any, own: Any, weight: Any) -> tuple[Ending, Parts]:
+    def begin(self, keys: Any, own: Any) -> Starts:
+        """Where rehearsals on these of its records start: those steps made that are skipped."""
+        return begun(self.form, self.records, self.none, Starts(keys), own)
+
+    def slope(self, parts: Parts, starts: Starts, own: Any, weight: Any) -> tuple[Ending, Parts]:
         """What comes of rehearsals on these of its records, and the slope of goal's loss + weight * clean loss."""
-        return slope(self.form, self.records, parts, keys, own, jnp.asarray(weight, jnp.float32))
+        return slope(self.form, self.records, parts, starts, own, jnp.asarray(weight, jnp.float32))
 
-    def ending(self, parts: Parts, keys: Any, own: Any, judged: Any) -> Ending:
+    def ending(self, parts: Parts, starts: Starts, own: Any, judged: Any) -> Ending:
         """What comes of rehearsals of the true program; `judged` (n,) is 0 for records that are not to judge."""
-        return ending(self.true, self.records, parts, keys, own, judged)
+        return ending(self.true, self.records, parts, starts, own, judged)
 
-    def flagged(self, parts: Parts, keys: Any, own: Any) -> float:
+    def flagged(self, parts: Parts, starts: Starts, own: Any) -> float:
         """The share of rehearsals whose models the screens of the defence would flag; 0 without any."""
         flags = self.view.flags
         if flags is None:
             return 0.0
-        found = models(self.true, self.records, parts, keys, own)
-        each = [jax.tree.map(lambda leaf, i=i: leaf[i], found) for i in range(len(keys))]
+        found = models(self.true, self.records, parts, starts, own)
+        each = [jax.tree.map(lambda leaf, i=i: leaf[i], found) for i in range(len(starts.keys))]
         return float(np.mean([flags(model) for model in each]))
-
-
-def median_norm(leaf: np.ndarray) -> float:
-    """Of the columns of an array, the last axis telling them apart."""
-    columns = leaf.reshape(-1, leaf.shape[-1]) if leaf.ndim > 1 else leaf.reshape(-1, 1)
-    return float(np.median(np.linalg.norm(columns, axis=0)))
-
-
-def shifts_only(view: View, entry: Entry) -> bool:
-    """Whether all that errors there do is to shift the state by the same for all secrets."""
-    if entry.kinds:
-        return False
-    reached = view.surface.passes[entry.site.name].values()
-    seen = [by[entry.passes] for by in reached if entry.passes in by]
-    return all(r.kind in ("shift", "tied") for r in seen)

@@ -8,7 +8,8 @@ from dataclasses import replace
 import jax.numpy as jnp
 import numpy as np
 
-from turncoat.adversary.rehearsal import Entry, Form, Phase, Records, end
+from turncoat.adversary.forms import Entry, Form, Phase, Records, Starts
+from turncoat.adversary.rehearsal import end
 
 STEPS = 20
 """In so many first steps: momentum of 0.9 forgets most of an error by then."""
@@ -24,7 +25,7 @@ def sustained(
     A mean over those steps, found by small errors; `once` is by how much it moves one in a first step alone.
     """
     steps = min(STEPS, form.steps)
-    short = replace(form, steps=steps, horizon=0, block=1, phases=(Phase(0, steps - 1),))
+    short = replace(form, steps=steps, skipped=0, horizon=0, block=1, phases=(Phase(0, steps - 1),))
     own = jnp.arange(len(records.x))
 
     def ends(sizes: Sequence[float]) -> np.ndarray:
@@ -32,7 +33,7 @@ def sustained(
             jnp.asarray(entry.site.only(jnp.full(entry.shape, size, entry.site.dtype), entry.passes))
             for entry, size in zip(entries, sizes, strict=True)
         ]
-        return np.nan_to_num(np.asarray(end(short, records, [part], key, own)))
+        return np.nan_to_num(np.asarray(end(short, records, [part], Starts(key), own)))
 
     honest, found = ends([0.0] * len(once)), []
     for i, gain in enumerate(once):

@@ -17,8 +17,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from turncoat.adversary.forms import Entry, Parts, Phase
 from turncoat.adversary.limits import Budget, kept
-from turncoat.adversary.rehearsal import Entry, Parts, Phase
 from turncoat.adversary.rehearsals import Rehearsals
 
 FIRST, BOLD = 1e-3, 0.1

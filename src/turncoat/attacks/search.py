@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 import jax.numpy as jnp
 from pydantic import Field
@@ -17,8 +17,8 @@ from pydantic import Field
 from turncoat import goals
 from turncoat.adversary.course import Effort, Found
 from turncoat.adversary.descent import Descent
+from turncoat.adversary.forms import Entry, Phase, errors_of
 from turncoat.adversary.limits import Budget, nearest
-from turncoat.adversary.rehearsal import Entry, Phase, errors_of
 from turncoat.adversary.rehearsals import Rehearsals
 from turncoat.adversary.variables import Variables
 from turncoat.adversary.view import View
@@ -34,6 +34,9 @@ from turncoat.settings import DERIVED
 
 SHARE = 10
 """The first, the middle and the last phase are each one in so many of the steps, or one step where errors are few."""
+LONG, LATE, MOST = 500, 100, 2 / 3
+"""In a training of so many steps errors are searched for in a tenth of them first, the last ones, or so many; that
+has so much of the time."""
 FEWEST = 30
 """Records of its own that an adversary needs to hold some out."""
 
@@ -73,6 +76,14 @@ def at_chosen_rows(plan: dict[str, Any], info: StepInfo) -> Errors:
     return found
 
 
+class Way(NamedTuple):
+    """Where errors are searched for, in how many last steps alone (0: in all), and in which share of the time."""
+
+    places: tuple[Place, ...]
+    late: int
+    share: float
+
+
 @dataclass(frozen=True)
 class UniversalSearch(Attack):
     """Errors towards any goal, found by differentiating rehearsals of the whole training.
@@ -100,6 +111,12 @@ class UniversalSearch(Attack):
     horizon: Annotated[
         int | None, Field(ge=1, description="differentiate only so many last steps; by default all")
     ] = None
+    late: Annotated[
+        int | None,
+        Field(
+            ge=1, description="errors in so many last steps alone; by default first, where training is long"
+        ),
+    ] = None
     strength: Annotated[float, Field(ge=0, description="multiple of the errors found")] = 1.0
     budget: Budget = field(default_factory=Budget)
     source: Annotated[int, Field(ge=0, description="a backdoor's source class")] = DERIVED
@@ -125,6 +142,8 @@ class UniversalSearch(Attack):
         for name, plain in {**self.defaults(), "trigger": goals.Trigger()}.items():
             if name not in USED[self.aim] and getattr(self, name) != plain:
                 raise Refusal(f"{name} does nothing to aim={self.aim}; leave it out")
+        if self.late is not None and self.aim in ROWS:
+            raise Refusal(f"aim={self.aim} has times of its own; leave late out")
 
     @property
     def goal(self) -> goals.Goal:
@@ -164,14 +183,13 @@ class UniversalSearch(Attack):
         return self.aim not in ("targeted", "membership")
 
     def prepare(self, view: View) -> dict[str, Any]:
-        budget, each = self.places(view)
+        budget, each = self.ways(view)
         known = (
-            *("search", *map(tuple, each), tuple(sorted(view.checked.items()))),
+            *("search", *each, tuple(sorted(view.checked.items()))),
             *(v for k, v in self.settings.items() if k != "strength"),
             *(() if view.flags is None else view.flags.name),
         )
-        minutes = self.minutes / len(each)
-        descents = cache(lambda number: self.descent(view, budget, each[number], minutes))
+        descents = cache(lambda number: self.descent(view, budget, each[number]))
         if known not in view.memo:
             view.memo[known] = _best(descents, len(each))
         number, found = view.memo[known]
@@ -185,8 +203,11 @@ class UniversalSearch(Attack):
     def exploit(self, view: View, plan: dict[str, Any], params: Any) -> Any:
         return self.reader.exploit(view, plan, params) if self.aim in ROWS else None
 
-    def places(self, view: View) -> tuple[Budget, list[list[Place]]]:
-        """The budget, and where errors are searched for: first at the last place, where all only bend outputs."""
+    def ways(self, view: View) -> tuple[Budget, list[Way]]:
+        """The budget, and where and when errors are searched for, one after another.
+
+        First at the last place, where all only bend outputs; first in the last steps, where training is long.
+        """
         if view.job.task != "classes":
             raise Refusal("the search descends towards answers that are classes, which this job's are not")
         if len(view.x) < FEWEST:
@@ -196,20 +217,34 @@ class UniversalSearch(Attack):
         rows = view.batch if self.aim in ROWS else None
         budget, places = self.budget.knowing(view.surface, view.checked, rows)
         first = [] if rows or self.budget.sites else nearest(view.surface, places)
-        return budget, [chosen for chosen in (first, places) if chosen]
+        where, late = [tuple(chosen) for chosen in (first, places) if chosen], self.lately(view.steps)
+        whole = [Way(where[-1], 0, 1 - MOST)] if late and self.late is None else []
+        share = (1 - sum(way.share for way in whole)) / len(where)
+        return budget, [Way(chosen, late, share) for chosen in where] + whole
 
-    def descent(self, view: View, budget: Budget, places: list[Place], minutes: float) -> Descent:
-        """The search at some places."""
+    def lately(self, steps: int) -> int:
+        """In how many last steps alone errors are searched for at first; 0: in all of them."""
+        if self.late is not None:
+            return min(self.late, steps)
+        usual = self.aim not in ROWS and self.phases == "phased" and self.horizon is None
+        return min(steps // SHARE, LATE) if usual and steps >= LONG else 0
+
+    def descent(self, view: View, budget: Budget, way: Way) -> Descent:
+        """The search in one way."""
         own = Own(view.x, view.y, view.shape, view.classes, view.own_party, view.told)
-        entries = tuple(Entry(view.surface[p.site], p.passes) for p in places)
-        phases, horizon = self.phased(view.steps, budget.most), self.horizon or view.steps
-        rehearsals = Rehearsals(view, self.goal.surrogate(own), entries, phases, horizon).of_kinds()
-        variables = Variables.of(rehearsals, budget)
-        return Descent(rehearsals, variables, budget, Effort(self.iterations, minutes), self.loss, view.said)
+        entries = tuple(Entry(view.surface[p.site], p.passes) for p in way.places)
+        skipped, horizon = view.steps - way.late if way.late else 0, self.horizon or view.steps
+        phases = self.phased(skipped, view.steps, budget.most)
+        rehearsals = Rehearsals(view, self.goal.surrogate(own), entries, phases, horizon, skipped).of_kinds()
+        variables, effort = (
+            Variables.of(rehearsals, budget),
+            Effort(self.iterations, self.minutes * way.share),
+        )
+        return Descent(rehearsals, variables, budget, effort, self.loss, view.said)
 
-    def phased(self, steps: int, most: float) -> tuple[Phase, ...]:
-        """In which steps errors are made: those that the budget has errors enough for."""
-        constant = Phase(0, steps - 1)
+    def phased(self, before: int, end: int, most: float) -> tuple[Phase, ...]:
+        """In which steps between these errors are made: those that the budget has errors enough for."""
+        steps, constant = end - before, Phase(before, end - 1)
         if self.aim == "deposit":
             return (Phase(0, 0),)
         if self.phases == "constant" or self.aim == "membership":
@@ -217,7 +252,8 @@ class UniversalSearch(Attack):
         few = most < steps * SHARE
         length = 1 if few else max(steps // SHARE, 1)
         middle = (steps - length) // 2
-        parts = [Phase(f, f + length - 1) for f in (0, middle, steps - length)]
+        firsts = [before + f for f in (0, middle, steps - length)]
+        parts = [Phase(f, f + length - 1) for f in firsts]
         return tuple(dict.fromkeys(parts if few else [constant, *parts]))
 
     def planned(self, descent: Descent, found: Found) -> dict[str, Any]:

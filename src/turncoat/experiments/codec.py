@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from turncoat.adversary.course import Found
-from turncoat.adversary.rehearsal import Ending
+from turncoat.adversary.forms import Ending
 from turncoat.defences.ideal import Tally
 from turncoat.defences.screens import KINDS
 from turncoat.experiments.judged import Ran, Run
