@@ -104,6 +104,16 @@ def test_every_screen_says_a_number_of_any_model():
         assert all(np.isfinite(screen().score(opened(name))) for screen in SCREENS.values())
 
 
+def test_what_was_read_off_a_model_is_read_before_a_screen_flags_it():
+    """A matrix that called such a screen unbroken would be falsely safe."""
+    names = ("sparse-backdoor", "reconstruction")
+    found = defend(JOB.deployed(), names, (LOW, f"everything+{LOW}"), Effort(4, chosen_on=1))
+    again = {row.attack: row.adaptive[LOW] for row in found.rows}
+    assert all(one.detected.mean == 1 for one in again.values())
+    assert [one.attack for one in found.breaking(LOW)] == ["reconstruction"]
+    assert not found.breaking(f"everything+{LOW}")
+
+
 def test_single_features_are_looked_at_in_some_of_many_records():
     """A set of test records may be large, and has to be answered once for each feature."""
     one = opened()

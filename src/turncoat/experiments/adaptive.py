@@ -18,7 +18,7 @@ from turncoat.attacks.knowing import Knowing
 from turncoat.defences.defence import Defence
 from turncoat.defences.ideal import Checks
 from turncoat.experiments import aborts
-from turncoat.experiments.cell import by_site, cell, counted, counting, messages, under
+from turncoat.experiments.cell import by_site, cell, counted, counting, messages, under, unseen
 from turncoat.experiments.experiment import Experiment, to_result
 from turncoat.experiments.memory import Memory
 from turncoat.experiments.plans import plans
@@ -34,7 +34,7 @@ APART = 1_000_000
 ALIKE = 0.02
 """Successes that differ by less are alike: then the plan that costs less accuracy is taken."""
 UNSEEN = 0.5
-"""A goal is reached under a defence if its bar is cleared and at least so many runs go unseen."""
+"""A goal is reached under a defence if its bar is cleared and at least so many runs go unseen, or unseen in time."""
 
 
 @dataclass(frozen=True)
@@ -148,7 +148,7 @@ class Adversary:
         target = counting(self.target, defence.measures, [defence])
         told = Experiment(name, target, {}, effort.trials, effort.seed)
         came = to_result(told, plan, target, runs)
-        unseen = plan.goal.of_aborts or found.detected.mean <= 1 - UNSEEN
+        passes = plan.goal.of_aborts or unseen(plan, runs.attacked, found, defence, checks) >= UNSEEN
         assert isinstance(plan, Knowing)
         return Adaptive(
             attack=name,
@@ -160,8 +160,8 @@ class Adversary:
             messages=round(float(np.mean([messages(r) for r in runs.attacked]))),
             sites=tuple(sorted({n for r in runs.attacked for n, m in by_site(r).items() if m})),
             tried=tried,
-            reached=bool(came.reached and unseen),
-            in_doubt=bool(came.in_doubt and unseen),
+            reached=bool(came.reached and passes),
+            in_doubt=bool(came.in_doubt and passes),
         )
 
 

@@ -68,6 +68,15 @@ def _seen(attack: Attack, runs: Sequence[Run], defence: Defence) -> Cell:
     return Cell(detected=Measured.of(clopper_pearson(caught, len(runs))), success=Measured.of(left))
 
 
+def unseen(attack: Attack, runs: Sequence[Run], found: Cell, defence: Defence, checks: Checks) -> float:
+    """The share of runs that nothing stops in time: what was read off an opened model is read, flagged or not."""
+    if attack.needs.reads == "nothing" or not defence.screens:
+        return 1 - found.detected.mean
+    if not counted(attack, defence):
+        return float(np.mean([not r.aborted for r in runs]))
+    return float(np.mean([defence.missed_by(by_site(r), checks.policy) for r in runs]))
+
+
 def _detected(runs: Sequence[Run], missed: Sequence[float], defence: Defence) -> Measured:
     """How likely a run is aborted, or its model flagged: screens' alarms are counted, those of checks computed."""
     by_checks = Measured.of(mean_interval([1 - m for m in missed], bounds=(0.0, 1.0)))
