@@ -71,7 +71,7 @@ class Row:
     wanted: float
 
 
-FEW = {"errors": 8, "iterations": 100, "horizon": 50}
+FEW = {"errors": 8}
 ROWS = {
     "mlp-sgd": Row(of_flax(Mlp(), optax.sgd(0.2), "flax-mlp-sgd"), "crypten", {"iterations": 200}, 0.95),
     "mlp-adam": Row(of_flax(Mlp(), optax.adam(3e-3), "flax-mlp-adam"), "crypten", {}, 0.95),
