@@ -77,14 +77,14 @@ def test_what_defences_cost_stands_in_the_terminal_and_on_the_page():
     """Times only where some were measured; no number where the job does not run in shares."""
     found = matrix()
     (*head, last), *lines = price_table(found)
-    assert head[2:5] == ["Bytes x passive", "Rounds x passive", "Time x passive"] and last == "Change"
-    assert [line[2:5] for line in lines] == [("1.40", "1.20", "3.50")] * 2
+    assert head[2:5] == ["Bytes", "Rounds", "Time"] and last == "Points"
+    assert [line[2:5] for line in lines] == [("1.40x", "1.20x", "3.50x")] * 2
     page = matrix_html(found)
-    assert "What each defence costs" in page and '<td class="number">3.50</td>' in page
+    assert "What each defence costs" in page and '<td class="number">3.50x</td>' in page
     known = {"time": None, "rounds": None, "factor": None}
     plain = matrix(defences=tuple(one.model_copy(update=known) for one in found.defences))
     head, *lines = price_table(plain)
-    assert "Time x passive" not in head and [line[2:4] for line in lines] == [("", "")] * 2
+    assert "Time" not in head and [line[2:4] for line in lines] == [("", "")] * 2
 
 
 def test_the_terminal_has_how_it_was_got():

@@ -33,14 +33,21 @@ def prices(found: Matrix) -> Table:
     table = _table(*first)
     for line in others:
         table.add_row(*line)
+    table.caption = IN_TIMES
     return table
+
+
+IN_TIMES = (
+    "Bytes, rounds and time: times those of passive training. Looked at: of all multiplications. Points: what a "
+    "defence changes of the honest accuracy."
+)
 
 
 def price_table(found: Matrix) -> list[tuple[str, ...]]:
     """The same as text, the headings first; the column of times only where some were measured."""
     timed = any(one.time is not None for one in found.defences)
-    head = ("Defence", "Sites", "Bytes x passive", "Rounds x passive", *(["Time x passive"] if timed else []))
-    lines = [(*head, "Looked at", "Deterrence", "Honest accuracy", "Change")]
+    head = ("Defence", "Sites", "Bytes", "Rounds", *(["Time"] if timed else []))
+    lines = [(*head, "Looked at", "Deterrence", "Accuracy", "Points")]
     for one in found.defences:
         relative = [one.factor, one.rounds, *([one.time] if timed else [])]
         cost = one.accuracy.mean - found.honest.accuracy.mean
@@ -49,11 +56,11 @@ def price_table(found: Matrix) -> list[tuple[str, ...]]:
             (
                 one.defence,
                 str(one.sites),
-                *("" if value is None else f"{value:.2f}" for value in relative),
+                *("" if value is None else f"{value:.2f}x" for value in relative),
                 looked,
                 f"{one.deterrence:.3g}",
                 percent(one.accuracy.mean),
-                f"{100 * cost:+.1f} points",
+                f"{100 * cost:+.1f}",
             )
         )
     return lines
