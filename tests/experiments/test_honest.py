@@ -57,6 +57,16 @@ def test_a_model_must_beat_the_commonest_class_where_they_differ(won, lost, is_l
     assert (fault([found]) == "") is is_learned
 
 
+@pytest.mark.parametrize(("defence", "said"), [("dp-sgd:largest=1,noise=1000", True), ("loss", False)])
+def test_where_a_measure_keeps_training_from_learning_the_remedy_names_it(defence, said):
+    target = Setup(
+        protocol="exact", epochs=1, learning_rate=0.2 if said else 1e-9, defence=defence
+    ).deployed()
+    with pytest.raises(Refusal, match="commonest class") as found:
+        check(target, 2, 0, lambda *_: None)
+    assert str(found.value).endswith("or take a defence with a larger bound, or less noise") is said
+
+
 def test_the_fault_names_both_accuracies_and_the_remedy():
     said = fault([answers(2, 6, 8, 4), answers(1, 7, 8, 4)])
     assert said.startswith("honest training has learned nothing: its test accuracy is 47.5% (")

@@ -82,7 +82,8 @@ def check(
             found.append(answers(trial, released))
     progress(what, trials, trials)
     if not found or (reason := fault(found)):
-        raise Refusal(reason if found else WRAPPED)
+        measured = deployed.defence is not None and deployed.defence.measures
+        raise Refusal(f"{reason}{LESS if measured else ''}" if found else WRAPPED)
     return Honest(accuracy=Measured.of(accuracy(found)), majority=majority(found))
 
 
@@ -127,6 +128,7 @@ def majority(runs: Sequence[Any]) -> float:
     return float(np.mean(np.concatenate([r.common for r in runs])))
 
 
+LESS = "; or take a defence with a larger bound, or less noise"
 REMEDY = "scale the features to about 0 to 1 (a file's by --scale range), or lower the learning rate"
 
 
