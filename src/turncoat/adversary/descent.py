@@ -22,7 +22,7 @@ from turncoat.adversary.course import Course, Effort, Found, Pace
 from turncoat.adversary.forms import Ending, Parts, Starts
 from turncoat.adversary.limits import Budget
 from turncoat.adversary.rehearsals import Rehearsals
-from turncoat.adversary.variables import BOLD, Variables
+from turncoat.adversary.variables import BOLD, FIRST, Variables
 
 CHECK = 20
 """Iterations between two looks at the held-out rehearsals."""
@@ -104,7 +104,7 @@ class Descent:
     def start(self) -> Course:
         """Errors as small as tells one neuron from another, or as stand out where it is careful."""
         careful = self.manner.careful and not self.variables.alike
-        values = self.variables.drawn(self.keys[0], *([BOLD] if careful else []))
+        values = self.variables.drawn(self.keys[0], BOLD if careful else FIRST)
         zero = jax.tree.map(jnp.zeros_like, values)
         weight = LEAST if isfinite(self.budget.most) else WEIGHT
         return Course(values, zero, zero, weight, careful=careful)
@@ -242,8 +242,7 @@ class Descent:
     @cached_property
     def honest(self) -> Ending:
         """What comes of held-out rehearsals without errors."""
-        zero = jax.tree.map(jnp.zeros_like, self.start().values)
-        return Ending(*map(float, self.held(self.variables.errors(zero))))
+        return Ending(*map(float, self.held(self.rehearsals.none)))
 
     def held(self, errors: Parts) -> Ending:
         """Rehearsals from other starts, on held-out records and as many others, judged on the held-out ones."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -30,7 +29,7 @@ def begun(form: Form, records: Records, parts: Parts, starts: Starts, own: Any) 
         order, half = _order(form, start.keys, own)
         step = _step(form, records, parts, effects, start.keys, half)
         before = jnp.arange(form.skipped, dtype=jnp.int32), order[: form.skipped]
-        state = lax.scan(step, _first(form, records, start.keys), before)[0]
+        state = lax.scan(step, _begins(form, records, start), before)[0]
         return Starts(start.keys, state, (order[form.skipped :], half))
 
     return lax.map(one, starts)
@@ -74,7 +73,10 @@ def models(form: Form, records: Records, parts: Parts, starts: Starts, own: Any)
 @partial(jax.jit, static_argnums=0)
 def end(form: Form, records: Records, parts: Parts, start: Starts, own: Any) -> Any:
     """The numbers that one rehearsal releases, in a row."""
-    released, _ = _rehearsed(form, records, parts, _effects(form, records, parts), start, own)
+    return _numbers(_rehearsed(form, records, parts, _effects(form, records, parts), start, own)[0])
+
+
+def _numbers(released: Any) -> Any:
     leaves = [a for a in jax.tree.leaves(released) if jnp.issubdtype(a.dtype, jnp.floating)]
     return jnp.concatenate([a.ravel().astype(jnp.float32) for a in leaves])
 
@@ -125,15 +127,16 @@ def _rehearsed(
 ) -> tuple[Any, Trained]:
     """What a rehearsal releases, and what it trained on."""
     trained = _order(form, start.keys, own) if start.trained is None else start.trained
-    state = _first(form, records, start.keys) if start.trained is None else start.states
     step = _step(form, records, parts, effects, start.keys, trained[1])
     numbered = jnp.arange(form.skipped, form.steps, dtype=jnp.int32), trained[0]
-    return form.step.release(_scanned(form, step, state, numbered)), trained
+    return form.step.release(_scanned(form, step, _begins(form, records, start), numbered)), trained
 
 
-def _first(form: Form, records: Records, key: Any) -> Any:
-    """The state that a training starts from."""
-    return records.start if form.init is None else form.init(jax.random.split(key, 3)[0])
+def _begins(form: Form, records: Records, start: Starts) -> Any:
+    """The state that a rehearsal begins with: that after the steps it skips, or the first of a training."""
+    if start.states is not None:
+        return start.states
+    return records.start if form.init is None else form.init(jax.random.split(start.keys, 3)[0])
 
 
 def _step(
@@ -206,15 +209,9 @@ def _judged(form: Form, records: Records, judged: Any, released: Any, trained: T
     return Ending(scored.goal, clean, scored.success, right, sound)
 
 
-def _nothing_left(trained: Trained) -> Trained:
-    return trained[0][:0], trained[1]
-
-
 def apart(true: Form, twin: Form, records: Records, none: Parts, start: Starts, own: Any) -> float:
     """How far an honest rehearsal on the twin ends from where it should, over how far it goes."""
     ends = [end(form, records, none, start, own) for form in (true, twin)]
-    still = replace(true, steps=true.skipped, horizon=0, block=1)
-    where = start if start.trained is None else start._replace(trained=_nothing_left(start.trained))
-    found = [np.nan_to_num(np.asarray(e)) for e in (*ends, end(still, records, none, where, own))]
-    far = float(np.linalg.norm(found[0] - found[2]))
-    return float(np.linalg.norm(found[1] - found[0])) / max(far, 1e-12)
+    first = _numbers(true.step.release(_begins(true, records, start)))
+    should, does, began = (np.nan_to_num(np.asarray(one)) for one in (*ends, first))
+    return float(np.linalg.norm(does - should)) / max(float(np.linalg.norm(should - began)), 1e-12)

@@ -236,11 +236,8 @@ class UniversalSearch(Attack):
         skipped, horizon = view.steps - way.late if way.late else 0, self.horizon or view.steps
         phases = self.phased(skipped, view.steps, budget.most)
         rehearsals = Rehearsals(view, self.goal.surrogate(own), entries, phases, horizon, skipped).of_kinds()
-        variables, effort = (
-            Variables.of(rehearsals, budget),
-            Effort(self.iterations, self.minutes * way.share),
-        )
-        return Descent(rehearsals, variables, budget, effort, self.loss, view.said)
+        effort = Effort(self.iterations, self.minutes * way.share)
+        return Descent(rehearsals, Variables.of(rehearsals, budget), budget, effort, self.loss, view.said)
 
     def phased(self, before: int, end: int, most: float) -> tuple[Phase, ...]:
         """In which steps between these errors are made: those that the budget has errors enough for."""

@@ -46,7 +46,7 @@ def cell(attack: Attack, runs: Sequence[Run], defence: Defence, checks: Checks) 
     """
     if not counted(attack, defence):
         return _seen(attack, runs, defence)
-    missed = [defence.missed_by(by_site(r), checks.policy) for r in runs]
+    missed = _missed(runs, defence, checks)
     left_over = screening.unused(runs, attack, defence)
     passive = Measured.of(aborts.summary(attack.goal, left_over).success)
     low, high = passive.low * min(missed), passive.high * max(missed)
@@ -74,7 +74,12 @@ def unseen(attack: Attack, runs: Sequence[Run], found: Cell, defence: Defence, c
         return 1 - found.detected.mean
     if not counted(attack, defence):
         return float(np.mean([not r.aborted for r in runs]))
-    return float(np.mean([defence.missed_by(by_site(r), checks.policy) for r in runs]))
+    return float(np.mean(_missed(runs, defence, checks)))
+
+
+def _missed(runs: Sequence[Run], defence: Defence, checks: Checks) -> list[float]:
+    """The probability that no check finds anything, of each run."""
+    return [defence.missed_by(by_site(r), checks.policy) for r in runs]
 
 
 def _detected(runs: Sequence[Run], missed: Sequence[float], defence: Defence) -> Measured:

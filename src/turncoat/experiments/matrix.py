@@ -71,7 +71,7 @@ def defend(
         way: honest.check(one, effort.trials, effort.seed, progress, memory) for way, one in ways.items()
     }
     timing = progress if time_too else None
-    prices = tuple(_prices({name: one for name, (one, _) in known.items()}, target, works, timing))
+    prices = tuple(_prices(known, target, works, timing))
     rows, refused = [], {}
     for done, name in enumerate(names):
         progress("the whole matrix", done, len(names))
@@ -97,18 +97,18 @@ def defend(
 
 
 def _prices(
-    known: Mapping[str, Defence],
+    known: Known,
     target: Deployed,
     works: Mapping[tuple[Measure, ...], Honest],
     timing: Progress | None,
 ) -> Iterator[Priced]:
     """What each defence costs, its time too where `timing` is told how far that is."""
-    for done, (name, defence) in enumerate(known.items()):
+    for done, (name, (defence, checks)) in enumerate(known.items()):
         took = None
         if timing is not None:
             timing("timing defences", done, len(known))
             took = timed(defence, target)
-        yield overhead(name, defence, target, works[defence.measures].accuracy, took)
+        yield overhead(name, defence, checks, target, works[defence.measures].accuracy, took)
 
 
 def _planned(name: str, effort: Effort) -> Attack:

@@ -18,6 +18,7 @@ import jax.numpy as jnp
 from turncoat.core.surface import Surface
 from turncoat.defences.defence import Defence
 from turncoat.defences.groups import matrices
+from turncoat.defences.ideal import Checks
 from turncoat.defences.price import Price, price
 from turncoat.engines.replicated.bill import bill
 from turncoat.engines.replicated.costs import shuffle
@@ -36,11 +37,14 @@ PAIRS, STEPS = 9, 10
 
 
 def overhead(
-    name: str, defence: Defence, target: Deployed, accuracy: Measured, took: float | None = None
+    name: str,
+    defence: Defence,
+    checks: Checks,
+    target: Deployed,
+    accuracy: Measured,
+    took: float | None = None,
 ) -> Priced:
-    """A defence with its price, `took` being the time of training under it over passive training's, if measured."""
-    checks = under(target, defence).checks
-    assert checks is not None
+    """A defence and what it checks of a job, with its price; `took` is its time over passive training's, if known."""
     found = priced(defence, target)
     more = {}
     if found is not None:
