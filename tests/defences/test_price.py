@@ -47,16 +47,16 @@ def test_a_price_by_hand():
     assert priced["sampled:alpha=0.5"].bytes == priced["everything"].bytes / 2
     assert (priced["matrices"].multiplications, priced["matrices"].messages) == (60, 12)
     assert priced["everything"].all == priced["everything"].multiplications == 60 + 12 * 4
-    # proofs: of 10 pairs, in halvings of 11; with 36 products in 16 pieces, of 17; of 48 ANDs, in 16 pieces, of 6
-    # words until 4 are left and of 3 words' 193 bits. Each takes two rounds, the seed and the last pair one
+    # proofs: of 10 pairs, in halvings of 11; with 36 products in 32 pieces, of 15; of 48 ANDs, in 32 pieces, of 4
+    # words' 257 bits; 32 pieces take 5. Each takes two rounds, the seed and the last pair one
     online = found.total.rounds
     rounds = {name: one.rounds for name, one in priced.items()}
     assert (rounds["nothing"], rounds["matrices"], rounds["everything"]) == (
         0,
         2 * 4 + 2,
-        2 * (1 + 1 + 8) + 2,
+        2 * (5 + 9) + 2,
     )
-    assert priced["everything"].round_factor == 1 + 22 / online
+    assert priced["everything"].round_factor == 1 + 30 / online
     again = price(Defence("again", results=True), surface, found)
     assert (again.round_factor, again.factor) == (2, 2)
 
@@ -64,13 +64,13 @@ def test_a_price_by_hand():
 @pytest.mark.parametrize(
     ("when", "rounds"),
     [
-        ("use", 10 + 10 + 8),  # a proof for each of the sites
-        ("step", 2 * (1 + 5) + 2),  # one of 20 pairs and 8 products in 16 pieces: of 23
-        ("end", (2 * (1 + 7) + 2) / 3),  # one for three steps, of 60 pairs and 24 products: of 65
+        ("use", 10 + 10 + 16),  # a proof for each of the sites
+        ("step", 2 * (5 + 5) + 2),  # one of 20 pairs and 8 products in 32 pieces: of 23
+        ("end", (2 * (5 + 6) + 2) / 3),  # one for three steps, of 60 pairs and 24 products: of 63
     ],
 )
 def test_rounds_of_proofs_by_when_they_are_made(when, rounds):
-    """Two matrix products with 10 pairs each, halved 4 times; and 8 products in 16 pieces, halved twice."""
+    """Two matrix products with 10 pairs each, halved 4 times; and 8 products in 32 pieces, halved twice."""
     made = {"first": Counts(pairs=10), "second": Counts(pairs=10), "third": Counts(words=8)}
     bill = SimpleNamespace(proved=made)
     policy = {name: Check(1.0, when) for name in made} | {"other": Check(0.0)}

@@ -126,7 +126,7 @@ class Box(Local):
             return self.scale(x, y)
         shape = np.broadcast_shapes(x.shape, y.shape)
         xs, ys = self.broadcast(x, shape), self.broadcast(y, shape)
-        return self.bilinear(maps.mul(shape, x.dtype), xs, ys, name)
+        return self.bilinear(maps.mul(shape, x.dtype, square=x is y), xs, ys, name)
 
     def square(self, x: Secret, name: str | None = None) -> Secret:
         return self.product(x, x, name)

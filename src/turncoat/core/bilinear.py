@@ -42,6 +42,8 @@ class Bilinear:
     inner: int
     apply: Callable[[Any, Any], Any]
     swapped: bool = False
+    square: bool = False
+    """Both operands are one array."""
 
     @property
     def truncates(self) -> bool:
@@ -92,9 +94,9 @@ class Bilinear:
         return np.transpose(out, np.argsort(self.params["dimension_numbers"].out_spec))
 
 
-def mul(shape: tuple[int, ...], dtype: Any) -> Bilinear:
-    """The elementwise product of two arrays of one shape."""
-    return Bilinear("mul", {}, shape, shape, dtype, dtype, shape, dtype, 1, lax.mul)
+def mul(shape: tuple[int, ...], dtype: Any, square: bool = False) -> Bilinear:
+    """The elementwise product of two arrays of one shape, or of one with itself."""
+    return Bilinear("mul", {}, shape, shape, dtype, dtype, shape, dtype, 1, lax.mul, square=square)
 
 
 def from_primitive(primitive: Any, params: dict[str, Any], x: Any, y: Any, out: Any) -> Bilinear:

@@ -10,7 +10,7 @@ its messages today: that the price of a part is its share of the whole is an ass
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 from turncoat.core.sites import Site
 from turncoat.core.surface import Surface
@@ -53,7 +53,7 @@ class Framework:
         """
         if self.product is None or self.conjunction is None:
             found = Counts() if proved is None else proved
-            return float(found.words + found.lanes + found.pairs)
+            return float(sum(astuple(found)))
         if site.kind in ARITHMETIC:
             count = _terms(site) if self.each_term else site.entries
             return self.product * count - PASSIVE * site.entries

@@ -13,7 +13,7 @@ that is checked before its result is used, one for all that are checked at the e
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from math import ceil, prod
 
 from turncoat.core.sites import Site
@@ -96,8 +96,7 @@ def proof_rounds(policy: Mapping[str, Check], bill: Bill, steps: int = 1) -> flo
 
 
 def _part(messages: Counts, share: float) -> Counts:
-    counts = (ceil(share * n) for n in (messages.words, messages.lanes, messages.pairs))
-    return Counts(*counts)
+    return Counts(*(ceil(share * n) for n in astuple(messages)))
 
 
 def _rounds(messages: Counts) -> int:

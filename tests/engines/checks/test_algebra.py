@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from turncoat.engines.replicated.checks import algebra
 from turncoat.engines.replicated.checks.algebra import DEGREE
+from turncoat.engines.replicated.checks.batch import subsets
 from turncoat.engines.replicated.checks.binary import BITS, PACKED, packed, unpacked
 from turncoat.engines.replicated.checks.galois import RING, coins, combined
 
@@ -67,8 +68,8 @@ RUNS = {
         "times": algebra.times,
         "scaled": algebra.scaled,
         "inner": algebra.inner,
-        "matrix": lambda r, s, b: r.turn(algebra.matrix(r, s), b),
-        "powers": lambda r, s: algebra.powers(r, s, 6),
+        "matrix": lambda r, s, b: r.mix(algebra.matrix(r, s), b),
+        "subsets": subsets,
     }.items()
 }
 
@@ -90,17 +91,16 @@ def test_products_of_elements_are_those_of_polynomials(ring, data):
 @EACH
 @settings(max_examples=15)
 @given(st.data())
-def test_a_challenge_turns_rows_and_has_powers(ring, data):
+def test_a_challenge_turns_rows_and_subsets_are_multiplied(ring, data):
     with jax.enable_x64(True):
         modulus = MODULI[ring.name]
         (s,), rows = data.draw(elements(2, 1)), data.draw(elements(modulus))
         turned = RUNS[ring.name, "matrix"](stacked([s])[:, 0], stacked(rows))
         assert columns(turned) == [product(s, row, modulus) for row in rows]
-        power, found = [1] + [0] * (DEGREE - 1), []
-        for _ in range(6):
-            found.append(power)
-            power = product(power, s, modulus)
-        assert columns(RUNS[ring.name, "powers"](stacked([s])[:, 0])) == found
+        one, (a, b, c) = [1] + [0] * (DEGREE - 1), data.draw(elements(2, 3))
+        bc, ab, ac = (product(p, q, modulus) for p, q in ((b, c), (a, b), (a, c)))
+        expected = [one, c, b, bc, a, ac, ab, product(a, bc, modulus)]
+        assert columns(RUNS[ring.name, "subsets"](stacked([a, b, c]))) == expected
 
 
 def test_packed_rows_compute_what_single_bits_do():

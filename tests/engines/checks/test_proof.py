@@ -10,15 +10,15 @@ import pytest
 from turncoat.engines.replicated.checks import plan, proof, record, step
 from turncoat.engines.replicated.checks.plan import Counts
 from turncoat.engines.replicated.checks.policy import Policy
-from turncoat.engines.replicated.checks.record import LANES, MATRICES, WORDS
+from turncoat.engines.replicated.checks.record import LANES, MATRICES, SQUARES, WORDS
 from turncoat.engines.replicated.products import Added, conjunction, multiply
 from turncoat.engines.replicated.randomness import Stream
 from turncoat.engines.replicated.sharing import PARTIES, shared, shared_bits
 
 N, B, M, K, L = 40, 2, 3, 4, 2
-COUNTS = Counts(words=N, lanes=N, pairs=plan.matrices(B, M, K, L).pairs)
-ROUNDS = {"ring": len(plan.ring_rounds(COUNTS)), "bits": len(plan.bit_rounds(COUNTS))}
-SHAPES = {WORDS: (N,), LANES: (N,), MATRICES: (B, M, L)}
+COUNTS = Counts(words=N, squares=N, lanes=N, pairs=plan.matrices(B, M, K, L).pairs)
+ROUNDS = {"ring": plan.ring_rounds(COUNTS), "bits": plan.bit_rounds(COUNTS)}
+SHAPES = {WORDS: (N,), SQUARES: (N,), LANES: (N,), MATRICES: (B, M, L)}
 ALL = Policy.of("all")
 
 
@@ -29,7 +29,7 @@ def _wide():
 
 
 def messages(key, errors):
-    """The record of a product, an AND and a product of matrices, with errors (3, *shape) in the messages."""
+    """The record of a product, a square, an AND and a product of matrices, with errors (3, *shape)."""
     drawn = Stream.of(key)
     x, y = (shared(drawn.words(N), drawn.words(2, N)) for _ in range(2))
     a, b = (shared_bits(drawn.words(N), drawn.words(2, N)) for _ in range(2))
@@ -37,6 +37,7 @@ def messages(key, errors):
     right = shared(drawn.words(B, K, L), drawn.words(2, B, K, L))
     products = {
         WORDS: partial(multiply, jnp.multiply, x, y),
+        SQUARES: partial(multiply, jnp.multiply, y, y),
         LANES: partial(conjunction, a, b),
         MATRICES: partial(multiply, jnp.matmul, left, right),
     }
@@ -81,6 +82,10 @@ WRONG = {
     "every top bit": {"words": dict.fromkeys(range(N), 2**63)},
     "two that cancel": {"words": {3: 1, 4: -1}},
     "two that cancel one piece apart": {"words": {3: 2**63, 6: 2**63}},
+    "in a square": {"squares": {3: 1}},
+    "in a square, the top bit": {"squares": {N - 1: 2**63}},
+    "in squares, cancelling": {"squares": {0: 1, 1: -1}},
+    "in a product and a square": {"words": {5: 1}, "squares": {5: -1}},
     "in a matrix": {"matrices": {(0, 0, 0): 1}},
     "in a matrix, the top bit": {"matrices": {(1, 2, 1): 2**63}},
     "in a matrix, cancelling in a row": {"matrices": {(1, 2, 0): 1, (1, 2, 1): -1}},
@@ -131,12 +136,12 @@ def test_a_lie_does_not_cover_an_error():
 
 
 def small(challenges, monkeypatch):
-    """Whether a proof of true claims fails if its prover adds 1 in the second round and takes it away in the last."""
+    """Whether a proof of true claims fails if its prover adds 1 in the first halving and takes it away last."""
     monkeypatch.setattr(proof.Proving, "challenges", challenges)
-    last = len(plan.ring_rounds(Counts(words=N))) - 1
+    last = plan.ring_rounds(Counts(words=N)) - 1
 
     def lie(name, number, message):
-        change = jnp.where(number == 1, 1, 0) - jnp.where(number == last, 1, 0)
+        change = jnp.where(number == plan.LEVELS, 1, 0) - jnp.where(number == last, 1, 0)
         return message.at[0, 0].add(change.astype(jnp.int64).astype(jnp.uint64))
 
     def run(key):
@@ -158,7 +163,7 @@ def test_a_prover_that_knows_the_challenges_gets_through(monkeypatch):
 
 
 def test_what_verifier_one_sees_says_nothing_of_the_secrets():
-    """The opening message, and the last v, of two very different secrets: each bit is set half of the time."""
+    """The opening messages, and the last v, of two very different secrets: each bit is set half of the time."""
     told = []
 
     def refuted(algebra, claim):
@@ -177,7 +182,9 @@ def test_what_verifier_one_sees_says_nothing_of_the_secrets():
         )
 
         def listen(name, number, message):
-            if name == "ring" and message.shape[1] > 2:  # the opening round's: the others are made in a loop
+            if (
+                name == "ring" and len(sent) < plan.LEVELS
+            ):  # the opening's: some of the others are made in a loop
                 sent.append(message)
             return message
 
@@ -218,13 +225,14 @@ def test_a_sample_is_of_its_size_without_repetition_and_even(alpha):
 
 
 def test_soundness_by_hand():
-    """2 for the coins, 2 * 16 - 1 for the opening round, 3 for each halving."""
-    words = Counts(words=160)  # 20 pairs and the mask: 21, 11, 6, 3, 2, 1
-    assert plan.ring_rounds(words) == [16, 2, 2, 2, 2, 2]
-    assert plan.soundness(words) == (2 + 31 + 5 * 3) * 2.0**-47
-    lanes = Counts(lanes=16 * 4)  # 8 words, 4, then 256 bits and the mask: 9 halvings
-    assert plan.bit_rounds(lanes) == [16, 2] + [2] * 9
-    assert plan.soundness(words + lanes) == plan.soundness(lanes) == (2 + 31 + 30) * 2.0**-47
+    """6 for the coins, or 2 with matrix products alone, and 3 for each round: 5 of the opening, then halvings."""
+    words = Counts(words=10 * 32)  # 20 pairs and the mask: 21, 11, 6, 3, 2, 1
+    assert plan.ring_rounds(words) == plan.ring_rounds(Counts(squares=20 * 32)) == 5 + 5
+    assert plan.soundness(words) == (6 + 10 * 3) * 2.0**-47
+    lanes = Counts(lanes=32 * 4)  # 8 words, 4, then 256 bits and the mask: 9 halvings
+    assert plan.bit_rounds(lanes) == 5 + 1 + 9
+    assert plan.soundness(words + lanes) == plan.soundness(lanes) == (6 + 15 * 3) * 2.0**-47
     assert plan.soundness(Counts()) == 0
-    assert plan.ring_rounds(Counts(pairs=7)) == [2, 2, 2]
+    assert plan.ring_rounds(Counts(pairs=7)) == 3
+    assert plan.soundness(Counts(pairs=7)) == (2 + 3 * 3) * 2.0**-47
     assert plan.soundness(Counts(words=2**22, lanes=2**22, pairs=2**20)) < 2.0**-40

@@ -32,7 +32,7 @@ class Form:
     def _parts(self) -> tuple[Any, ...]:
         b = self.bilinear
         shapes = b.x_shape, b.y_shape, b.shape, np.dtype(b.x_dtype), np.dtype(b.y_dtype), np.dtype(b.dtype)
-        return b.kind, b.swapped, frozenset(b.params.items()), *shapes
+        return b.kind, b.swapped, b.square, frozenset(b.params.items()), *shapes
 
     def __hash__(self) -> int:
         return hash(self._parts)

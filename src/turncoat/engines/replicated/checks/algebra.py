@@ -33,8 +33,7 @@ class Algebra(NamedTuple):
     gram            (p, n) and (q, n) to (p, q): every row times every row, added up
     tally           the same of coins, 0 and 1, and rows
     mix             (p, q) coefficients times (q, n) rows
-    turn            the same of small coefficients, 0 to 2
-    block           how many entries of long rows are computed together, so that they stay in a processor's cache
+    block           how many entries of pieces are computed together: their products stay in a processor's cache
     """
 
     name: str
@@ -45,7 +44,6 @@ class Algebra(NamedTuple):
     gram: Callable[[Array, Array], Array]
     tally: Callable[[Array, Array], Array]
     mix: Callable[[Array, Array], Array]
-    turn: Callable[[Array, Array], Array]
     block: int
 
 
@@ -94,15 +92,6 @@ def scaled(algebra: Algebra, a: Array, b: Array) -> Array:
 def inner(algebra: Algebra, u: Array, v: Array) -> Array:
     """The inner product of two rows of elements, (47, n) each."""
     return reduced(algebra, diagonals(algebra, algebra.gram(u, v)))
-
-
-def powers(algebra: Algebra, s: Array, count: int) -> Array:
-    """1, s, s^2, ...: (47, count)."""
-    found, square = unit()[:, None], s
-    while found.shape[1] < count:
-        found = jnp.concatenate([found, times(algebra, found, square[:, None])], axis=1)
-        square = times(algebra, square, square)
-    return found[:, :count]
 
 
 def unit() -> Array:

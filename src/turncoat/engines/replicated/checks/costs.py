@@ -32,7 +32,7 @@ def product(bilinear: Bilinear) -> Counts:
     entries = 1
     for n in bilinear.shape:
         entries *= n
-    return Counts(words=entries)
+    return Counts(squares=entries) if bilinear.square else Counts(words=entries)
 
 
 @dataclass(frozen=True)
@@ -46,17 +46,18 @@ class Proof:
     def counts(self) -> Counts:
         """What is proved."""
         size = self.policy.size
-        return Counts(size(self.made.words), size(self.made.lanes), self.made.pairs)
+        made = self.made
+        return Counts(size(made.words), size(made.squares), size(made.lanes), made.pairs)
 
     @property
-    def _rounds(self) -> dict[str, list[int]]:
+    def _rounds(self) -> dict[str, int]:
         found = {"ring": plan.ring_rounds(self.counts), "bits": plan.bit_rounds(self.counts)}
         return {name: rounds for name, rounds in found.items() if rounds}
 
     @property
     def rounds(self) -> int:
         """The seed; answers and challenges in turn; the last pair; what was found."""
-        return 2 * max(map(len, self._rounds.values())) + 2 if self._rounds else 0
+        return 2 * max(self._rounds.values()) + 2 if self._rounds else 0
 
     @property
     def messages(self) -> int:
@@ -66,7 +67,7 @@ class Proof:
     def bytes(self) -> float:
         total = 0.0
         for name, rounds in self._rounds.items():
-            total += WORD * len(rounds) + ELEMENTS[name] * (2 + sum(2 * k - 2 for k in rounds))
+            total += WORD * rounds + ELEMENTS[name] * (2 + 2 * rounds)
         return PARTIES * (total + 2) if total else 0.0
 
     def lines(self) -> list[str]:
@@ -74,8 +75,8 @@ class Proof:
         c, share = self.counts, f"a sample of {self.policy.alpha:.3g} of" if self.policy.alpha < 1 else "all"
         others = f"{share} elementwise products and ANDs" if self.policy.alpha else "no other product, no AND"
         return [
-            f"every party proves matrix products and {others}: {c.words:,} products, {c.lanes:,} words of ANDs, "
-            f"{c.pairs:,} pairs of matrix products",
+            f"every party proves matrix products and {others}: {c.words + c.squares:,} products, {c.lanes:,} words "
+            f"of ANDs, {c.pairs:,} pairs of matrix products",
             f"{self.bytes:,.0f} bytes, {self.messages:,} messages and {self.rounds:,} rounds for that proof, once",
             f"a wrong message that is proved passes with probability {plan.soundness(c):.1e} at most; truncation "
             "pairs and shared inputs are trusted",

@@ -78,7 +78,7 @@ class Ledger:
     def bilinear(self, bilinear: Bilinear) -> Note | None:
         """Notes products that are elementwise, or those of matrices."""
         if bilinear.kind == "mul":
-            return self.words()
+            return self._note(record.SQUARES, lambda e: e) if bilinear.square else self.words()
         found = form(bilinear)
         return self._note(record.MATRICES, lambda e: _as_matrices(found, e))
 

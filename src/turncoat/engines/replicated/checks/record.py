@@ -18,8 +18,9 @@ from jax import Array
 
 from turncoat.engines.replicated.sharing import PARTIES, Sharing
 
-WORDS, LANES, MATRICES = "words", "lanes", "matrices"
-"""Elementwise products; ANDs of 64 lanes to a word; matrix products (b, m, k) times (b, k, n)."""
+WORDS, SQUARES, LANES, MATRICES = "words", "squares", "lanes", "matrices"
+"""Elementwise products, and those of an array with itself; ANDs of 64 lanes to a word; matrix products (b, m, k)
+times (b, k, n)."""
 
 
 @jax.tree_util.register_dataclass

@@ -10,21 +10,20 @@ from jax import Array, lax
 
 from turncoat.engines.replicated.checks import freivalds
 from turncoat.engines.replicated.checks.algebra import Algebra
+from turncoat.engines.replicated.checks.batch import Batch, batched
 from turncoat.engines.replicated.checks.binary import BITS, PACKED, unpacked
 from turncoat.engines.replicated.checks.galois import RING
-from turncoat.engines.replicated.checks.galois import coins as members
-from turncoat.engines.replicated.checks.plan import FIRST, SHORT, halvings
+from turncoat.engines.replicated.checks.plan import LEVELS, SHORT, halvings
 from turncoat.engines.replicated.checks.policy import Policy
 from turncoat.engines.replicated.checks.proof import (
     Claim,
     Lie,
     Proving,
-    batched,
     masked,
     refuted,
     shortened,
 )
-from turncoat.engines.replicated.checks.record import LANES, MATRICES, WORDS, Entry, Record, flat
+from turncoat.engines.replicated.checks.record import LANES, MATRICES, SQUARES, WORDS, Entry, Record, flat
 from turncoat.engines.replicated.randomness import Stream
 
 
@@ -49,34 +48,41 @@ def failed(record: Record, policy: Policy, key: Any, lie: Lie | None = None) -> 
 
 def _ring(record: Record, policy: Policy, proving: Proving) -> Array:
     """Elementwise and matrix products."""
-    claims = []
-    if words := record.get(WORDS):
-        entry = policy.sampled(proving.coins, flat(words))
-        claims.append(_batched(RING, proving, entry))
+    batches = [
+        _batch(RING, proving, policy.sampled(proving.coins, flat(record[kind])), square=kind == SQUARES)
+        for kind in (WORDS, SQUARES)
+        if record.get(kind)
+    ]
+    claims = [batched(RING, proving, batches)] if batches else []
     claims += [freivalds.claimed(proving, entry) for entry in record.get(MATRICES, [])]
-    return _proved(RING, proving, _one(RING, claims), int(bool(words))) if claims else jnp.zeros((), bool)
+    return (
+        _proved(RING, proving, _one(RING, claims), LEVELS * bool(batches)) if claims else jnp.zeros((), bool)
+    )
 
 
 def _bits(record: Record, policy: Policy, proving: Proving) -> Array:
     """ANDs, packed for as long as rows are long."""
     if not (lanes := record.get(LANES)):
         return jnp.zeros((), bool)
-    claim = _batched(PACKED, proving, policy.sampled(proving.coins, flat(lanes)))
-    claim, number = _shortened(PACKED, proving, claim, 1, SHORT)
+    batch = _batch(PACKED, proving, policy.sampled(proving.coins, flat(lanes)))
+    claim, number = _shortened(PACKED, proving, batched(PACKED, proving, [batch]), LEVELS, SHORT)
     claim = Claim(unpacked(claim.u), unpacked(claim.v), claim.one, claim.two)
     return _proved(BITS, proving, claim, number)
 
 
-def _batched(algebra: Algebra, proving: Proving, entry: Entry) -> Claim:
+def _batch(algebra: Algebra, proving: Proving, entry: Entry, square: bool = False) -> Batch:
+    """The claims x_c y_(c+1) + x_(c+1) y_c = (z_c - x_c y_c - w_c) + w_(c+1); of a square, one product of x_c."""
+
     def cut(row: Array) -> Array:
-        return jnp.pad(row, (0, -len(row) % FIRST)).reshape(FIRST, -1)
+        return jnp.pad(row, (0, -len(row) % 2**LEVELS)).reshape(2**LEVELS, -1)
 
     one, two, z = (jax.tree.map(cut, part) for part in (entry.one, entry.two, entry.z))
     known = algebra.add(algebra.multiply(one.x, one.y), one.w)
-    claims = algebra.add(z, algebra.negate(known)), two.w
-    words = proving.coins.words(*(z.shape[1:] if algebra is RING else (47, z.shape[1])))
-    sides = jnp.stack([one.x, one.y]), jnp.stack([two.y, two.x]), members(words) if algebra is RING else words
-    return batched(algebra, proving, sides, claims)
+    if square:
+        u, v = one.x[None], (two.x + two.x)[None]
+    else:
+        u, v = jnp.stack([one.x, one.y]), jnp.stack([two.y, two.x])
+    return Batch(proving.weights(algebra, z.shape[1]), u, v, algebra.add(z, algebra.negate(known)), two.w)
 
 
 def _one(algebra: Algebra, claims: list[Claim]) -> Claim:
