@@ -11,6 +11,7 @@ from fnmatch import fnmatchcase
 from math import ceil
 
 import jax
+import numpy as np
 from jax import lax
 
 from turncoat.engines.replicated.checks.record import MATRICES, Entry
@@ -67,11 +68,15 @@ class Policy:
         return ceil(self.alpha * count)
 
     def sampled(self, coins: Stream, entry: Entry) -> Entry:
-        """ceil(alpha count) of the messages (count,), without replacement, each as likely as any other."""
+        """ceil(alpha count) of the messages (count,), without replacement, each as likely as any other.
+
+        Their places stand in the lowest bits of the coins that are sorted, which is several times faster than beside
+        them; a message's chance is off by some 2 count / 2^64, where coins agree in all other bits.
+        """
         count = len(entry.z)
         if self.alpha == 1:
             return entry
-        size = self.size(count)
-        places = lax.iota("uint32", count)
-        _, drawn = lax.sort((coins.words(count), places), num_keys=1)
-        return jax.tree.map(lambda a: a[drawn[:size]], entry)
+        bits = np.uint64(count.bit_length())
+        drawn = lax.sort(coins.words(count) >> bits << bits | lax.iota("uint64", count))
+        places = drawn[: self.size(count)] & ((np.uint64(1) << bits) - np.uint64(1))
+        return jax.tree.map(lambda a: a[places], entry)
