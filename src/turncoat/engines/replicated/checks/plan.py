@@ -78,9 +78,7 @@ def missed(coins: int, rounds: int) -> float:
 
 def soundness(counts: Counts) -> float:
     """The probability, at most, with which a step passes in which any message that is proved is wrong."""
-    batched = (
-        LEVELS + 1
-    )  # a coin for an entry, one for each bit of its piece's number; rows and columns have two
+    batched = LEVELS + 1  # a coin for an entry, one for each bit of its piece's number; matrices have two
     ring, bits = ring_rounds(counts), bit_rounds(counts)
     each = missed(batched if counts.words or counts.squares else 2, ring), missed(batched, bits)
     return max((p for p, rounds in zip(each, (ring, bits), strict=True) if rounds), default=0.0)
