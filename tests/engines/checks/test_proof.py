@@ -182,9 +182,8 @@ def test_what_verifier_one_sees_says_nothing_of_the_secrets():
         )
 
         def listen(name, number, message):
-            if (
-                name == "ring" and len(sent) < plan.LEVELS
-            ):  # the opening's: some of the others are made in a loop
+            opening = len(sent) < plan.LEVELS  # some of the others are made in a loop
+            if name == "ring" and opening:
                 sent.append(message)
             return message
 

@@ -42,7 +42,7 @@ from turncoat.engines.replicated.checks.binary import BITS
 from turncoat.engines.replicated.checks.galois import RING, coins
 from turncoat.engines.replicated.checks.proof import Claim, Proving, at, shared
 
-TOGETHER = 1024
+AT_ONCE = 1024
 """So many elements are multiplied by one another at once: their coefficients stay in a processor's cache."""
 
 
@@ -59,8 +59,7 @@ class Batch:
 
 def batched(algebra: Algebra, proving: Proving, batches: Sequence[Batch]) -> Claim:
     """One claim, about rows of elements, for those of all batches, which have as many pieces: a power of two."""
-    weights = coins(proving.coins.words(len(batches[0].one).bit_length() - 1))
-    each = subsets(algebra, weights)
+    each = subsets(algebra, coins(proving.coins.words(_variables(batches[0].one))))
 
     def weighed(summands: Sequence[Array]) -> Array:
         by_piece = _sum(algebra, [algebra.tally(b.r, s) for b, s in zip(batches, summands, strict=True)])
@@ -68,7 +67,7 @@ def batched(algebra: Algebra, proving: Proving, batches: Sequence[Batch]) -> Cla
 
     claims = weighed([b.one for b in batches]), weighed([b.two for b in batches])
     table = _sum(algebra, [_table(algebra, b.r, b.u, b.v) for b in batches])
-    drawn, one, two = _opened(RING if algebra is RING else BITS, proving, table, weights, claims)
+    drawn, one, two = _opened(RING if algebra is RING else BITS, proving, table, each, claims)
     point = subsets(algebra, drawn)
     r, u, v = (
         jnp.concatenate(rows, axis=1)
@@ -77,21 +76,29 @@ def batched(algebra: Algebra, proving: Proving, batches: Sequence[Batch]) -> Cla
     return Claim(_scaled(algebra, r, algebra.mix(point, u)), algebra.mix(point, v), one, two)
 
 
+def _variables(pieces: Array) -> int:
+    """l, of 2^l pieces."""
+    return len(pieces).bit_length() - 1
+
+
 def _sum(algebra: Algebra, parts: Sequence[Array]) -> Array:
     return reduce(algebra.add, parts)
 
 
 def _opened(
-    algebra: Algebra, proving: Proving, table: Array, weights: Array, claims: tuple[Array, Array]
+    algebra: Algebra, proving: Proving, table: Array, each: Array, claims: tuple[Array, Array]
 ) -> tuple[Array, Array, Array]:
-    """The rounds, one a variable: its challenges, and the summands that are left of the claim."""
-    rounds = weights.shape[1]
-    each = subsets(algebra, weights)
+    """The rounds, one a variable: its challenges, and the summands that are left of the claim.
+
+    `each` (47, 2^l) are products of weights; that of one variable alone stands where its bit is the number.
+    """
+    rounds = _variables(each.T)
     masks, drawn = proving.elements(algebra, rounds, 2), proving.challenges(rounds)
     claim = jnp.stack(claims, axis=1)
     for i in range(rounds):
-        turn, weight = matrix(algebra, drawn[:, i]), matrix(algebra, weights[:, i])
-        _, *answer = _polynomial(algebra, _weighed(algebra, each, table, rounds - i - 1))
+        others = rounds - i - 1
+        turn, weight = matrix(algebra, drawn[:, i]), matrix(algebra, each[:, 2**others])
+        _, *answer = _polynomial(algebra, _weighed(algebra, each, table, others))
         middle, high = shared(algebra, proving, i, jnp.concatenate(answer, axis=1), masks[:, i])
         low = algebra.add(claim, algebra.negate(algebra.mix(weight, high)))
         claim = at(algebra, turn, low, middle, high)
@@ -143,15 +150,15 @@ def _table(algebra: Algebra, r: Array, u: Array, v: Array) -> Array:
     if r.shape[1] <= algebra.block:
         return part(r, u, v)
     cut = tuple(_blocks(algebra.block, x) for x in (r, u, v))
-    start = jnp.zeros((len(r), 3 ** (u.shape[1].bit_length() - 1)), jnp.uint64)
+    start = jnp.zeros((len(r), 3 ** _variables(u[0])), jnp.uint64)
     return lax.scan(lambda total, block: (algebra.add(total, part(*block)), None), start, cut)[0]
 
 
 def _scaled(algebra: Algebra, a: Array, b: Array) -> Array:
     """Elements (47, n) times elements, block by block."""
-    if b.shape[1] <= TOGETHER:
+    if b.shape[1] <= AT_ONCE:
         return scaled(algebra, a, b)
-    found = lax.map(lambda both: scaled(algebra, *both), (_blocks(TOGETHER, a), _blocks(TOGETHER, b)))
+    found = lax.map(lambda both: scaled(algebra, *both), (_blocks(AT_ONCE, a), _blocks(AT_ONCE, b)))
     return jnp.moveaxis(found, 0, 1).reshape(len(b), -1)[:, : b.shape[1]]
 
 

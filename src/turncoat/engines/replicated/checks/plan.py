@@ -8,7 +8,8 @@ from math import ceil
 from turncoat.engines.replicated.checks.algebra import DEGREE
 
 LEVELS = 5
-"""Rounds of the opening, on 2^LEVELS pieces of numbers of the base; in the others, rows of elements are halved."""
+"""Rounds of the opening, on pieces of numbers of the base; in the others, rows of elements are halved."""
+PIECES = 2**LEVELS
 LANES = 64
 SHORT = 4
 """Words in a row of bits from which on they are unpacked."""
@@ -51,7 +52,7 @@ def halvings(n: int, until: int = 1) -> list[int]:
 
 def ring_rounds(counts: Counts) -> int:
     """The rounds of the proof over the Galois ring."""
-    batched = 2 * ceil(counts.words / 2**LEVELS) + ceil(counts.squares / 2**LEVELS)
+    batched = 2 * ceil(counts.words / PIECES) + ceil(counts.squares / PIECES)
     if not batched and not counts.pairs:
         return 0
     return LEVELS * bool(batched) + sum(halvings(batched + counts.pairs + 1))
@@ -61,7 +62,7 @@ def bit_rounds(counts: Counts) -> int:
     """The rounds of the proof over the field."""
     if not counts.lanes:
         return 0
-    words = 2 * ceil(counts.lanes / 2**LEVELS)
+    words = 2 * ceil(counts.lanes / PIECES)
     packed = halvings(words, SHORT)
     for rounds in packed:
         words = ceil(words / 2**rounds)

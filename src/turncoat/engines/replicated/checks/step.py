@@ -13,7 +13,7 @@ from turncoat.engines.replicated.checks.algebra import Algebra
 from turncoat.engines.replicated.checks.batch import Batch, batched
 from turncoat.engines.replicated.checks.binary import BITS, PACKED, unpacked
 from turncoat.engines.replicated.checks.galois import RING
-from turncoat.engines.replicated.checks.plan import LEVELS, SHORT, halvings
+from turncoat.engines.replicated.checks.plan import LEVELS, PIECES, SHORT, halvings
 from turncoat.engines.replicated.checks.policy import Policy
 from turncoat.engines.replicated.checks.proof import (
     Claim,
@@ -55,9 +55,9 @@ def _ring(record: Record, policy: Policy, proving: Proving) -> Array:
     ]
     claims = [batched(RING, proving, batches)] if batches else []
     claims += [freivalds.claimed(proving, entry) for entry in record.get(MATRICES, [])]
-    return (
-        _proved(RING, proving, _one(RING, claims), LEVELS * bool(batches)) if claims else jnp.zeros((), bool)
-    )
+    if not claims:
+        return jnp.zeros((), bool)
+    return _proved(RING, proving, _one(RING, claims), LEVELS * bool(batches))
 
 
 def _bits(record: Record, policy: Policy, proving: Proving) -> Array:
@@ -74,12 +74,12 @@ def _batch(algebra: Algebra, proving: Proving, entry: Entry, square: bool = Fals
     """The claims x_c y_(c+1) + x_(c+1) y_c = (z_c - x_c y_c - w_c) + w_(c+1); of a square, one product of x_c."""
 
     def cut(row: Array) -> Array:
-        return jnp.pad(row, (0, -len(row) % 2**LEVELS)).reshape(2**LEVELS, -1)
+        return jnp.pad(row, (0, -len(row) % PIECES)).reshape(PIECES, -1)
 
     one, two, z = (jax.tree.map(cut, part) for part in (entry.one, entry.two, entry.z))
     known = algebra.add(algebra.multiply(one.x, one.y), one.w)
     if square:
-        u, v = one.x[None], (two.x + two.x)[None]
+        u, v = one.x[None], algebra.add(two.x, two.x)[None]
     else:
         u, v = jnp.stack([one.x, one.y]), jnp.stack([two.y, two.x])
     return Batch(proving.weights(algebra, z.shape[1]), u, v, algebra.add(z, algebra.negate(known)), two.w)
